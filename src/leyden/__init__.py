@@ -1,0 +1,108 @@
+"""Leyden learns battery materials from little data.
+
+>>> import leyden as ly
+>>> ly.__version__
+'0.1.0'
+
+Importing the package loads nothing heavy: each name is brought in when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leyden import data, metrics, models, physics, representations, splits
+    from leyden.data.catalog import card, cards, fetch, load
+    from leyden.data.dataset import Dataset, HeldOut
+    from leyden.data.materials import Crystal, IonPair, parse_crystal, parse_formula, parse_smiles
+    from leyden.errors import (
+        ArtefactError,
+        IncompatibleError,
+        InputError,
+        LeakageError,
+        LeydenError,
+        MissingExtraError,
+    )
+    from leyden.predictor import Predictor
+    from leyden.transfer import Best, FineTune, FromScratch, FrozenEmbedding, Residual
+    from leyden.validation import Evaluation, compare, evaluate
+
+__version__ = "0.1.0"
+
+_HOMES: dict[str, tuple[str, ...]] = {
+    "leyden.data.catalog": ("card", "cards", "fetch", "load"),
+    "leyden.data.dataset": ("Dataset", "HeldOut"),
+    "leyden.data.materials": (
+        "Crystal",
+        "IonPair",
+        "parse_crystal",
+        "parse_formula",
+        "parse_smiles",
+    ),
+    "leyden.errors": (
+        "ArtefactError",
+        "IncompatibleError",
+        "InputError",
+        "LeakageError",
+        "LeydenError",
+        "MissingExtraError",
+    ),
+    "leyden.predictor": ("Predictor",),
+    "leyden.transfer": ("Best", "FineTune", "FromScratch", "FrozenEmbedding", "Residual"),
+    "leyden.validation": ("Evaluation", "compare", "evaluate"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+_ROOMS = ("data", "metrics", "models", "physics", "representations", "splits")
+
+__all__ = [
+    "ArtefactError",
+    "Best",
+    "Crystal",
+    "Dataset",
+    "Evaluation",
+    "FineTune",
+    "FromScratch",
+    "FrozenEmbedding",
+    "HeldOut",
+    "IncompatibleError",
+    "InputError",
+    "IonPair",
+    "LeakageError",
+    "LeydenError",
+    "MissingExtraError",
+    "Predictor",
+    "Residual",
+    "__version__",
+    "card",
+    "cards",
+    "compare",
+    "data",
+    "evaluate",
+    "fetch",
+    "load",
+    "metrics",
+    "models",
+    "parse_crystal",
+    "parse_formula",
+    "parse_smiles",
+    "physics",
+    "representations",
+    "splits",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in a public name on first use (PEP 562)."""
+    if name in _ROOMS:
+        return importlib.import_module(f"leyden.{name}")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'leyden' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
