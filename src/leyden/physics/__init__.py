@@ -1,0 +1,1 @@
+"""Closed-form science, no learning: arrays in, arrays out."""
