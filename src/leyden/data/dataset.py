@@ -125,7 +125,9 @@ class Dataset:
             for name in ("targets", "groups", "conditions", "extra")
         }
         items = tuple(self.items[i] for i in positions)
-        return replace(self, ids=self.ids[positions], items=items, **cut, _root=(root, back[positions]))
+        return replace(
+            self, ids=self.ids[positions], items=items, **cut, _root=(root, back[positions])
+        )
 
     def with_targets(self, names: str | Iterable[str]) -> Dataset:
         """Only these targets; rows that have none of them are left out."""
@@ -153,7 +155,9 @@ class Dataset:
     def same_quantity(self, other: Dataset) -> bool:
         """Whether any target here is of the same family as any target of `other`."""
         mine = {self.quantities.get(name, name) for name in self.targets.columns}
-        return not mine.isdisjoint(other.quantities.get(name, name) for name in other.targets.columns)
+        return not mine.isdisjoint(
+            other.quantities.get(name, name) for name in other.targets.columns
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 over ids and targets, in order: equal data, equal fingerprint."""
