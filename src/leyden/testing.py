@@ -1,0 +1,244 @@
+"""Contract checks, and tiny synthetic materials with known answers: for our tests and for yours.
+
+A representation, model or strategy of your own works with the rest of Leyden if its check passes:
+
+>>> from leyden.testing import check_representation, tiny_crystals
+>>> from leyden.representations import CrystalGraph
+>>> check_representation(CrystalGraph(), tiny_crystals(6).items)
+
+Each check raises `AssertionError` with the clause that was broken.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from leyden.data.dataset import Dataset
+from leyden.data.materials import Crystal
+from leyden.errors import InputError, LeakageError
+
+__all__ = [
+    "check_model",
+    "check_representation",
+    "check_strategy",
+    "element_energy",
+    "same_input",
+    "tiny_crystals",
+    "tiny_transfer",
+]
+
+CATIONS = (3, 4, 11, 12, 13, 19, 20, 21, 22, 25, 26, 27, 28, 29, 30, 37, 38, 47, 55, 56)
+ANIONS = (6, 7, 8, 9, 15, 16, 17, 33, 34, 35, 52, 53)
+FCC = np.array([[0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]])
+# name: cell in units of a, position of the anion, a in units of the bond length
+PROTOTYPES = {
+    "rock salt": (FCC, 0.5, 2.0),
+    "caesium chloride": (np.eye(3), 0.5, 2 / np.sqrt(3)),
+    "zinc blende": (FCC, 0.25, 4 / np.sqrt(3)),
+}
+
+
+def element_energy(numbers: np.ndarray) -> np.ndarray:
+    """The made-up energy of an atom in eV: it follows no trend, so it must be seen to be known."""
+    return -2.0 - np.sin(1.7 * np.asarray(numbers, float))
+
+
+def tiny_crystals(n: int = 60, random_state: int = 0) -> Dataset:
+    """Binary AB crystals in three prototypes, with made-up targets that are known exactly.
+
+    Parameters
+    ----------
+    n : int
+        How many, at most 720 (20 cations, 12 anions, 3 prototypes), drawn without repetition.
+    random_state : int
+        Seed of the draw and of the noise.
+
+    Returns
+    -------
+    Dataset
+        Targets ``energy_eV_per_atom`` (the mean of `element_energy` over the atoms),
+        ``log10_modulus_GPa`` (0.5 - 0.6 energy: whoever knows the energy knows the modulus) and
+        ``noise`` (standard normal: nothing can be learned); groups ``formula`` and ``prototype``.
+    """
+    total = len(CATIONS) * len(ANIONS) * len(PROTOTYPES)
+    if not 0 < n <= total:
+        raise InputError(f"n must lie in 1..{total}", value=n)
+    generator = np.random.default_rng(random_state)
+    names = list(PROTOTYPES)
+    crystals, prototypes = [], []
+    for draw in generator.permutation(total)[:n]:
+        pair, which = divmod(int(draw), len(names))
+        cation, anion = CATIONS[pair // len(ANIONS)], ANIONS[pair % len(ANIONS)]
+        crystals.append(_binary(cation, anion, names[which]))
+        prototypes.append(names[which])
+    formulas = [crystal.formula for crystal in crystals]
+    energy = np.array([element_energy(crystal.numbers).mean() for crystal in crystals])
+    targets = {
+        "energy_eV_per_atom": energy,
+        "log10_modulus_GPa": 0.5 - 0.6 * energy,
+        "noise": generator.standard_normal(n),
+    }
+    return Dataset(
+        name="tiny-crystals",
+        ids=np.array([f"{f}:{p}" for f, p in zip(formulas, prototypes, strict=True)]),
+        items=tuple(crystals),
+        targets=pd.DataFrame(targets),
+        quantities={
+            "energy_eV_per_atom": "energy",
+            "log10_modulus_GPa": "elasticity",
+            "noise": "noise",
+        },
+        groups=pd.DataFrame({"formula": formulas, "prototype": prototypes}, dtype=str),
+    )
+
+
+def tiny_transfer(
+    source_rows: int = 300, target_rows: int = 40, *, helps: bool = True, random_state: int = 0
+) -> tuple[Dataset, Dataset]:
+    """A source and a target, without a row in common, for which the worth of transfer is known.
+
+    Parameters
+    ----------
+    source_rows, target_rows : int
+        Together at most 720.
+    helps : bool
+        If true, the target is the modulus, a linear function of the source's energy; if not, it is
+        noise, and a strategy that claims to gain from the source deceives itself.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    source, target : Dataset
+    """
+    everything = tiny_crystals(source_rows + target_rows, random_state)
+    source = everything.take(slice(0, source_rows)).with_targets("energy_eV_per_atom")
+    target = everything.take(slice(source_rows, None))
+    return source, target.with_targets("log10_modulus_GPa" if helps else "noise")
+
+
+def check_representation(representation: Any, items: Sequence[Any]) -> None:
+    """Check the contract of a representation on at least three valid items.
+
+    It is a frozen dataclass with a `kind`; equal input gives equal output; rows stay in their
+    order whatever the others are; the output has a length and can be cut by slices and integer
+    arrays; an item that is none raises `InputError` with its row.
+    """
+    name = type(representation).__name__
+    _require(len(items) >= 3, "the check needs three items")
+    _require(isinstance(getattr(representation, "kind", None), str), f"{name} needs a `kind`")
+    frozen = dataclasses.is_dataclass(representation) and representation.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    _require(frozen, f"{name} must be a frozen dataclass: its fields are its parameters")
+    X = representation.transform(items)
+    _require(len(X) == len(items), f"{name} must give one row an item")
+    again = copy.deepcopy(representation).transform(list(items))
+    _require(same_input(X, again), f"{name} must give equal output for equal input")
+    order = np.random.default_rng(0).permutation(len(items))
+    shuffled = representation.transform([items[i] for i in order])
+    _require(same_input(X[order], shuffled), f"rows of {name} must not depend on the other rows")
+    one = representation.transform(items[1:2])
+    _require(same_input(X[1:2], one), f"{name} must give a row alone what it gives it in company")
+    try:
+        representation.transform([items[0], object()])
+    except InputError as error:
+        _require(error.row == 2, f"{name} must name the row of a bad item (got {error.row})")
+    else:
+        raise AssertionError(f"{name} must raise InputError for an item that is none")
+
+
+def check_model(model: Any, X: Any, y: np.ndarray) -> None:
+    """Check the contract of a model on represented items `X` and targets `y` (n,) or (n, t).
+
+    `fit` returns the model, changes no constructor parameter and no data; equal seeds give equal
+    results; predictions have the shape of `y`, and those of a row do not depend on its company;
+    `embed` gives one vector a row; where the model has `config` and `state`, a copy rebuilt from
+    them predicts the same.
+    """
+    name, y = type(model).__name__, np.asarray(y, float)
+    before, kept = repr(model.get_params()), y.copy()
+    fitted = clone(model)
+    _require(fitted.fit(X, y) is fitted, f"{name}.fit must return the model")
+    _require(repr(fitted.get_params()) == before, f"{name}.fit changed a constructor parameter")
+    _require(np.array_equal(y, kept, equal_nan=True), f"{name}.fit changed its targets")
+    predicted = fitted.predict(X)
+    _require(predicted.shape == y.shape, f"{name} predicts {predicted.shape} for {y.shape}")
+    _require(bool(np.isfinite(predicted).all()), f"{name} predicts what is not finite")
+    again = clone(model).fit(X, y).predict(X)
+    _require(np.array_equal(predicted, again), f"{name}: equal seeds must give equal results")
+    order = np.random.default_rng(0).permutation(len(y))
+    _close(fitted.predict(X[order]), predicted[order], f"{name}: a row must not depend on others")
+    _close(fitted.predict(X[2:3]), predicted[2:3], f"{name}: a row must not need company")
+    vectors = fitted.embed(X)
+    _require(vectors.ndim == 2 and len(vectors) == len(y), f"{name}.embed must give (n, d)")
+    if hasattr(fitted, "state"):
+        settings = json.loads(json.dumps(fitted.config()))
+        rebuilt = type(model).from_state(settings, fitted.state())
+        _require(
+            np.array_equal(rebuilt.predict(X), predicted),
+            f"{name} rebuilt from its state must predict the same",
+        )
+
+
+def check_strategy(strategy: Any, dataset: Dataset) -> None:
+    """Check the contract of a strategy on a target dataset of at least ten rows.
+
+    `fit` returns the strategy; a training part that holds a test row raises `LeakageError`; equal
+    seeds give equal results; a dataset and its items are predicted alike, in any order; `notes_`
+    are there; no row of a source of the same quantity that the test part forbids has taught it.
+    """
+    name = type(strategy).__name__
+    held_out = dataset.hold_out(np.arange(3))
+    train, test = dataset.take(slice(3, None)), dataset.take(slice(0, 3))
+    try:
+        clone(strategy).fit(dataset, held_out=held_out)
+    except LeakageError:
+        pass
+    else:
+        raise AssertionError(f"{name} must refuse a training part that holds test rows")
+    fitted = clone(strategy)
+    _require(fitted.fit(train, held_out=held_out) is fitted, f"{name}.fit must return itself")
+    _require(isinstance(fitted.notes_, dict), f"{name} must keep notes_ of its fit")
+    predicted = fitted.predict(test)
+    _require(predicted.shape == test.y.shape, f"{name} predicts {predicted.shape}")
+    again = clone(strategy).fit(train, held_out=held_out).predict(test)
+    _require(np.array_equal(predicted, again), f"{name}: equal seeds must give equal results")
+    _close(fitted.predict(list(test.items)), predicted, f"{name}: items must do as well as rows")
+    _close(fitted.predict(test.take([2, 0, 1])), predicted[[2, 0, 1]], f"{name}: order of rows")
+
+
+def same_input(first: Any, second: Any) -> bool:
+    """Whether two outputs of `transform` are equal: arrays, or dataclasses of arrays."""
+    if dataclasses.is_dataclass(first):
+        return type(first) is type(second) and all(
+            same_input(getattr(first, field.name), getattr(second, field.name))
+            for field in dataclasses.fields(first)
+        )
+    return np.array_equal(np.asarray(first), np.asarray(second), equal_nan=True)
+
+
+def _binary(cation: int, anion: int, prototype: str) -> Crystal:
+    cell, position, scale = PROTOTYPES[prototype]
+    bond = 1.8 + 0.01 * (cation + anion)  # angstrom
+    return Crystal(
+        numbers=np.array([cation, anion]),
+        frac=np.array([[0.0, 0.0, 0.0], [position] * 3]),
+        lattice=cell * scale * bond,
+    )
+
+
+def _require(condition: bool, clause: str) -> None:
+    if not condition:
+        raise AssertionError(clause)
+
+
+def _close(found: np.ndarray, expected: np.ndarray, clause: str) -> None:
+    scale = max(float(np.abs(expected).max()), 1.0)
+    _require(bool(np.allclose(found, expected, rtol=1e-4, atol=1e-5 * scale)), clause)
