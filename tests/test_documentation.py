@@ -1,0 +1,129 @@
+"""What the documents show works: code blocks, examples, doctests, commands and links."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+import runpy
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import leyden
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+EXAMPLES = sorted(ROOT.glob("examples/*.py"))
+MODULES = [module.name for module in pkgutil.walk_packages(leyden.__path__, "leyden.")] + ["leyden"]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> Iterator[tuple[Path, int, str]]:
+    for document in DOCUMENTS:
+        text = document.read_text()
+        for match in FENCE.finditer(text):
+            if match[1] == language:
+                yield document, text[: match.start()].count("\n") + 2, match[2]
+
+
+def commands() -> list[str]:
+    """Every `leyden ...` line of the documents and the Makefile."""
+    lines = [line for _, _, block in blocks("") for line in block.splitlines()]
+    makefile = (ROOT / "Makefile").read_text().splitlines()
+    lines += [line.strip().removeprefix("$(BIN)/") for line in makefile]
+    return sorted({line.split("#")[0].strip() for line in lines if line.startswith("leyden ")})
+
+
+@pytest.mark.parametrize(
+    ("document", "line", "code"),
+    [pytest.param(*block, id=f"{block[0].name}:{block[1]}") for block in blocks("python")],
+)
+def test_code_block_runs(
+    document: Path, line: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    padded = "\n" * (line - 1) + code  # errors name the line of the document
+    exec(compile(padded, str(document), "exec"), {"__name__": "document"})
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(example), run_name="__main__")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    assert doctest.testmod(module, optionflags=options).failed == 0
+
+
+@pytest.mark.parametrize("command", commands())
+def test_shown_command_exists(command: str) -> None:
+    """Its subcommands are there, and its help names every option that is shown."""
+    from leyden.cli import app
+
+    words = shlex.split(command)[1:]
+    path: list[str] = []
+    runner = CliRunner()
+    for word in words:
+        if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
+            break
+        if runner.invoke(app, [*path, word, "--help"]).exit_code != 0:
+            break
+        path.append(word)
+    assert path or words == ["COMMAND", "--help"], f"no such command: {command}"
+    shown = runner.invoke(app, [*path, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert shown.exit_code == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", shown.output)
+    for word in words:
+        if word.startswith("-"):
+            assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), f"{command}: {word}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+        if not target.startswith("http"):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_versions_agree() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{leyden.__version__}"' in project
+    assert f"version: {leyden.__version__}" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {leyden.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_dependency_is_used_and_every_import_declared() -> None:
+    """What `src` imports is what `pyproject.toml` declares, no less and no more."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    named = {"scikit-learn": "sklearn"}
+
+    def modules(requirements: list[str]) -> set[str]:
+        names = [re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in requirements]
+        return {named.get(name, name) for name in names}
+
+    imported: set[str] = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).split(".")[0])
+    imported -= {*sys.stdlib_module_names, "leyden"}
+    needed = modules(project["dependencies"])
+    assert imported <= needed | modules(extras["potentials"]), "import without a declaration"
+    # pyarrow is what pandas reads and writes Parquet with.
+    assert needed - imported <= {"pyarrow"}, "declared, and not used"
