@@ -8,8 +8,9 @@ What can be saved
   forms, tried in this order, none of which needs code in this file:
 
   1. it has ``to_saved() -> Saved`` and the class method ``from_saved(saved)``;
-  2. it has ``config() -> dict``, ``state() -> dict of arrays`` and the class method
-     ``from_state(config, arrays)``: networks;
+  2. it has ``state()``, what `fit` has learned, and the class method ``from_state``: networks and
+     calibrations.  With ``config() -> dict``, the parameters, it is ``from_state(config, state)``,
+     without it ``from_state(state)``;
   3. it is a dataclass: every public field is saved, and handed to the constructor again:
      representations, which may hold other objects;
   4. it has ``get_params``: parameters, and whatever `fit` set (names that end in one underscore);
@@ -55,6 +56,7 @@ UPGRADES: dict[int, Callable[[Tree, Tree], tuple[Tree, Tree]]] = {}
 
 #: Kind to the place of its class, which is imported when a file asks for it.
 KINDS: dict[str, str] = {
+    "average": "leyden.models.average:Average",
     "cell_shape": "leyden.representations.composition:CellShape",
     "composition_statistics": "leyden.representations.composition:CompositionStatistics",
     "concatenated": "leyden.representations:Concatenated",
@@ -66,6 +68,7 @@ KINDS: dict[str, str] = {
     "network_embedding": "leyden.models.vectors:NetworkEmbedding",
     "potential_embedding": "leyden.representations.potential:PotentialEmbedding",
     "predictor": "leyden.predictor:Predictor",
+    "side_by_side": "leyden.models.average:SideBySide",
     "vector_regressor": "leyden.models.vectors:VectorRegressor",
 }
 
@@ -310,8 +313,9 @@ def _describe(value: Any, path: str) -> Saved:
         from leyden.estimator_bytes import to_bytes
 
         return Saved(_SCIKIT, {"skops": to_bytes(value)})
-    kind = getattr(value, "kind", None)
-    if not isinstance(kind, str) or kind not in KINDS:
+    place = f"{type(value).__module__}:{type(value).__qualname__}"
+    kind = next((kind for kind, known in KINDS.items() if known == place), None)
+    if kind is None:
         raise ArtefactError(
             f"{path or 'object'}: a {type(value).__name__} cannot be saved. "
             "Remedy: register its class with leyden.artefact.register."
@@ -320,7 +324,8 @@ def _describe(value: Any, path: str) -> Saved:
         return value.to_saved()
     if hasattr(value, "from_state"):
         state = value.state() if _fitted(value) else None
-        return Saved(kind, {"config": value.config(), "state": state})
+        config = value.config() if hasattr(value, "config") else None
+        return Saved(kind, {"config": config, "state": state})
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value) if field.init]
         return Saved(kind, {n: getattr(value, n) for n in names if not n.startswith("_")})
@@ -343,9 +348,11 @@ def _rebuild(saved: Saved, path: str) -> Any:
     if hasattr(cls, "from_saved"):
         return cls.from_saved(saved)
     if hasattr(cls, "from_state"):
-        state = fields["state"]
-        return cls(**fields["config"]) if state is None else cls.from_state(fields["config"], state)
-    if dataclasses.is_dataclass(cls):
+        config, state = fields["config"], fields["state"]
+        if state is None:
+            return cls(**config)
+        return cls.from_state(state) if config is None else cls.from_state(config, state)
+    if hasattr(cls, "__dataclass_fields__"):
         return cls(**fields)
     made = cls(**fields["parameters"])
     for attribute, value in fields["fitted"].items():
