@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         MissingExtraError,
     )
     from leyden.predictor import Predictor
-    from leyden.transfer import Best, FineTune, FromScratch, FrozenEmbedding, Residual
+    from leyden.selection import Best
+    from leyden.transfer import FineTune, FromScratch, FrozenEmbedding, Residual, SourceAsIs
     from leyden.validation import Evaluation, compare, evaluate
 
 __version__ = "0.1.0"
@@ -50,7 +51,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "MissingExtraError",
     ),
     "leyden.predictor": ("Predictor",),
-    "leyden.transfer": ("Best", "FineTune", "FromScratch", "FrozenEmbedding", "Residual"),
+    "leyden.selection": ("Best",),
+    "leyden.transfer": ("FineTune", "FromScratch", "FrozenEmbedding", "Residual", "SourceAsIs"),
     "leyden.validation": ("Evaluation", "compare", "evaluate"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -74,6 +76,7 @@ __all__ = [
     "MissingExtraError",
     "Predictor",
     "Residual",
+    "SourceAsIs",
     "__version__",
     "card",
     "cards",
