@@ -21,9 +21,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from leyden.claims import Claim
 from leyden.errors import InputError
 from leyden.report import Report, Source, write_together
+from leyden.report.claims import Claim
 
 __all__ = ["Claim", "Option", "Source", "StudyResult", "options", "run", "studies"]
 

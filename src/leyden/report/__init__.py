@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from leyden.claims import Claim
 from leyden.errors import InputError
-from leyden.report_tables import format_interval, format_number, table
+from leyden.report.claims import Claim
+from leyden.report.tables import format_interval, format_number, table
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Report", "Source", "write_together"]
+__all__ = ["Claim", "Report", "Source", "write_together"]
 
 _CODE = re.compile(r"`([^`]+)`")
 _ID = re.compile(r'(\bid="|href="#|url\(#)')
@@ -105,7 +105,7 @@ class Report:
         uncertainties: Mapping[str, str] | None = None,
         digits: int = 4,
     ) -> Report:
-        """Add a sortable table; the parameters are those of `leyden.report_tables.table`."""
+        """Add a sortable table; the parameters are those of `leyden.report.tables.table`."""
         cells = table(frame, units=units, names=names, uncertainties=uncertainties, digits=digits)
         return self._add("table", caption=_prose(caption), table=cells)
 
@@ -173,14 +173,14 @@ class Report:
     def html(self) -> str:
         """The page as text."""
         environment = Environment(
-            loader=PackageLoader("leyden"),
+            loader=PackageLoader("leyden", "report"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         environment.globals.update(number=format_number, value_with_interval=format_interval)
-        return environment.get_template("report.html.j2").render(
+        return environment.get_template("page.html.j2").render(
             title=self.title,
             lead=_prose(self.lead),
             claims=self._claims,
@@ -190,8 +190,8 @@ class Report:
             sources=self._sources,
             command=self._command,
             footer=self._footer,
-            style=_template_text("report.css"),
-            script=_template_text("report.js"),
+            style=_beside("page.css"),
+            script=_beside("page.js"),
         )
 
     def write(self, path: str | Path) -> Path:
@@ -272,12 +272,11 @@ def _image(figure: Figure, alt: str, prefix: str) -> Markup:
 
 def _inline_svg(text: str, alt: str, prefix: str) -> Markup:
     """The `<svg>` element alone, named for readers of screens, its ids unique on the page."""
-    text = text[text.index("<svg") :].strip()
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'\s(?:xmlns(?::\w+)?|version|width|height)="[^"]*"', "", text, count=5)
-    text = _ID.sub(rf"\g<1>{prefix}", text)
-    label = f'<svg role="img" aria-label="{escape(alt)}"'
-    return Markup(text.replace("<svg", label, 1))
+    opening, rest = text[text.index("<svg") :].strip().split(">", 1)
+    view = re.search(r'viewBox="[^"]*"', opening)
+    rest = re.sub(r"<metadata>.*?</metadata>\s*", "", rest, flags=re.DOTALL)
+    label = f'<svg role="img" aria-label="{escape(alt)}" {view.group() if view else ""}>'
+    return Markup(label + _ID.sub(rf"\g<1>{prefix}", rest))
 
 
 def _prose(words: str) -> Markup:
@@ -301,5 +300,5 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-def _template_text(name: str) -> Markup:
-    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))
+def _beside(name: str) -> Markup:
+    return Markup((Path(__file__).parent / name).read_text(encoding="utf-8"))
