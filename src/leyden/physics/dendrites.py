@@ -68,11 +68,10 @@ class Metal:
     molar_volume_m3_per_mol: float
 
 
-# G: caption of figure 2-7. The thesis prints neither nu nor gamma. nu = 0.42 with G = 3.4 GPa is
-# the pair of Monroe and Newman. gamma = 0.556 J/m2 is the close-packed (110) face of bcc Li in
-# Vitos et al., Surf. Sci. 411, 186 (1998); the rows of table 2.4 fit it: they give
-# gamma (1 + v) = 0.586 .. 0.651 J/m2 with v between 0.05 and 0.17 (see recover_from_two_points).
-# V_M: handbook value, two atoms in a bcc cell of 3.51 angstrom.
+# G: caption of figure 2-7. The thesis prints neither nu nor gamma. nu = 0.42 goes with G = 3.4 GPa
+# in Monroe and Newman (2005). gamma: the (110) face of bcc Li, the densest, in Vitos et al.,
+# Surf. Sci. 411, 186 (1998); table 2.4 agrees, since gamma (1 + v) behind its printed rows is
+# 0.585-0.651 J/m2, thus v = 0.05-0.17. V_M: handbook value, two atoms in a bcc cell of 3.51 A.
 LITHIUM = Metal(
     symbol="Li",
     valence=1,
@@ -172,8 +171,11 @@ def critical_wavenumber(
     Zero where the stresses alone stabilise it, since then chi < 0 at every k > 0. Arguments and
     errors as in `stability_terms`.
     """
-    stress = sum(_stress_coefficients(shear_modulus_GPa, poisson_ratio, molar_volume_ratio, metal))
-    return np.maximum(stress, 0.0) / _surface_coefficient(molar_volume_ratio, metal)
+    deviatoric, hydrostatic = _stress_coefficients(
+        shear_modulus_GPa, poisson_ratio, molar_volume_ratio, metal
+    )
+    surface = _surface_coefficient(molar_volume_ratio, metal)
+    return np.maximum(deviatoric + hydrostatic, 0.0) / surface
 
 
 def critical_wavelength_nm(
