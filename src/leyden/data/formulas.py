@@ -12,40 +12,30 @@ from leyden.errors import InputError
 
 __all__ = ["ATOMIC_NUMBERS", "ELEMENTS", "parse_composition", "parse_formula", "reduced_formula"]
 
-ELEMENTS: tuple[str, ...] = (
-    "",
-    *"""
-    H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As
-    Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu
-    Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np
-    Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og
-    """.split(),
-)
+_SYMBOLS = """
+H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br
+Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er
+Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th Pa U Np Pu Am Cm Bk Cf Es Fm Md
+No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og
+"""
+
+# Pauling electronegativities (CRC Handbook); 9 where there is none. They only order a formula.
+_PAULING = """
+2.20 9 0.98 1.57 2.04 2.55 3.04 3.44 3.98 9 0.93 1.31 1.61 1.90 2.19 2.58 3.16 9 0.82 1.00 1.36
+1.54 1.63 1.66 1.55 1.83 1.88 1.91 1.90 1.65 1.81 2.01 2.18 2.55 2.96 3.00 0.82 0.95 1.22 1.33
+1.60 2.16 1.90 2.20 2.28 2.20 1.93 1.69 1.78 1.96 2.05 2.10 2.66 2.60 0.79 0.89 1.10 1.12 1.13
+1.14 1.13 1.17 1.20 1.20 1.10 1.22 1.23 1.24 1.25 1.10 1.27 1.30 1.50 2.36 1.90 2.20 2.20 2.28
+2.54 2.00 1.62 2.33 2.02 2.00 2.20 2.20 0.70 0.90 1.10 1.30 1.50 1.38 1.36 1.28 1.30 1.30 1.30
+1.30 1.30 1.30 1.30 1.30 1.30 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9
+"""
+
+ELEMENTS: tuple[str, ...] = ("", *_SYMBOLS.split())
 """Element symbols; the index is the atomic number."""
 
 ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(ELEMENTS) if z}
 """Element symbol to atomic number."""
 
-# Pauling electronegativities (CRC Handbook); 9 where there is none. They only order a formula.
-_ELECTRONEGATIVITY: dict[str, float] = dict(
-    zip(
-        ELEMENTS[1:],
-        map(
-            float,
-            """
-    2.20 9 0.98 1.57 2.04 2.55 3.04 3.44 3.98 9 0.93 1.31 1.61 1.90 2.19 2.58 3.16 9 0.82
-    1.00 1.36 1.54 1.63 1.66 1.55 1.83 1.88 1.91 1.90 1.65 1.81 2.01 2.18 2.55 2.96 3.00
-    0.82 0.95 1.22 1.33 1.60 2.16 1.90 2.20 2.28 2.20 1.93 1.69 1.78 1.96 2.05 2.10 2.66
-    2.60 0.79 0.89 1.10 1.12 1.13 1.14 1.13 1.17 1.20 1.20 1.10 1.22 1.23 1.24 1.25 1.10
-    1.27 1.30 1.50 2.36 1.90 2.20 2.20 2.28 2.54 2.00 1.62 2.33 2.02 2.00 2.20 2.20 0.70
-    0.90 1.10 1.30 1.50 1.38 1.36 1.28 1.30 1.30 1.30 1.30 1.30 1.30 1.30 1.30 1.30 9 9 9 9
-    9 9 9 9 9 9 9 9 9 9 9
-            """.split(),
-        ),
-        strict=True,
-    )
-)
-
+_ELECTRONEGATIVITY = dict(zip(ELEMENTS[1:], map(float, _PAULING.split()), strict=True))
 _TOKEN = re.compile(r"([A-Z][a-z]?)|([(\[{])|([)\]}])")
 _AMOUNT = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _CLOSES = {")": "(", "]": "[", "}": "{"}

@@ -1,0 +1,210 @@
+"""The catalogue as one reads it: `load` a data set by name from the data home."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leyden.data.cards import Card, Table, card, cards, quantities
+from leyden.data.columns import LOG10, check_range, numbers, quantity_of
+from leyden.data.dataset import Dataset
+from leyden.data.materials import Crystal, IonPair, parse_formula
+from leyden.errors import InputError
+
+__all__ = ["Card", "DroppedRowsWarning", "card", "cards", "data_home", "load"]
+
+
+class DroppedRowsWarning(UserWarning):
+    """Rows of a data set that the wanted target cannot hold, such as the logarithm of zero."""
+
+
+def data_home() -> Path:
+    """The folder of all data sets: ``LEYDEN_DATA``, or the user's own data folder."""
+    if home := os.environ.get("LEYDEN_DATA"):
+        return Path(home)
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "leyden"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "leyden"
+
+
+def load(
+    name: str,
+    *,
+    target: str | Sequence[str] | None = None,
+    where: Mapping[str, Any] | None = None,
+    structure: str = "charged",
+) -> Dataset:
+    """A data set of the catalogue.
+
+    Parameters
+    ----------
+    name : str
+        As in ``leyden data list``.
+    target : str or sequence of str, optional
+        Target names with their unit, such as ``"K_VRH_GPa"``; ``"log10_K_VRH_GPa"`` is the base-10
+        logarithm of it. Rows that have none of them are left out. Without it, every row and
+        every target of the first table.
+    where : mapping, optional
+        Keeps the rows whose column (group, condition or extra) equals the value.
+    structure : {"charged", "discharged"}
+        Which structure of an electrode pair is the item.
+
+    Raises
+    ------
+    InputError
+        Unknown name, target or column; the data are not there (fetch them); a broken file.
+
+    Warns
+    -----
+    DroppedRowsWarning
+        Rows whose value has no logarithm.
+    """
+    wanted = () if target is None else (target,) if isinstance(target, str) else tuple(target)
+    table = card(name).table(wanted)
+    folder = data_home() / name
+    frame = pd.concat([_read(folder / file, name) for file in table.files], ignore_index=True)
+    file = folder / table.files[0]
+    if table.items == "structure pair":
+        frame = frame.join(_structures(name, folder), on=f"{structure}_id")
+    frame.index = pd.Index(_ids(table, frame))
+    named = _named_columns(table, frame, file)
+    keep = _where(named, where or {}, name)
+    targets, possible = _wanted_targets(named, table, wanted, keep, name)
+    rows = np.flatnonzero(keep & possible)
+    items = _items(table, frame, rows, file)
+    groups = named[list(table.groups)].iloc[rows].astype(str)
+    if table.items in ("crystal", "structure pair", "formula"):
+        groups.insert(0, "formula", [getattr(item, "formula", item) for item in items])
+    beside = [column for column in named.columns if column not in (*targets, *table.conditions)]
+    return Dataset(
+        name=name,
+        ids=frame.index[rows].to_numpy(dtype=str),
+        items=items,
+        targets=targets.iloc[rows],
+        quantities={ours: _family(ours) for ours in targets.columns},
+        groups=groups,
+        conditions=named[list(table.conditions)].iloc[rows],
+        extra=named[[column for column in beside if column not in groups]].iloc[rows],
+    )
+
+
+def _named_columns(table: Table, frame: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """Every column of the card under its own name, numbers checked."""
+    named: dict[str, Any] = {}
+    for ours, theirs in {**table.groups, **table.extra}.items():
+        named[ours] = frame[theirs].to_numpy()
+    for ours, theirs in {**table.targets, **table.conditions}.items():
+        named[ours] = numbers(frame[theirs], theirs, file, censored=ours in table.censored)
+        check_range(named[ours], ours, quantity_of(ours, quantities()), file)
+    for ours in table.censored:
+        text = frame[table.targets[ours]].astype(str)
+        named[f"{ours}_is_upper_bound"] = text.str.startswith("<").to_numpy()
+    return pd.DataFrame(named, index=frame.index)
+
+
+def _wanted_targets(
+    named: pd.DataFrame, table: Table, wanted: tuple[str, ...], keep: np.ndarray, name: str
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """The targets asked for, and which rows can have them, shape (n,), bool."""
+    if not wanted:
+        return named[list(table.targets)], np.ones(len(named), dtype=bool)
+    targets, impossible = pd.DataFrame(index=named.index), np.zeros(len(named), dtype=bool)
+    for ours in wanted:
+        if ours in table.targets:
+            targets[ours] = named[ours]
+            continue
+        base = named[ours.removeprefix(LOG10)]
+        targets[ours] = np.log10(base.where(base > 0))
+        impossible |= (base <= 0).to_numpy()
+    if dropped := named.index[impossible & keep].tolist():
+        shown = ", ".join(dropped[:5]) + (", ..." if len(dropped) > 5 else "")
+        warnings.warn(
+            f"{name}: {len(dropped)} rows have no logarithm and are left out ({shown})",
+            DroppedRowsWarning,
+            stacklevel=3,
+        )
+    return targets, targets.notna().any(axis=1).to_numpy() & ~impossible
+
+
+def _where(named: pd.DataFrame, where: Mapping[str, Any], name: str) -> np.ndarray:
+    keep = np.ones(len(named), dtype=bool)
+    for column, value in where.items():
+        if column not in named:
+            raise InputError(
+                f"{name} has no column of this name",
+                value=column,
+                remedy=f"choose from {', '.join(named.columns)}",
+            )
+        keep &= (named[column] == value).to_numpy()
+    if not keep.any():
+        raise InputError(f"no row of {name} is left", value=dict(where))
+    return keep
+
+
+def _read(path: Path, name: str) -> pd.DataFrame:
+    """One file of the data home, as it stands."""
+    if not path.is_file():
+        raise InputError(
+            f"the data set {name} is not in the data home",
+            file=path,
+            remedy=f"leyden data fetch {name}",
+        )
+    try:
+        if ".jsonl" in path.name:
+            with gzip.open(path, "rb") as lines:
+                return pd.DataFrame([json.loads(line) for line in lines])
+        return pd.read_csv(path, dtype={"DOI": str}, low_memory=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(
+            f"the file cannot be read: {error}", file=path, remedy=f"leyden data fetch {name}"
+        ) from error
+
+
+def _structures(name: str, folder: Path) -> pd.DataFrame:
+    """Lattice, species and coordinates of the structures of electrode pairs, by id."""
+    structures = _read(folder / "structures.jsonl.gz", name).set_index("id")
+    return structures[["lattice", "species", "frac"]]
+
+
+def _ids(table: Table, frame: pd.DataFrame) -> list[str]:
+    """Ids that mean the same in every data set: the column, or the item's own text, numbered."""
+    if table.id:
+        texts = frame[table.id].astype(str)
+    elif table.items == "structure pair":
+        texts = frame["charged_id"] + "->" + frame["discharged_id"] + ":" + frame["working_ion"]
+    elif table.items == "ion pair":
+        texts = frame["cation"] + "." + frame["anion"]
+    else:
+        texts = frame[table.item or "id"].astype(str)
+    repeat = texts.groupby(texts).cumcount()
+    return [text if k == 0 else f"{text}#{k + 1}" for text, k in zip(texts, repeat, strict=True)]
+
+
+def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> tuple[Any, ...]:
+    cut = frame.iloc[rows]
+    if table.items in ("crystal", "structure pair"):
+        parts, make = ("lattice", "species", "frac"), Crystal.from_parameters
+    elif table.items == "ion pair":
+        parts, make = ("cation", "anion"), IonPair
+    else:  # the SMILES of a fetched set were read when it was made
+        parts, make = (table.item,), parse_formula if table.items == "formula" else str
+    items = []
+    for row, values in zip(rows, zip(*(cut[part] for part in parts), strict=True), strict=True):
+        try:
+            items.append(make(*values))
+        except InputError as error:
+            raise error.at(file=file, row=int(row) + 1) from error
+    return tuple(items)
+
+
+def _family(target: str) -> str:
+    quantity = quantity_of(target, quantities())
+    return target if quantity is None else quantity.family

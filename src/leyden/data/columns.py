@@ -1,0 +1,160 @@
+"""Columns of a table become numbers and targets: text, infinities and wrong units are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leyden.errors import InputError
+
+__all__ = ["LOG10", "Quantity", "check_range", "find_column", "numbers"]
+
+LOG10 = "log10_"
+"""Prefix of a target that is the base-10 logarithm of another."""
+
+_UNIT_WORDS = """
+GPa MPa kPa Pa bar eV meV Ry Ha kJ J kcal cal mol per atom cell V mV K C F S mS uS cm mm nm m kg g
+mg m3 cm3 s ms ps fs N mN A A2 A3 Ah mAh deg
+"""
+_UNITS = frozenset(_UNIT_WORDS.split())
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the catalogue knows of a target name.
+
+    Attributes
+    ----------
+    family : str
+        Targets of one family are the same or derived from each other.
+    range : (float, float)
+        A value outside is taken for a wrong unit.
+    meaning : str
+        One line for people.
+    """
+
+    family: str
+    range: tuple[float, float]
+    meaning: str
+
+
+def numbers(
+    values: pd.Series, name: str, file: object = None, censored: bool = False
+) -> np.ndarray:
+    """A column as float64, shape (n,); NaN where nothing was measured (blank or null).
+
+    Parameters
+    ----------
+    values : Series
+        Numbers, or text as it stands in the file.
+    name : str
+        Name of the column, for the message.
+    censored : bool
+        Whether ``<x`` is read as its bound x.
+
+    Raises
+    ------
+    InputError
+        Text where a number must stand, or an infinity or written NaN; names the row.
+    """
+    if values.dtype.kind in "fiu":
+        array = values.to_numpy(dtype=float)
+        bad = np.isinf(array)
+        if bad.any():
+            row = int(bad.argmax())
+            raise _not_finite(name, array[row], file, row)
+        return array
+    array = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        if _blank(value):
+            continue
+        text = value.strip().removeprefix("<") if censored and isinstance(value, str) else value
+        try:
+            array[row] = float(text)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"column {name} must hold numbers",
+                value=value,
+                file=file,
+                row=row + 1,
+                remedy="write a number, or leave the cell empty where nothing was measured",
+            ) from None
+        if not math.isfinite(array[row]):
+            raise _not_finite(name, value, file, row)
+    return array
+
+
+def check_range(values: np.ndarray, name: str, quantity: Quantity | None, file: object) -> None:
+    """Raise `InputError` for the first value that no material has: a sign of a wrong unit."""
+    if quantity is None:
+        return
+    low, high = quantity.range
+    with np.errstate(invalid="ignore"):
+        bad = (values < low) | (values > high)
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(
+            f"{name} must lie between {low:g} and {high:g}",
+            value=float(values[row]),
+            file=file,
+            row=row + 1,
+            remedy=f"convert the column to the unit in its name, {name}",
+        )
+
+
+def find_column(wanted: str, columns: Iterable[Any], file: object) -> str:
+    """`wanted`, if it is a column; else an `InputError` that tells a wrong unit from none."""
+    names = [str(column) for column in columns]
+    if wanted in names:
+        return wanted
+    for name in names:
+        if name != wanted and _stem(name) == _stem(wanted):
+            raise InputError(
+                f"target {wanted} is there in another unit",
+                value=name,
+                file=file,
+                remedy=f"convert the column and name it {wanted}",
+            )
+    raise InputError(
+        f"there is no column {wanted}",
+        file=file,
+        remedy=f"name one of the columns so, or choose from {', '.join(names)}",
+    )
+
+
+def quantity_of(name: str, known: Mapping[str, Quantity]) -> Quantity | None:
+    """What is known of a target, or of the logarithm of a known one."""
+    if name in known or not name.startswith(LOG10):
+        return known.get(name)
+    base = known.get(name.removeprefix(LOG10))
+    if base is None:
+        return None
+    high = math.log10(max(base.range[1], 1e-300))
+    return Quantity(base.family, (-30.0, high), f"log10 of the {base.meaning}")
+
+
+def _stem(name: str) -> str:
+    """A name without its unit: ``K_VRH`` of ``K_VRH_GPa``."""
+    words = name.removeprefix(LOG10).split("_")
+    while len(words) > 1 and words[-1] in _UNITS:
+        words.pop()
+    return "_".join(words).lower()
+
+
+def _blank(value: object) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, str) and not value.strip())
+
+
+def _not_finite(name: str, value: object, file: object, row: int) -> InputError:
+    return InputError(
+        f"column {name} must hold finite numbers",
+        value=value,
+        file=file,
+        row=row + 1,
+        remedy="leave the cell empty where nothing was measured",
+    )
