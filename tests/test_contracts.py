@@ -1,0 +1,265 @@
+"""Every representation, model and strategy keeps its contract (`leyden.testing`).
+
+Add yours to the lists here; a test sees to it that whatever can be saved is on one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import ExtraTreesRegressor
+
+import leyden as ly
+from leyden import artefact
+from leyden.models import CrystalGraphNetwork, Ensemble
+from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
+from leyden.representations import (
+    CellShape,
+    CompositionStatistics,
+    Concatenated,
+    CrystalGraph,
+    PotentialEmbedding,
+)
+from leyden.selection import Best, Blend
+from leyden.testing import (
+    check_model,
+    check_representation,
+    check_strategy,
+    element_energy,
+    same_input,
+    tiny_crystals,
+    tiny_transfer,
+)
+
+SMALL = {"width": 8, "convolutions": 1, "hidden": 8, "epochs": 3, "batch_size": 16}
+NETWORK = CrystalGraphNetwork(**SMALL, random_state=0)
+SOURCE, TARGET = tiny_transfer(40, 24)
+BASELINES = baselines()
+
+
+def taught() -> Any:
+    model = CrystalGraphNetwork(**SMALL, random_state=0)
+    return model.fit(model.representation.transform(SOURCE.items), SOURCE.y)
+
+
+REPRESENTATIONS = {
+    "crystal graph": CrystalGraph(),
+    "crystal graph, 6 neighbours": CrystalGraph(neighbours=6, cutoff=6.0),
+    "composition": CompositionStatistics(),
+    "cell": CellShape(),
+    "concatenated": Concatenated((CompositionStatistics(), CellShape())),
+    "embedding": NetworkEmbedding(taught()),
+    "potential": PotentialEmbedding(),
+}
+
+MODELS = {
+    "network": NETWORK,
+    "network, plain": CrystalGraphNetwork(**SMALL, convolution="plain", random_state=0),
+    "network, additive": CrystalGraphNetwork(**SMALL, readout="additive", random_state=0),
+    "ensemble": Ensemble(NETWORK, members=2, n_jobs=1, random_state=0),
+    **{f"classical, {name}": model for name, model in BASELINES.items()},
+}
+
+STRATEGIES = {
+    "from scratch": ly.FromScratch(NETWORK),
+    "classical": ly.FromScratch(BASELINES["ridge"]),
+    "fine-tune": ly.FineTune(NETWORK, SOURCE),
+    "fine-tune, head": ly.FineTune(NETWORK, SOURCE, train="head"),
+    "frozen": ly.FrozenEmbedding(NETWORK, SOURCE),
+    "frozen, alongside": ly.FrozenEmbedding(
+        NETWORK, SOURCE, ExtraTreesRegressor(20, random_state=0), [CompositionStatistics()]
+    ),
+    "residual": ly.Residual(ly.FromScratch(BASELINES["ridge"]), lambda data: np.ones(len(data))),
+    "best": Best(
+        {
+            "scratch": ly.FromScratch(BASELINES["ridge"]),
+            "frozen": ly.FrozenEmbedding(NETWORK, SOURCE),
+        },
+        folds=2,
+    ),
+    "blend": Blend(
+        {"a": ly.FromScratch(BASELINES["ridge"]), "b": ly.FromScratch(BASELINES["SVR"])},
+        weights="stacked",
+        folds=2,
+    ),
+}
+
+# What can be saved and is no representation, model or strategy of its own.
+PARTS = {"average", "side_by_side", "conformal_intervals", "in_domain", "predictor"}
+
+
+def named(cases: dict[str, Any]) -> Any:
+    return pytest.mark.parametrize("case", cases.values(), ids=cases.keys())
+
+
+@named(REPRESENTATIONS)
+def test_representation(case: Any) -> None:
+    check_representation(case, TARGET.items[:6])
+
+
+@named(REPRESENTATIONS)
+def test_representation_is_saved_whole(case: Any, tmp_path: Path) -> None:
+    artefact.write(case, tmp_path / "saved")
+    loaded = artefact.read(tmp_path / "saved")
+    items = TARGET.items[:4]
+    assert same_input(loaded.transform(items), case.transform(items))
+
+
+@named(MODELS)
+def test_model(case: Any) -> None:
+    check_model(case, case.representation.transform(TARGET.items), TARGET.y)
+
+
+@pytest.mark.parametrize("name", ["network", "ensemble", "classical, ridge"])
+def test_model_with_several_targets(name: str) -> None:
+    model, rows = MODELS[name], tiny_crystals(20)
+    both = rows.with_targets(["energy_eV_per_atom", "log10_modulus_GPa"])
+    check_model(model, model.representation.transform(both.items), both.y)
+
+
+@named(MODELS)
+def test_predictor_is_saved_whole(case: Any, tmp_path: Path) -> None:
+    predictor = ly.Predictor.of(ly.FromScratch(case).fit(TARGET))
+    predictor.save(tmp_path / "saved")
+    expected = predictor.predict(TARGET.items[:5])
+    found = ly.Predictor.load(tmp_path / "saved").predict(TARGET.items[:5])
+    np.testing.assert_array_equal(found[list(predictor.targets)], expected[list(predictor.targets)])
+    assert list(found.columns) == list(expected.columns)
+
+
+@named(STRATEGIES)
+def test_strategy(case: Any) -> None:
+    check_strategy(case, TARGET)
+
+
+@named(STRATEGIES)
+def test_strategy_becomes_a_predictor(case: Any, tmp_path: Path) -> None:
+    if isinstance(case, ly.Residual):
+        pytest.skip("an estimate is code, and code is not saved")
+    fitted = ly.Predictor.of(case.fit(TARGET))
+    fitted.save(tmp_path / "saved")
+    found = ly.Predictor.load(tmp_path / "saved").predict(TARGET.items[:4])
+    np.testing.assert_allclose(found["log10_modulus_GPa"], case.predict(TARGET.items[:4]))
+
+
+def test_nothing_that_can_be_saved_lacks_a_contract() -> None:
+    listed = {case.kind for case in [*REPRESENTATIONS.values(), *MODELS.values()]}
+    assert artefact.KINDS.keys() - listed == PARTS
+
+
+# The checks themselves must be able to fail: one fault each.
+
+
+@dataclass(frozen=True)
+class Batched:
+    """Standardises by the batch: a row depends on its company."""
+
+    kind: ClassVar[str] = "batched"
+
+    def transform(self, items: Any) -> np.ndarray:
+        rows = []
+        for row, item in enumerate(items, start=1):
+            if not isinstance(item, ly.Crystal):
+                raise ly.InputError("a crystal is needed", row=row)
+            rows.append([item.volume])
+        return np.array(rows) - np.mean(rows)
+
+
+@dataclass(frozen=True)
+class Trusting:
+    """Takes whatever comes."""
+
+    kind: ClassVar[str] = "trusting"
+
+    def transform(self, items: Any) -> np.ndarray:
+        return np.array([[float(getattr(item, "volume", 0.0))] for item in items])
+
+
+class Unseeded(BaseEstimator):
+    """Draws its answer anew each time."""
+
+    def __init__(self, representation: Any = None) -> None:
+        self.representation = representation
+
+    def fit(self, X: Any, y: np.ndarray) -> Unseeded:
+        self.answer_ = np.random.default_rng().standard_normal()
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        return np.full(len(X), self.answer_)
+
+    def embed(self, X: Any) -> np.ndarray:
+        return np.zeros((len(X), 1))
+
+
+class Careless(ly.FromScratch):
+    """Forgets what the fold forbids."""
+
+    def fit(self, dataset: ly.Dataset, *, held_out: Any = None) -> Any:
+        return super().fit(dataset)
+
+
+def test_checks_can_fail() -> None:
+    items = TARGET.items[:4]
+    with pytest.raises(AssertionError, match="must not depend on the other rows"):
+        check_representation(Batched(), items)
+    with pytest.raises(AssertionError, match="must raise InputError"):
+        check_representation(Trusting(), items)
+    with pytest.raises(AssertionError, match="equal seeds"):
+        check_model(Unseeded(), np.zeros((5, 1)), np.arange(5.0))
+    with pytest.raises(AssertionError, match="must refuse"):
+        check_strategy(Careless(BASELINES["ridge"]), TARGET)
+
+
+# The tiny materials are what they claim to be.
+
+
+def test_tiny_materials_have_their_known_answers() -> None:
+    data = tiny_crystals(720)
+    assert len(set(data.ids)) == 720
+    targets = data.targets
+    np.testing.assert_allclose(
+        targets["log10_modulus_GPa"], 0.5 - 0.6 * targets["energy_eV_per_atom"]
+    )
+    assert abs(np.corrcoef(targets["noise"], targets["energy_eV_per_atom"])[0, 1]) < 0.1
+    assert tiny_crystals(9).fingerprint() == tiny_crystals(9).fingerprint()
+    assert tiny_crystals(9).fingerprint() != tiny_crystals(9, random_state=1).fingerprint()
+
+
+def test_tiny_prototypes_are_those_of_the_textbook() -> None:
+    """Coordination of the first shell: 6 in rock salt, 8 in CsCl, 4 in zinc blende."""
+    data = tiny_crystals(30)
+    first = {"rock salt": 6, "caesium chloride": 8, "zinc blende": 4}
+    graphs = CrystalGraph().transform(data.items)
+    for row, prototype in enumerate(data.groups["prototype"]):
+        atom = graphs.atom_offsets[row]
+        distances = graphs.distances[graphs.edge_offsets[atom] : graphs.edge_offsets[atom + 1]]
+        assert (distances < 1.001 * distances.min()).sum() == first[prototype]
+
+
+def test_transfer_helps_where_it_is_known_to_help() -> None:
+    """A source that knows every element's energy, a target of a few rows."""
+    source, target = tiny_transfer(400, 60)
+    train, test = target.take(slice(0, 30)), target.take(slice(30, None))
+    perfect = VectorRegressor(Energies(), BASELINES["ridge"].regressor)
+    scratch, transfer = (
+        np.abs(ly.FromScratch(model).fit(train).predict(test) - test.y).mean()
+        for model in (BASELINES["ridge"], perfect)
+    )
+    assert transfer < 0.2 * scratch
+    assert not set(source.ids) & set(target.ids)
+
+
+@dataclass(frozen=True)
+class Energies:
+    """What an ideal source network would know."""
+
+    kind: ClassVar[str] = "energies"
+
+    def transform(self, items: Any) -> np.ndarray:
+        return np.array([[element_energy(item.numbers).mean()] for item in items])
