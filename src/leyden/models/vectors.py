@@ -1,0 +1,172 @@
+"""Classical learners: any scikit-learn regressor on any representation that gives vectors.
+
+These are the baselines that a network must beat (DESIGN, rule 4), and, on top of the embedding of
+a pretrained network, the strongest learners that little data allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from leyden.errors import IncompatibleError
+from leyden.representations import Concatenated, represent
+from leyden.representations.composition import CompositionStatistics
+
+__all__ = ["NetworkEmbedding", "VectorRegressor", "baselines", "laplace_ridge"]
+
+
+class VectorRegressor(BaseEstimator):
+    """A scikit-learn regressor, one clone a target, on a representation that gives vectors.
+
+    Parameters
+    ----------
+    representation : Representation
+        Its `transform` gives an array of shape (n, d).
+    regressor : scikit-learn regressor or pipeline
+        Cloned for each target; a missing target (NaN) costs its own regressor that row, no other.
+    random_state : int
+        Given to whatever in the regressor has a parameter of this name.
+    """
+
+    kind: ClassVar[str] = "vector_regressor"
+
+    def __init__(self, representation: Any, regressor: Any, random_state: int = 0) -> None:
+        self.representation = representation
+        self.regressor = regressor
+        self.random_state = random_state
+
+    def fit(
+        self, X: np.ndarray, y: np.ndarray, *, groups: np.ndarray | None = None
+    ) -> VectorRegressor:
+        """Fit on vectors `X` (n, d) and targets `y` (n,) or (n, t); `groups` is not used."""
+        X, y = np.asarray(X, float), np.asarray(y, float)
+        self.one_target_ = y.ndim == 1
+        self.regressors_ = []
+        for column in y.reshape(len(y), -1).T:
+            known = np.isfinite(column)
+            if not known.any():
+                raise IncompatibleError("a target has no measured value in the training rows")
+            self.regressors_.append(self._fresh().fit(X[known], column[known]))
+        return self
+
+    def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
+        """Predictions of shape (n,) or (n, t); their spread is NaN unless the regressor knows it."""
+        X = np.asarray(X, float)
+        columns = [_predict(regressor, X) for regressor in self.regressors_]
+        mean = np.stack([mean for mean, _ in columns], axis=1)
+        std = np.stack([std for _, std in columns], axis=1)
+        if self.one_target_:
+            mean, std = mean[:, 0], std[:, 0]
+        return (mean, std) if return_std else mean
+
+    def embed(self, X: np.ndarray) -> np.ndarray:
+        """The vectors themselves: what the distance to the training data is measured in."""
+        return np.asarray(X, float)
+
+    def _fresh(self) -> Any:
+        regressor = clone(self.regressor)
+        seeds = [key for key in regressor.get_params() if key.split("__")[-1] == "random_state"]
+        return regressor.set_params(**dict.fromkeys(seeds, self.random_state))
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkEmbedding:
+    """What a fitted network knows of an item, as a vector: a representation learned elsewhere.
+
+    Attributes
+    ----------
+    model : NetworkModel
+        Fitted; `embed` gives the vectors.
+    """
+
+    kind: ClassVar[str] = "network_embedding"
+
+    model: Any
+
+    def transform(self, items: Any) -> np.ndarray:
+        """Embeddings, shape (n, d)."""
+        return np.asarray(self.model.embed(self.model.representation.transform(items)), float)
+
+    def of(self, dataset: Any) -> np.ndarray:
+        """Embeddings of a dataset, from the graphs that it may have already."""
+        return np.asarray(self.model.embed(represent(self.model.representation, dataset)), float)
+
+
+def _predict(regressor: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    last = regressor[-1] if hasattr(regressor, "steps") else regressor
+    if type(last).__name__ in {"GaussianProcessRegressor", "BayesianRidge"}:
+        mean, std = regressor.predict(X, return_std=True)
+        return mean, std
+    mean = regressor.predict(X)
+    return mean, np.full(len(mean), np.nan)
+
+
+def laplace_ridge() -> Any:
+    """Kernel ridge regression with a Laplace kernel, on standardised vectors."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    from leyden.models.kernels import LaplaceRidge
+
+    return make_pipeline(StandardScaler(), LaplaceRidge())
+
+
+def baselines(representation: Any = None, random_state: int = 0) -> dict[str, VectorRegressor]:
+    """The classical arms that every comparison carries.
+
+    Parameters
+    ----------
+    representation : Representation, optional
+        Default: composition statistics.
+    random_state : int
+        Seed of the forests.
+
+    Returns
+    -------
+    dict of str to VectorRegressor
+        mean, nearest neighbour, ridge, random forest, gradient boosting, SVR, and the two that won
+        on small data here: extra trees and kernel ridge with a Laplace kernel.
+    """
+    from lightgbm import LGBMRegressor
+    from sklearn.dummy import DummyRegressor
+    from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
+    from sklearn.linear_model import RidgeCV
+    from sklearn.neighbors import KNeighborsRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVR
+
+    representation = representation or CompositionStatistics()
+    boosting = LGBMRegressor(
+        n_estimators=600,
+        learning_rate=0.03,
+        num_leaves=24,
+        colsample_bytree=0.4,
+        subsample=0.8,
+        subsample_freq=1,
+        n_jobs=1,
+        verbose=-1,
+    )
+    regressors = {
+        "mean": DummyRegressor(),
+        "nearest neighbour": make_pipeline(StandardScaler(), KNeighborsRegressor(1)),
+        "ridge": make_pipeline(StandardScaler(), RidgeCV(np.logspace(-2, 4, 13))),
+        "random forest": RandomForestRegressor(300, max_features=1 / 3, n_jobs=1),
+        "gradient boosting": boosting,
+        "SVR": make_pipeline(StandardScaler(), SVR(C=3.0, epsilon=0.03, gamma="scale")),
+        "extra trees": ExtraTreesRegressor(300, max_features=1 / 3, n_jobs=1),
+        "Laplace kernel": laplace_ridge(),
+    }
+    return {
+        name: VectorRegressor(representation, regressor, random_state)
+        for name, regressor in regressors.items()
+    }
+
+
+def concatenated(parts: list[Any]) -> Any:
+    """One representation of several: the only part itself, or their concatenation."""
+    return parts[0] if len(parts) == 1 else Concatenated(tuple(parts))

@@ -1,0 +1,178 @@
+"""Choosing and blending strategies by evidence from the training rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+from sklearn.base import clone
+
+from leyden.cross_fitting import out_of_fold
+from leyden.data.dataset import Dataset, HeldOut
+from leyden.models.average import Average
+from leyden.splits import GroupKFold, KFold
+from leyden.transfer import Strategy
+
+__all__ = ["Best", "Blend"]
+
+
+class Best(Strategy):
+    """The strategy that inner validation finds best, and no transfer without evidence for it.
+
+    The best strategy that transfers replaces the best that does not (from scratch or classical)
+    only if the 95 % interval of their paired difference of absolute errors, over the training
+    rows, lies below zero.
+
+    Parameters
+    ----------
+    strategies : mapping of str to Strategy
+        At least one must not transfer: it is what `Best` falls back to.
+    folds : int
+        Inner folds, by formula where the items have one.
+    random_state : int
+        Seed of the inner folds.
+
+    Attributes
+    ----------
+    choice_ : str
+        Name of the chosen strategy.
+    evidence_ : dict
+        ``gain`` (mean difference of scaled absolute errors, fallback less transfer), ``low`` and
+        ``high`` of its interval, and the two names.
+    """
+
+    def __init__(
+        self, strategies: Mapping[str, Strategy], folds: int = 5, random_state: int = 0
+    ) -> None:
+        self.strategies = strategies
+        self.folds = folds
+        self.random_state = random_state
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        truth = _scaled(dataset, dataset.targets.to_numpy(float))
+        errors = {
+            name: np.nanmean(np.abs(_scaled(dataset, predicted) - truth), axis=1)
+            for name, predicted in inner_predictions(
+                self.strategies, dataset, held_out, self.folds, self.random_state
+            ).items()
+        }
+        means = {name: float(error.mean()) for name, error in errors.items()}
+        stay = min(
+            (n for n, s in self.strategies.items() if not s.transfers), key=means.__getitem__
+        )
+        movers = [name for name, strategy in self.strategies.items() if strategy.transfers]
+        self.choice_ = stay
+        if movers:
+            move = min(movers, key=means.__getitem__)
+            gain, low, high = _paired_gain(errors[stay] - errors[move], self.random_state)
+            self.evidence_ = {
+                "gain": gain,
+                "low": low,
+                "high": high,
+                "transfer": move,
+                "fallback": stay,
+            }
+            self.choice_ = move if low > 0 else stay
+        self.strategy_ = clone(self.strategies[self.choice_]).fit(dataset, held_out=held_out)
+        self.notes_ = {**self.strategy_.notes_, "choice": self.choice_}
+        return self.strategy_.model_
+
+
+class Blend(Strategy):
+    """The weighted mean of strategies, all fitted on the same rows.
+
+    Parameters
+    ----------
+    strategies : mapping of str to Strategy
+        What is blended.
+    weights : {"equal", "stacked"}
+        Equal, or non-negative least squares on inner out-of-fold predictions (Breiman, Machine
+        Learning 24, 49 (1996)); stacking costs `folds` more fits of each strategy.
+    folds, random_state : int
+        Of the inner folds.
+    """
+
+    def __init__(
+        self,
+        strategies: Mapping[str, Strategy],
+        weights: str = "equal",
+        folds: int = 5,
+        random_state: int = 0,
+    ) -> None:
+        self.strategies = strategies
+        self.weights = weights
+        self.folds = folds
+        self.random_state = random_state
+
+    @property
+    def transfers(self) -> bool:  # type: ignore[override]
+        """Whether any of the strategies does."""
+        return any(strategy.transfers for strategy in self.strategies.values())
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Average:
+        weights = np.ones(len(self.strategies))
+        if self.weights == "stacked":
+            weights = self._stack(dataset, held_out)
+        fitted = [
+            clone(strategy).fit(dataset, held_out=held_out)
+            for strategy, weight in zip(self.strategies.values(), weights, strict=True)
+            if weight > 0
+        ]
+        self.weights_ = dict(zip(self.strategies, (weights / weights.sum()).tolist(), strict=True))
+        for strategy in fitted:
+            for note, value in strategy.notes_.items():
+                self.notes_[note] = max(value, self.notes_.get(note, value))
+        return Average([strategy.model_ for strategy in fitted], weights[weights > 0])
+
+    def _stack(self, dataset: Dataset, held_out: HeldOut) -> np.ndarray:
+        predictions = inner_predictions(
+            self.strategies, dataset, held_out, self.folds, self.random_state
+        )
+        truth = _scaled(dataset, dataset.targets.to_numpy(float)).ravel()
+        columns = np.stack([_scaled(dataset, p).ravel() for p in predictions.values()], axis=1)
+        known = np.isfinite(truth)
+        weights, _ = nnls(columns[known], truth[known])
+        return weights if weights.sum() > 0 else np.ones(len(weights))
+
+
+def inner_predictions(
+    strategies: Mapping[str, Strategy],
+    dataset: Dataset,
+    held_out: HeldOut,
+    folds: int,
+    random_state: int,
+) -> dict[str, np.ndarray]:
+    """Out-of-fold predictions of each strategy on the training rows, shape (n, t) each.
+
+    The outer fold stays forbidden, and the inner test fold is forbidden too.
+    """
+    split: Any = (
+        GroupKFold("formula", folds, random_state=random_state)
+        if "formula" in dataset.groups
+        else KFold(folds, random_state=random_state)
+    )
+    return {
+        name: out_of_fold(strategy, dataset, split, held_out=held_out).prediction.reshape(
+            dataset.targets.shape
+        )
+        for name, strategy in strategies.items()
+    }
+
+
+def _scaled(dataset: Dataset, values: np.ndarray) -> np.ndarray:
+    """Values, shape (n, t), with the targets' mean and standard deviation as origin and unit."""
+    truth = dataset.targets.to_numpy(float)
+    spread = np.nanstd(truth, axis=0)
+    return (values - np.nanmean(truth, axis=0)) / np.where(spread > 0, spread, 1.0)
+
+
+def _paired_gain(
+    difference: np.ndarray, seed: int, draws: int = 2000
+) -> tuple[float, float, float]:
+    """Mean of a paired difference, and its bootstrap interval (95 %)."""
+    rng = np.random.default_rng(seed)
+    means = rng.choice(difference, (draws, len(difference))).mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(difference.mean()), float(low), float(high)

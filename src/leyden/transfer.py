@@ -1,0 +1,275 @@
+"""How knowledge moves from a source to a target: the strategies.
+
+A strategy is fitted on a target `Dataset` and predicts datasets or items.  It carries its source
+with it, and honours what a test fold forbids (DESIGN, rule 3): a source of the same or a derived
+quantity loses the fold's rows; a source of another quantity may keep them, and says how many items
+it shares.  "From scratch" is a strategy like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+
+from leyden.data.dataset import Dataset, HeldOut
+from leyden.errors import IncompatibleError, LeakageError
+from leyden.models.vectors import NetworkEmbedding, VectorRegressor, concatenated, laplace_ridge
+from leyden.representations import represent
+from leyden.source_networks import teach
+
+__all__ = [
+    "FineTune",
+    "FromScratch",
+    "FrozenEmbedding",
+    "Residual",
+    "SourceAsIs",
+    "Strategy",
+]
+
+
+class Strategy(BaseEstimator):
+    """Base of the strategies.
+
+    Attributes
+    ----------
+    model_ : Model
+        Fitted; it has `representation`, `predict` and `embed`.
+    notes_ : dict
+        What an honest table must say of this fit: ``source_rows``, ``source_rows_removed``,
+        ``shared_items``, ``may_have_seen_test``.
+    """
+
+    transfers = True
+
+    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Strategy:
+        """Learn from the rows of `dataset`, with nothing that `held_out` forbids."""
+        self.targets_ = tuple(dataset.targets.columns)
+        self.notes_: dict[str, Any] = {}
+        if held_out is not None and held_out.mask(dataset).any():
+            row = dataset.ids[held_out.mask(dataset)][0]
+            raise LeakageError(f"row {row} of {dataset.name} is in the training and the test part")
+        self.model_ = self._learn(dataset, held_out or HeldOut())
+        self.training_ = dataset
+        return self
+
+    def predict(self, data: Any, return_std: bool = False) -> Any:
+        """Predict a `Dataset` or a sequence of items: shape (n,), or (n, t) for several targets."""
+        return self.model_.predict(_inputs(self.model_.representation, data), return_std=return_std)
+
+    def embed(self, data: Any) -> np.ndarray:
+        """The latent vectors of a `Dataset` or a sequence of items, shape (n, d)."""
+        return self.model_.embed(_inputs(self.model_.representation, data))
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        raise NotImplementedError
+
+    def _fit(self, model: Any, dataset: Dataset, **options: Any) -> Any:
+        X = represent(model.representation, dataset)
+        return clone(model).fit(X, dataset.y, groups=_groups(dataset), **options)
+
+
+class FromScratch(Strategy):
+    """No transfer: the model sees the target's rows and nothing else.
+
+    Parameters
+    ----------
+    model : Model
+        A network or a `VectorRegressor`.
+    """
+
+    transfers = False
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        self.notes_["may_have_seen_test"] = may_have_seen_test(self.model.representation)
+        return self._fit(self.model, dataset)
+
+
+class SourceAsIs(Strategy):
+    """The source's model, used on the target untouched (the targets must be the same quantity).
+
+    Parameters
+    ----------
+    model : NetworkModel or VectorRegressor
+        What learns the source.
+    source : Dataset
+        The plentiful data.
+    """
+
+    def __init__(self, model: Any, source: Dataset) -> None:
+        self.model = model
+        self.source = source
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        if not self.source.same_quantity(dataset):
+            raise IncompatibleError(
+                f"{self.source.name} teaches {', '.join(self.source.targets)}, which cannot be read "
+                f"as {', '.join(dataset.targets)}. Remedy: FineTune or FrozenEmbedding."
+            )
+        return teach(self.model, self.source, dataset, held_out, self.notes_)
+
+
+class FineTune(Strategy):
+    """A network learns the source, and goes on learning the target from there.
+
+    Parameters
+    ----------
+    model : NetworkModel
+        Settings of the source network; the target's network has the same encoder.
+    source : Dataset or sequence of Dataset
+        The plentiful data; several are learned one after the other, as a chain.
+    train : {"all", "head"} or sequence of str
+        Which parameters move: all, only those after the encoder (the published recipe of
+        Zhang et al.), or those whose names match one of these patterns.
+    settings : mapping, optional
+        Constructor parameters of the model that differ on the target, such as
+        ``{"learning_rate": 1e-3, "epochs": 30}``.
+    learning_rates : mapping of str to float, optional
+        Discriminative rates: name pattern to factor of the learning rate.
+    share_items : bool
+        Whether a source of *another* quantity may keep the target's items. If not, every item of
+        the target, training rows too, is taken out of the source.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        source: Dataset | Sequence[Dataset],
+        train: str | Sequence[str] = "all",
+        settings: Mapping[str, Any] | None = None,
+        learning_rates: Mapping[str, float] | None = None,
+        share_items: bool = True,
+    ) -> None:
+        self.model = model
+        self.source = source
+        self.train = train
+        self.settings = settings
+        self.learning_rates = learning_rates
+        self.share_items = share_items
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        taught = None
+        for source in _several(self.source):
+            taught = teach(
+                self.model, source, dataset, held_out, self.notes_, self.share_items, start=taught
+            )
+        model = clone(self.model).set_params(**(self.settings or {}))
+        return self._fit(
+            model, dataset, start=taught, train=self.train, learning_rates=self.learning_rates
+        )
+
+
+class FrozenEmbedding(Strategy):
+    """The encoders of source networks, untouched, under any scikit-learn regressor.
+
+    On a few hundred rows this beats every fine-tuned network, and fits in a second.
+
+    Parameters
+    ----------
+    model : NetworkModel
+        What learns each source.
+    source : Dataset or sequence of Dataset
+        One encoder is learned from each.
+    regressor : scikit-learn regressor, optional
+        Default: kernel ridge regression with a Laplace kernel on standardised vectors.
+    alongside : sequence of Representation
+        More vectors to put beside the embeddings: composition statistics, a universal potential.
+    share_items : bool
+        As for `FineTune`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        source: Dataset | Sequence[Dataset],
+        regressor: Any = None,
+        alongside: Sequence[Any] = (),
+        share_items: bool = True,
+    ) -> None:
+        self.model = model
+        self.source = source
+        self.regressor = regressor
+        self.alongside = alongside
+        self.share_items = share_items
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        encoders: list[Any] = [
+            NetworkEmbedding(
+                teach(self.model, source, dataset, held_out, self.notes_, self.share_items)
+            )
+            for source in _several(self.source)
+        ]
+        representation = concatenated([*self.alongside, *encoders])
+        self.notes_["may_have_seen_test"] = may_have_seen_test(representation)
+        regressor = laplace_ridge() if self.regressor is None else self.regressor
+        return self._fit(VectorRegressor(representation, regressor), dataset)
+
+
+class Residual(Strategy):
+    """Learn what an estimate leaves over: target - estimate.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Learns the remainder.
+    estimate : callable
+        Gives the estimate of a `Dataset` or a sequence of items, shape (n,) or (n, t), from physics
+        or from a model that has not seen the target.
+    """
+
+    def __init__(self, strategy: Strategy, estimate: Any) -> None:
+        self.strategy = strategy
+        self.estimate = estimate
+
+    @property
+    def transfers(self) -> bool:  # type: ignore[override]
+        """A physical estimate is knowledge from elsewhere."""
+        return True
+
+    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Residual:
+        """Learn from the rows of `dataset`, with nothing that `held_out` forbids."""
+        left = dataset.targets - np.asarray(self.estimate(dataset)).reshape(len(dataset), -1)
+        self.strategy_ = clone(self.strategy).fit(
+            replace(dataset, targets=left, _root=dataset.root), held_out=held_out
+        )
+        self.targets_, self.notes_ = self.strategy_.targets_, self.strategy_.notes_
+        self.model_, self.training_ = self.strategy_.model_, dataset
+        return self
+
+    def predict(self, data: Any, return_std: bool = False) -> Any:
+        """Estimate plus learned remainder."""
+        estimate = np.asarray(self.estimate(data))
+        if not return_std:
+            return estimate + self.strategy_.predict(data)
+        mean, std = self.strategy_.predict(data, return_std=True)
+        return estimate + mean, std
+
+
+def may_have_seen_test(representation: Any) -> bool:
+    """Whether any part of a representation was learned on rows that nobody can name."""
+    parts = getattr(representation, "parts", ())
+    return bool(getattr(representation, "may_have_seen_test", False)) or any(
+        may_have_seen_test(part) for part in parts
+    )
+
+
+def _several(source: Dataset | Sequence[Dataset]) -> Sequence[Dataset]:
+    return [source] if isinstance(source, Dataset) else source
+
+
+def _inputs(representation: Any, data: Any) -> Any:
+    return (
+        represent(representation, data)
+        if isinstance(data, Dataset)
+        else representation.transform(data)
+    )
+
+
+def _groups(dataset: Dataset) -> np.ndarray | None:
+    return dataset.groups["formula"].to_numpy() if "formula" in dataset.groups else None
