@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leyden.data.formulas import ATOMIC_NUMBERS
 from leyden.data.materials import Crystal
 from leyden.errors import InputError
 from leyden.physics.dendrites import LITHIUM, recover_from_two_points
@@ -30,13 +29,7 @@ def rows_of(folder):
 
 
 def crystal_of(row):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pymatgen.core import Lattice
-
-    matrix = Lattice.from_parameters(*row["lattice"]).matrix.copy()
-    numbers = np.array([ATOMIC_NUMBERS[symbol] for symbol in row["species"]])
-    return Crystal(numbers, np.array(row["frac"]), matrix)
+    return Crystal.from_parameters(row["lattice"], row["species"], row["frac"])
 
 
 def cubic(a, *sites):
@@ -106,6 +99,12 @@ def test_mistakes_are_named():
         voronoi_coordination(salt, "Na")
     with pytest.raises(InputError, match="element symbol"):
         voronoi_coordination(salt, "Lithium")
+    twice = cubic(4.0, (3, (0, 0, 0)), (9, (0.5, 0.5, 0.5)), (3, (0, 1, 1)))
+    with pytest.raises(InputError, match="atoms 1 and 3"):
+        voronoi_coordination(twice)
+    slab = Crystal(np.array([9, 3]), np.array([[0, 0, 0], [0.5, 0.5, 0]]), np.diag([4.0, 4.0, 400]))
+    with pytest.raises(InputError, match=r"neighbours on all sides .*atom 2"):
+        voronoi_coordination(slab)
 
 
 def test_equals_pymatgen_on_real_crystals(data_home):

@@ -14,7 +14,7 @@ from leyden.errors import InputError
 __all__ = ["mean_voronoi_coordination", "voronoi_coordination"]
 
 _FIRST_RADIUS = 6.0  # angstrom; most cells of dense crystals are complete within it
-_LARGEST_RADIUS = 200.0
+_LARGEST_RADIUS = 70.0
 
 
 def voronoi_coordination(crystal: Crystal, element: str = "Li") -> NDArray[np.float64]:
@@ -40,7 +40,7 @@ def voronoi_coordination(crystal: Crystal, element: str = "Li") -> NDArray[np.fl
     Raises
     ------
     InputError
-        A crystal without the element, or with atoms that coincide.
+        A crystal without the element, with atoms that coincide, or with a vacuum.
 
     References
     ----------
@@ -56,9 +56,9 @@ def voronoi_coordination(crystal: Crystal, element: str = "Li") -> NDArray[np.fl
     while np.isnan(coordination).any():
         if radius > _LARGEST_RADIUS:
             raise InputError(
-                f"a {element} site has no neighbours on some side",
+                f"a {element} site needs neighbours on all sides within {_LARGEST_RADIUS:g} angstrom",
                 value=f"atom {sites[np.isnan(coordination)][0] + 1}",
-                remedy="check that the lattice is in angstrom",
+                remedy="check the unit of the lattice, or leave slabs in vacuum out",
             )
         vectors, starts = _vectors_within(crystal, radius)
         for which in np.flatnonzero(np.isnan(coordination)):
@@ -78,9 +78,13 @@ def _vectors_within(
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Vectors to all atoms within the radius, by centre, and where each centre's begin."""
     search = NeighborList(cutoff=radius, full_list=True)
-    centre, vectors = search.compute(
-        points=crystal.cart, box=crystal.lattice, periodic=True, quantities="iD"
+    centre, other, vectors = search.compute(
+        points=crystal.cart, box=crystal.lattice, periodic=True, quantities="ijD"
     )
+    touching = np.flatnonzero(np.einsum("ij,ij->i", vectors, vectors) < 1e-6)
+    if len(touching):
+        pair = f"atoms {centre[touching[0]] + 1} and {other[touching[0]] + 1}"
+        raise InputError("atoms must not coincide", value=pair)
     order = np.argsort(centre, kind="stable")
     return vectors[order], np.searchsorted(centre[order], np.arange(len(crystal) + 1))
 
@@ -93,8 +97,6 @@ def _coordination(vectors: NDArray[np.float64], radius: float) -> float:
     farther away than twice the farthest vertex touches it, so a complete polyhedron is exact.
     """
     square = np.einsum("ij,ij->i", vectors, vectors)
-    if np.any(square < 1e-6):
-        raise InputError("atoms must not coincide")
     try:
         hull = ConvexHull(2 * vectors / square[:, None])
     except (QhullError, ValueError):  # too few neighbours, or all of them in one plane
@@ -119,13 +121,8 @@ def _face_solid_angles(
     facet, corner = np.indices(simplices.shape)
     points = simplices.max() + 1
     count = np.bincount(simplices.ravel(), minlength=points)
-    middle = (
-        np.stack(
-            [np.bincount(simplices.ravel(), np.repeat(axis, 3), points) for axis in vertices.T],
-            axis=1,
-        )
-        / np.maximum(count, 1)[:, None]
-    )
+    sums = [np.bincount(simplices.ravel(), np.repeat(axis, 3), points) for axis in vertices.T]
+    middle = np.stack(sums, axis=1) / np.maximum(count, 1)[:, None]
     angle = np.zeros(points)
     for turn in (1, 2):  # the edge opposite to a corner belongs to the two other points
         face = simplices[facet, (corner + turn) % 3].ravel()
