@@ -172,8 +172,8 @@ def coverage_curve(
         ax.plot([0, 1], [0, 1], color=INK, linewidth=1)
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.set(xlabel="promised coverage (fraction)", ylabel="measured coverage (fraction)")
-    color, marker = PALETTE[number % 6], MARKERS[number % 6]
-    ax.plot(promised, kept, color=color, marker=marker, markersize=5, label=label, gid="coverage")
+    style = series_style(number)
+    ax.plot(promised, kept, markersize=5, label=label, gid="coverage", **style)
     if low is not None and high is not None:
         below, above = vectors(low=low, high=high)
         ax.fill_between(promised, below, above, color=style["color"], alpha=0.15, linewidth=0)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike
 
 from leyden.plots.style import (
@@ -61,7 +62,16 @@ def stability_diagram(
             continue
         point = (volume[row], shear[row])
         ax.plot(*point, "o", markersize=7, markerfacecolor="none", markeredgecolor=INK)
-        ax.annotate(text, point, xytext=(6, 5), textcoords="offset points", fontsize=8, color=INK)
+        halo = [withStroke(linewidth=2.5, foreground="white")]
+        ax.annotate(
+            text,
+            point,
+            xytext=(6, 5),
+            textcoords="offset points",
+            fontsize=9,
+            color=INK,
+            path_effects=halo,
+        )
     ax.set_yscale("log")
     ax.set_xlabel(r"molar-volume ratio $V_\mathrm{ion} / V_\mathrm{M}$")
     ax.set_ylabel(r"shear-modulus ratio $G / G_\mathrm{Li}$")
@@ -113,6 +123,8 @@ def stability_terms(
             va="top",
             color=INK,
         )
+    # Symmetric log: a term linear in k and one quadratic in k are both seen, with their signs.
+    ax.set_yscale("symlog", linthresh=max(abs(term[0]) for term in terms) or 1.0)
     ax.set_xscale("log")
     ax.set_xlabel(r"surface roughness wavenumber $k$ (1/m)")
     ax.set_ylabel(rf"contribution to $\chi$ ({unit})")

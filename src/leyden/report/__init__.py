@@ -132,7 +132,7 @@ class Report:
             "figure",
             image=_image(figure, alt, f"f{number}-"),
             width=round(figure.get_figwidth() * 96),
-            caption=_prose(caption),
+            caption=_prose(caption.rstrip(". ") + "."),
             number=number,
             command=command,
         )
@@ -285,8 +285,8 @@ def _prose(words: str) -> Markup:
 
 def _verdict(claims: Sequence[Claim]) -> str:
     counts = {
-        "hold": sum(claim.holds is True for claim in claims),
-        "do not hold": sum(claim.holds is False for claim in claims),
+        "holding": sum(claim.holds is True for claim in claims),
+        "not holding": sum(claim.holds is False for claim in claims),
         "not measured": sum(claim.measured is None for claim in claims),
         "without a bound": sum(
             claim.holds is None and claim.measured is not None for claim in claims

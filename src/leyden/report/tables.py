@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,7 @@ from leyden.errors import InputError
 __all__ = ["Cell", "Column", "Table", "format_interval", "format_number", "table"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NOTHING = "–"  # noqa: RUF001
 _SUBSCRIPT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 
 
@@ -39,14 +40,14 @@ def format_number(value: float, uncertainty: float | None = None, *, digits: int
     ('0.1084', '1,234,567', '0.25')
     """
     if not math.isfinite(value):
-        return "–" if math.isnan(value) else ("∞" if value > 0 else "−∞")  # noqa: RUF001
+        return _NOTHING if math.isnan(value) else ("∞" if value > 0 else "−∞")  # noqa: RUF001
     if isinstance(value, Integral):
         return _minus(f"{int(value):,}")
     value = float(value)
     if uncertainty is not None and math.isfinite(uncertainty) and uncertainty > 0:
         place = _last_place(uncertainty)
         if value == 0 or -4 <= math.floor(math.log10(max(abs(value), uncertainty))) < 6:
-            return _minus(f"{round(value, -place) + 0.0:,.{max(-place, 0)}f}")
+            return _fixed(value, -place)
         digits = max(1, math.floor(math.log10(max(abs(value), uncertainty))) - place + 1)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     if value == 0 or -4 <= int(exponent) < 6:
@@ -58,17 +59,19 @@ def format_number(value: float, uncertainty: float | None = None, *, digits: int
 
 
 def format_interval(value: float, interval: tuple[float, float] | None) -> str:
-    """A value and its interval, all three to the digits that the interval supports.
+    """A value and its interval, with one digit more than the interval supports.
+
+    The digit more is for the reader who holds the value against a published one.
 
     Examples
     --------
     >>> format_interval(0.108437, (0.1011, 0.1156))
-    '0.108 [0.101, 0.116]'
+    '0.1084 [0.1011, 0.1156]'
     """
     if interval is None:
         return format_number(value)
     low, high = interval
-    spread = (high - low) / 2
+    spread = abs(high - low) / 20
     return (
         f"{format_number(value, spread)} "
         f"[{format_number(low, spread)}, {format_number(high, spread)}]"
@@ -136,39 +139,68 @@ def table(
                 value=asked,
                 remedy=f"name one of {', '.join(map(str, frame.columns))}",
             )
-    shown = [column for column in frame.columns if column not in set(uncertainties.values())]
     columns, cells = [], []
-    for column in shown:
-        values = frame[column].tolist()
-        errors = frame[uncertainties[column]].tolist() if column in uncertainties else None
-        numeric = pd.api.types.is_numeric_dtype(frame[column]) and not (
-            pd.api.types.is_bool_dtype(frame[column])
-        )
+    for column in frame.columns:
+        if column in uncertainties.values():
+            continue
+        values = frame[column]
+        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
         columns.append(Column(str(names.get(column, column)), units.get(column, ""), numeric))
-        cells.append(
-            [
-                _cell(value, None if errors is None else errors[row], column == "formula", digits)
-                for row, value in enumerate(values)
-            ]
-        )
+        if column in uncertainties:
+            spreads = frame[uncertainties[column]].tolist()
+            rows = zip(values.tolist(), spreads, strict=True)
+            cells.append([_cell(value, _with_spread(value, spread)) for value, spread in rows])
+        elif numeric:
+            places = _common_places(values, digits)
+            cells.append(
+                [_cell(value, _number(value, places, digits)) for value in values.tolist()]
+            )
+        else:
+            cells.append([_cell(value, _words(value, column == "formula")) for value in values])
     return Table(tuple(columns), tuple(zip(*cells, strict=True)))
 
 
-def _cell(value: Any, uncertainty: Any, formula: bool, digits: int) -> Cell:
-    if value is None or value is pd.NA or value is pd.NaT or value != value:
-        return Cell("–", "")  # noqa: RUF001
-    if isinstance(value, bool) or type(value).__name__ == "bool":
-        return Cell("yes" if value else "no", str(int(value)))
-    if isinstance(value, Real):
-        spread = None if uncertainty is None or pd.isna(uncertainty) else float(uncertainty)
-        text = format_number(value, spread, digits=digits)  # type: ignore[arg-type]
-        if spread is not None:
-            text += f" ± {format_number(spread, spread)}"
-        return Cell(text, repr(value.item() if hasattr(value, "item") else value))
+def _cell(value: Any, shown: str | Markup) -> Cell:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return Cell(_NOTHING, "")
+    return Cell(shown, str(int(value)) if pd.api.types.is_bool(value) else str(value))
+
+
+def _with_spread(value: Any, spread: Any) -> str:
+    if pd.isna(value) or pd.isna(spread):
+        return _number(value, None, 4)
+    return f"{format_number(value, spread)} ± {format_number(spread, spread)}"
+
+
+def _number(value: Any, places: int | None, digits: int) -> str:
+    if pd.isna(value):
+        return _NOTHING
+    if places is None or isinstance(value, Integral) or not math.isfinite(value):
+        return format_number(value, digits=digits)
+    return _fixed(value, places)
+
+
+def _words(value: Any, formula: bool) -> str | Markup:
+    if pd.api.types.is_bool(value):
+        return "yes" if value else "no"
     text = str(value)
-    if not formula:
-        return Cell(text, text)
-    return Cell(Markup(_SUBSCRIPT.sub(r"<sub>\1</sub>", str(escape(text)))), text)
+    return Markup(_SUBSCRIPT.sub(r"<sub>\1</sub>", str(escape(text)))) if formula else text
+
+
+def _common_places(values: pd.Series, digits: int) -> int | None:
+    """Decimal places with which a whole column can be set; None when its sizes differ too much."""
+    sizes = values.abs().astype(float)
+    sizes = sizes[(sizes > 0) & (sizes < math.inf)]
+    if len(sizes) == 0:
+        return None
+    places = digits - 1 - math.floor(math.log10(sizes.median()))
+    fits = 0 <= places <= 6 and sizes.min() >= 10.0**-places and sizes.max() < 1e6
+    return places if fits else None
+
+
+def _fixed(value: float, places: int) -> str:
+    """With this many decimal places, or rounded to tens, hundreds when it is negative."""
+    return _minus(f"{round(float(value), places) + 0.0:,.{max(places, 0)}f}")
 
 
 def _last_place(uncertainty: float) -> int:
