@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import KNeighborsRegressor
 
 import leyden as ly
@@ -103,10 +103,9 @@ def test_a_test_fraction_of_zero_is_refused() -> None:
 def test_scores_are_those_of_the_pooled_rows() -> None:
     data = tiny_crystals(12).with_targets("energy_eV_per_atom")
     result = evaluated({"memory": ly.FromScratch(memory())}, data, ly.splits.LeaveOneOut())
-    scores = result.scores()
+    found = result.scores()["r2"].item()
     rows = result.rows
     pooled = ly.metrics.r2(rows["y_true"].to_numpy(), rows["y_pred"].to_numpy())
-    found = scores.loc[scores["metric"] == "r2", "value"].item()
     assert np.isfinite(found)  # of a single row, R2 is not even defined
     assert found == pytest.approx(pooled)
 
@@ -175,11 +174,8 @@ def test_a_saved_predictor_needs_nothing_but_its_file_and_raw_items(tmp_path: Pa
 
 
 # 8. Predictions far from the answer dropped before scoring.
-class Wild:
+class Wild(BaseEstimator):
     """Predicts well, but for one row absurdly and for one row not at all."""
-
-    def __init__(self) -> None:
-        self.notes_: dict[str, Any] = {}
 
     def fit(self, dataset: ly.Dataset, *, held_out: Any = None) -> Wild:
         return self
@@ -198,9 +194,11 @@ def test_no_prediction_is_dropped() -> None:
     data = replace(data, ids=ids.astype(str), _root=None)
     result = evaluated({"wild": Wild()}, data, ly.splits.KFold(4))
     assert sorted(result.rows["id"]) == sorted(data.ids)
-    scores = result.scores().set_index("metric")["value"]
-    assert scores["mae"] > 1e6 / 21
-    assert scores["mae"] != pytest.approx(1e6 / 20, abs=1e-9), "the missing row counts too"
+    missing = result.rows[result.rows["id"] == "missing"]
+    counted = np.abs(missing["y_fallback"] - missing["y_true"]).item()
+    score = result.scores().iloc[0]
+    assert score["missing"] == 1
+    assert score["mae"] == pytest.approx((1e6 + counted) / 20, rel=1e-12)
 
 
 # 9. A random split although groups tie the rows, and a source that holds the test rows.

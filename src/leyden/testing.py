@@ -190,9 +190,9 @@ def check_model(model: Any, X: Any, y: np.ndarray) -> None:
 def check_strategy(strategy: Any, dataset: Dataset) -> None:
     """Check the contract of a strategy on a target dataset of at least ten rows.
 
-    `fit` returns the strategy; a training part that holds a test row raises `LeakageError`; equal
-    seeds give equal results; a dataset and its items are predicted alike, in any order; `notes_`
-    are there; no row of a source of the same quantity that the test part forbids has taught it.
+    `fit` returns the strategy and keeps `notes_`; a training part that holds a test row raises
+    `LeakageError`; equal seeds give equal results; a dataset and its items are predicted alike, in
+    any order.
     """
     name = type(strategy).__name__
     held_out = dataset.hold_out(np.arange(3))
