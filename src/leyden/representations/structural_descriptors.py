@@ -56,7 +56,7 @@ def voronoi_coordination(crystal: Crystal, element: str = "Li") -> NDArray[np.fl
     while np.isnan(coordination).any():
         if radius > _LARGEST_RADIUS:
             raise InputError(
-                f"a {element} site needs neighbours on all sides within {_LARGEST_RADIUS:g} angstrom",
+                f"{element} needs neighbours on all sides within {_LARGEST_RADIUS:g} angstrom",
                 value=f"atom {sites[np.isnan(coordination)][0] + 1}",
                 remedy="check the unit of the lattice, or leave slabs in vacuum out",
             )
