@@ -20,14 +20,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # sibling of a file that was split sideways stands behind it.
 LAYERS = (
     ("errors",),
-    ("metrics", "physics"),
-    ("data", "splits"),
+    ("metrics", "physics", "artefact", "estimator_bytes"),
+    ("data", "splits", "hashing"),
     ("representations", "simulators"),
-    ("training", "models", "dynamics", "cross_fitting", "conformal", "in_domain", "hashing"),
-    ("predictor", "artefact", "estimator_bytes", "transfer", "source_networks", "selection"),
-    ("validation", "screening", "exploration", "interpretation"),
-    ("plots", "report", "report_tables", "claims", "testing"),
-    ("studies", "recipe"),
+    ("training", "checkpoints", "models", "dynamics", "cross_fitting", "conformal", "in_domain"),
+    ("predictor", "transfer", "source_networks", "selection"),
+    ("validation", "evaluation", "paired", "summary", "screening", "exploration", "interpretation"),
+    ("plots", "report", "claims", "testing"),
+    ("studies", "recipe", "recipe_parts", "recipe_text"),
     ("cli", "web"),
 )
 LAYER = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
