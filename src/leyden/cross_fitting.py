@@ -74,9 +74,7 @@ def predict_fold(
     fitted = clone(arm, safe=False).fit(dataset.take(fold.train), held_out=forbidden)
     test = dataset.take(fold.test)
     unlabelled = replace(test, targets=test.targets * np.nan)
-    answer = (
-        fitted.predict(unlabelled, return_std=True) if return_std else fitted.predict(unlabelled)
-    )
+    answer = fitted.predict(unlabelled, **({"return_std": True} if return_std else {}))
     prediction, std = answer if return_std else (answer, None)
     shape = test.targets.shape
     return FoldPrediction(

@@ -14,9 +14,10 @@ import pandas as pd
 from leyden.artefact import writing
 from leyden.errors import ArtefactError, InputError
 from leyden.metrics import METRICS
-from leyden.paired import LOSSES, Paired, compare_losses, score_interval
+from leyden.paired import LOSSES, Paired, compare_errors, score_intervals
+from leyden.summary import summarise
 
-__all__ = ["Evaluation"]
+__all__ = ["Evaluation", "plain"]
 
 SCHEMA_VERSION = 1
 
@@ -102,19 +103,24 @@ class Evaluation:
             interval of drawing groups (or ids).
         """
         table = []
-        for (size, target), part in self.rows.groupby(["size", "target"], sort=True):
+        for size, target in self._parts():
+            part = self.rows[(self.rows["size"] == size) & (self.rows["target"] == target)]
             names = metrics or _default_metrics(part["y_true"].to_numpy())
+            wide = self.errors(target, size)
+            intervals = {
+                name: score_intervals(wide, self.arms, name, level, random_state=random_state)
+                for name in names
+                if name in LOSSES
+            }
             for arm in self.arms:
                 mine = part[part["arm"] == arm]
-                line: dict[str, Any] = {
-                    "size": int(size),
-                    "target": target,
-                    "arm": arm,
-                    "n": len(mine),
-                    "missing": int(mine["y_pred"].isna().sum()),
-                }
+                missing = int(mine["y_pred"].isna().sum())
+                line = {"size": size, "target": target, "arm": arm, "n": len(mine)}
+                line["missing"] = missing
                 for name in names:
-                    line |= _scored(mine, name, level, random_state)
+                    line |= _scored(mine, name)
+                    if name in intervals:
+                        line[f"{name}_low"], line[f"{name}_high"] = intervals[name][arm]
                 table.append(line)
         return pd.DataFrame(table)
 
@@ -141,33 +147,31 @@ class Evaluation:
             Needed where there are several.
         """
         against = self.about["reference"] if against is None else against
-        chosen = [
-            _one_of(arm, self.arms, "arm"),
+        target = _one_of(target, self.targets, "target")
+        size = _one_of(size, self.sizes, "size")
+        return compare_errors(
+            self.errors(target, size),
+            [_one_of(arm, self.arms, "arm")],
             _one_of(against, self.arms, "arm"),
-            _one_of(target, self.targets, "target"),
-            _one_of(size, self.sizes, "size"),
-        ]
-        return compare_losses(
-            self.errors(chosen[2], chosen[3]),
-            arm=arm,
-            against=against,
-            target=chosen[2],
+            target=target,
             metric=metric,
-            size=chosen[3],
+            size=size,
             level=level,
             resamples=resamples,
             random_state=random_state,
-        )
+        )[0]
 
     def comparisons(self, against: str | None = None, metric: str = "mae") -> list[Paired]:
         """Every other arm against one, for every target and size."""
         against = self.about["reference"] if against is None else against
+        _one_of(against, self.arms, "arm")
+        others = [arm for arm in self.arms if arm != against]
         return [
-            self.paired(arm, against, metric=metric, target=target, size=size)
-            for size in self.sizes
-            for target in self.targets
-            for arm in self.arms
-            if arm != against
+            one
+            for size, target in self._parts()
+            for one in compare_errors(
+                self.errors(target, size), others, against, target=target, metric=metric, size=size
+            )
         ]
 
     def errors(self, target: str, size: int = 0) -> pd.DataFrame:
@@ -180,10 +184,11 @@ class Evaluation:
         keys = ["id", "repeat", "fold", "cluster", "train_rows"]
         return part.pivot(index=keys, columns="arm", values="error").reset_index()
 
+    def _parts(self) -> list[tuple[int, str]]:
+        return [(size, target) for size in self.sizes for target in self.targets]
+
     def summary(self, against: str | None = None) -> str:
         """Scores, paired comparisons, and every reservation, as text."""
-        from leyden.summary import summarise
-
         return summarise(self, against)
 
     def save(self, folder: str | Path) -> None:
@@ -199,7 +204,7 @@ class Evaluation:
             "paired": [p.as_dict() for p in self.comparisons()] if len(self.arms) > 1 else [],
         }
         with writing(folder / "results.json") as file:
-            file.write(json.dumps(_plain(result), indent=1, allow_nan=False).encode())
+            file.write(json.dumps(plain(result), indent=1, allow_nan=False).encode())
 
     @classmethod
     def load(cls, folder: str | Path) -> Evaluation:
@@ -221,21 +226,15 @@ class Evaluation:
             raise ArtefactError(f"{folder}: no evaluation can be read here ({error}).") from error
 
 
-def _scored(mine: pd.DataFrame, name: str, level: float, random_state: int) -> dict[str, float]:
-    """One metric of one arm: its value, spread and interval."""
+def _scored(mine: pd.DataFrame, name: str) -> dict[str, float]:
+    """One metric of one arm, and its spread over repeats."""
     if name not in METRICS:
         raise InputError("no such metric", value=name, remedy=f"choose from {', '.join(METRICS)}")
     truth, said = mine["y_true"].to_numpy(), _filled(mine).to_numpy()
-    values = [
-        METRICS[name].function(truth[r], said[r]) for r in mine.groupby("repeat").indices.values()
-    ]
+    repeats = mine.groupby("repeat").indices.values()
+    values = [METRICS[name].function(truth[rows], said[rows]) for rows in repeats]
     spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-    result = {name: float(np.mean(values)), f"{name}_spread": spread}
-    if name in LOSSES:
-        wide = mine[["repeat"]].assign(cluster=mine["group"])
-        low, high = score_interval(wide, said - truth, name, level, random_state=random_state)
-        result |= {f"{name}_low": low, f"{name}_high": high}
-    return result
+    return {name: float(np.mean(values)), f"{name}_spread": spread}
 
 
 def _filled(rows: pd.DataFrame) -> pd.Series:
@@ -259,12 +258,12 @@ def _one_of(value: Any, choices: Sequence[Any], what: str) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
-    """Ready for JSON: no NumPy scalars, and null for what is not finite."""
+def plain(value: Any) -> Any:
+    """Nested values ready for JSON: no NumPy scalars, and null for what is not finite."""
     if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset | np.ndarray):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):

@@ -72,13 +72,8 @@ class InDomain:
 
     def state(self) -> dict[str, np.ndarray]:
         """What was learned, as arrays."""
-        return {
-            "ids": self.ids_,
-            "rows": self.rows_,
-            "mean": self.mean_,
-            "scale": self.scale_,
-            "scores": self.scores_,
-        }
+        learned = (self.ids_, self.rows_, self.mean_, self.scale_, self.scores_)
+        return dict(zip(("ids", "rows", "mean", "scale", "scores"), learned, strict=True))
 
     @classmethod
     def from_state(cls, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> InDomain:

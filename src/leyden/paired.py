@@ -12,7 +12,7 @@ Nadeau, Bengio, Inference for the generalization error, Machine Learning 52, 239
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from scipy import stats
 
 from leyden.errors import InputError
 
-__all__ = ["Paired", "bootstrap_means", "compare_losses", "score_interval"]
+__all__ = ["LOSSES", "Paired", "bootstrap_means", "compare_errors", "score_intervals"]
 
 LOSSES = {"mae": np.abs, "rmse": np.square}
 
@@ -106,70 +106,88 @@ def bootstrap_means(
     return means
 
 
-def compare_losses(
+def compare_errors(
     wide: pd.DataFrame,
-    *,
-    arm: str,
+    arms: Sequence[str],
     against: str,
+    *,
     target: str,
     metric: str = "mae",
     size: int = 0,
     level: float = 0.95,
     resamples: int = 2000,
     random_state: int = 0,
-) -> Paired:
-    """Compare two columns of errors.
+) -> list[Paired]:
+    """Compare each of `arms` with `against`.
 
     Parameters
     ----------
     wide : DataFrame
-        Columns ``cluster``, ``repeat``, ``fold``, ``train_rows``, and the signed errors of the two
-        arms under their names; one row a test row and repeat.
+        Columns ``cluster``, ``repeat``, ``fold``, ``train_rows``, and the signed errors of every
+        arm under its name; one row a test row and repeat.
     """
-    if metric not in LOSSES:
-        raise InputError(
-            "arms are compared by a mean of losses", value=metric, remedy="choose mae or rmse"
+    names = [*arms, against]
+    loss = _losses(wide, names, metric)
+    score, drawn, clusters = _resampled(wide, loss, metric, resamples, random_state)
+    found = []
+    for i, arm in enumerate(arms):
+        change = drawn[i] - drawn[-1]
+        tails = [(1 + np.sum(side)) / (1 + resamples) for side in (change <= 0, change >= 0)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio, ratios = score[i] / score[-1], drawn[i] / drawn[-1]
+        found.append(
+            Paired(
+                arm=arm,
+                against=against,
+                target=target,
+                metric=metric,
+                size=size,
+                score=float(score[i]),
+                score_against=float(score[-1]),
+                difference=float(score[i] - score[-1]),
+                interval=_percentiles(change, level),
+                ratio=float(ratio),
+                ratio_interval=_percentiles(ratios, level),
+                p=float(min(1.0, 2 * min(tails))),
+                p_resampled_t=_resampled_t(wide, loss[i], loss[-1], metric),
+                clusters=clusters,
+                rows=len(wide),
+                level=level,
+            )
         )
-    loss = {name: LOSSES[metric](wide[name].to_numpy()) for name in (arm, against)}
-    sums, counts = _by_cluster(wide, [loss[arm], loss[against]])
-    drawn = _score(bootstrap_means(sums, counts, resamples, random_state), metric)
-    mine, other = _score(sums.sum(axis=1)[:, None] / counts.sum(axis=0), metric)[:, 0]
-    change = drawn[0] - drawn[1]
-    tails = [(1 + np.sum(side)) / (1 + resamples) for side in (change <= 0, change >= 0)]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios, ratio = drawn[0] / drawn[1], mine / other
-    return Paired(
-        arm=arm,
-        against=against,
-        target=target,
-        metric=metric,
-        size=size,
-        score=float(mine),
-        score_against=float(other),
-        difference=float(mine - other),
-        interval=_percentiles(change, level),
-        ratio=float(ratio),
-        ratio_interval=_percentiles(ratios, level),
-        p=float(min(1.0, 2 * min(tails))),
-        p_resampled_t=_resampled_t(wide, loss[arm], loss[against], metric),
-        clusters=len(counts),
-        rows=len(wide),
-        level=level,
-    )
+    return found
 
 
-def score_interval(
+def score_intervals(
     wide: pd.DataFrame,
-    error: np.ndarray,
+    arms: Sequence[str],
     metric: str,
     level: float = 0.95,
     resamples: int = 1000,
     random_state: int = 0,
-) -> tuple[float, float]:
-    """Percentile interval of one arm's MAE or RMSE, by drawing clusters."""
-    sums, counts = _by_cluster(wide, [LOSSES[metric](error)])
+) -> dict[str, tuple[float, float]]:
+    """Percentile interval of the MAE or RMSE of each arm, by drawing clusters."""
+    loss = _losses(wide, arms, metric)
+    drawn = _resampled(wide, loss, metric, resamples, random_state)[1]
+    return {arm: _percentiles(values, level) for arm, values in zip(arms, drawn, strict=True)}
+
+
+def _losses(wide: pd.DataFrame, arms: Sequence[str], metric: str) -> list[np.ndarray]:
+    if metric not in LOSSES:
+        raise InputError(
+            "arms are compared by a mean of losses", value=metric, remedy="choose mae or rmse"
+        )
+    return [LOSSES[metric](wide[arm].to_numpy()) for arm in arms]
+
+
+def _resampled(
+    wide: pd.DataFrame, losses: list[np.ndarray], metric: str, resamples: int, random_state: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Scores (a,), the same with clusters drawn anew (a, resamples), and the number of clusters."""
+    sums, counts = _by_cluster(wide, losses)
+    score = _score(sums.sum(axis=1) / counts.sum(axis=0), metric)
     drawn = _score(bootstrap_means(sums, counts, resamples, random_state), metric)
-    return _percentiles(drawn[0], level)
+    return score, drawn, len(counts)
 
 
 def _by_cluster(wide: pd.DataFrame, losses: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

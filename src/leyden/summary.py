@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from leyden.paired import Paired
@@ -87,17 +87,13 @@ def _reservations(evaluation: Evaluation) -> Iterable[str]:
             )
         missing = evaluation.rows.loc[evaluation.rows["arm"] == arm, "y_pred"].isna().sum()
         if missing:
-            notes.append(
-                f"{arm}: {missing} predictions are missing and scored as the training mean"
-            )
+            notes.append(f"{arm}: {missing} missing predictions are scored as the training mean")
         removed = [task["notes"].get("source_rows_removed", 0) for task in tasks]
         if any(removed):
             notes.append(f"{arm}: up to {max(removed)} rows taken out of the source, fold by fold")
         shared = [task["notes"].get("shared_items", 0) for task in tasks]
         if any(shared):
-            notes.append(
-                f"{arm}: its source, of another quantity, shares up to {max(shared)} items"
-            )
+            notes.append(f"{arm}: a source of another quantity shares up to {max(shared)} items")
         if any(task["notes"].get("may_have_seen_test") for task in tasks):
             notes.append(f"{arm}: may have seen test rows (nobody can name its training rows)")
     if notes:
@@ -108,7 +104,7 @@ def _size(size: int) -> str:
     return str(size) if size else "all"
 
 
-def _table(header: list[str], lines: list[list[object]]) -> str:
+def _table(header: list[str], lines: Sequence[Sequence[object]]) -> str:
     cells = [header, *([str(cell) for cell in line] for line in lines)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     return "\n".join(

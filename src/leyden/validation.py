@@ -28,7 +28,7 @@ from leyden.artefact import writing
 from leyden.cross_fitting import predict_fold
 from leyden.data.dataset import Dataset
 from leyden.errors import InputError, LeakageError, LeydenError
-from leyden.evaluation import Evaluation
+from leyden.evaluation import Evaluation, plain
 from leyden.hashing import content_hash
 from leyden.splits import Fold, Split, checked_folds, default_split
 
@@ -91,42 +91,27 @@ def evaluate(
         A split or an arm mixes test rows with training rows.  Any other error of an arm is that
         fold's result: recorded, scored as the training mean, and named in the summary.
     """
-    if not arms:
-        raise InputError("an evaluation needs at least one arm")
-    if use_validation not in ("drop", "train"):
-        raise InputError("validation rows are dropped or added to training", value=use_validation)
     split = default_split(dataset) if split is None else split
     folds = [_with_validation(f, use_validation) for f in checked_folds(split, dataset)]
+    about = _about(arms, dataset, split, use_validation, reference)
     plan = _Plan(dict(arms), dataset, split.group, return_std)
     tasks = [(fold, name) for fold in folds for name in arms]
     if prepare is not None:
         prepare(dataset)
     keep = None if checkpoint is None else _Checkpoint(Path(checkpoint), plan)
-    parts: list[_Part | None] = [None if keep is None else keep.find(*task) for task in tasks]
-    open_tasks = {i: task for i, task in enumerate(tasks) if parts[i] is None}
-    run = _here if n_jobs == 1 or len(open_tasks) <= 1 else _in_processes
-    workers = min(n_jobs if n_jobs > 0 else os.cpu_count() or 1, max(len(open_tasks), 1))
-    with _progress(len(tasks), len(tasks) - len(open_tasks), progress) as advance:
-        for i, part in run(plan, open_tasks, workers):
+    parts = {} if keep is None else keep.find_all(tasks)
+    left = {i: task for i, task in enumerate(tasks) if i not in parts}
+    workers = min(n_jobs if n_jobs > 0 else os.cpu_count() or 1, len(left))
+    run = _in_processes if workers > 1 else _here
+    with _progress(len(tasks), len(parts), progress) as advance:
+        for i, part in run(plan, left, workers):
             parts[i] = part
             if keep is not None and part.record["error"] is None:
                 keep.put(*tasks[i], part)
             advance()
-    finished = [part for part in parts if part is not None]
-    transfers = [name for name, arm in arms.items() if getattr(arm, "transfers", False)]
-    stay = [name for name in arms if name not in transfers]
-    about = {
-        "data": {"name": dataset.name, "rows": len(dataset), "sha256": dataset.fingerprint()},
-        "split": repr(split),
-        "group": split.group,
-        "use_validation": use_validation,
-        "reference": reference or (stay or list(arms))[0],
-        "transfers": transfers,
-    }
-    if about["reference"] not in arms:
-        raise InputError("the reference is one of the arms", value=reference)
-    rows = pd.concat([part.rows for part in finished], ignore_index=True)
-    return Evaluation(rows, [part.record for part in finished], about)
+    ordered = [parts[i] for i in range(len(tasks))]
+    rows = pd.concat([part.rows for part in ordered], ignore_index=True)
+    return Evaluation(rows, [part.record for part in ordered], about)
 
 
 compare = evaluate
@@ -174,7 +159,7 @@ def _run(plan: _Plan, fold: Fold, name: str) -> _Part:
         "test_rows": len(fold.test),
         "seconds": round(time.perf_counter() - began, 3),
         "error": error,
-        "notes": json.loads(json.dumps(notes, default=str)),
+        "notes": plain(notes),
     }
     return _Part(_rows(plan, fold, name, prediction, std), record)
 
@@ -206,6 +191,34 @@ def _rows(
         )
         tables.append(table[np.isfinite(values[test])])
     return pd.concat(tables, ignore_index=True)
+
+
+def _about(
+    arms: Mapping[str, Any],
+    dataset: Dataset,
+    split: Split,
+    use_validation: str,
+    reference: str | None,
+) -> dict[str, Any]:
+    """Check what was asked for, and say what it is."""
+    if use_validation not in ("drop", "train"):
+        raise InputError("validation rows are dropped or added to training", value=use_validation)
+    for name, arm in arms.items():
+        if not (hasattr(arm, "fit") and hasattr(arm, "predict")):
+            raise InputError("an arm has fit and predict", value=arm, row=name)
+    transfers = [name for name, arm in arms.items() if getattr(arm, "transfers", False)]
+    if reference is None:
+        reference = next((name for name in arms if name not in transfers), next(iter(arms), None))
+    if reference not in arms:
+        raise InputError("the reference is one of the arms", value=reference)
+    return {
+        "data": {"name": dataset.name, "rows": len(dataset), "sha256": dataset.fingerprint()},
+        "split": repr(split),
+        "group": split.group,
+        "use_validation": use_validation,
+        "reference": reference,
+        "transfers": transfers,
+    }
 
 
 def _mean(values: np.ndarray) -> float:
@@ -256,7 +269,12 @@ def _receive(plan: _Plan) -> None:
         sys.modules["torch"].set_num_threads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _run_received(fold: Fold, name: str) -> _Part:
@@ -287,6 +305,11 @@ class _Checkpoint:
         self.arms = {name: content_hash(arm) for name, arm in plan.arms.items()}
         self.data = content_hash(plan.dataset, plan.group, plan.return_std)
 
+    def find_all(self, tasks: list[tuple[Fold, str]]) -> dict[int, _Part]:
+        """The kept results of these tasks, by position."""
+        found = {i: self.find(*task) for i, task in enumerate(tasks)}
+        return {i: part for i, part in found.items() if part is not None}
+
     def find(self, fold: Fold, name: str) -> _Part | None:
         """The kept result of this very task, if there is one that can be read."""
         import pyarrow as pa
@@ -313,16 +336,8 @@ class _Checkpoint:
             parquet.write_table(table.replace_schema_metadata(metadata), file)
 
     def _path(self, fold: Fold, name: str) -> Path:
-        key = content_hash(
-            self.data,
-            self.arms[name],
-            name,
-            fold.repeat,
-            fold.fold,
-            fold.size,
-            fold.train,
-            fold.test,
-        )
+        place = (fold.repeat, fold.fold, fold.size)
+        key = content_hash(self.data, self.arms[name], name, place, fold.train, fold.test)
         label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
         size = f"-size{fold.size}" if fold.size else ""
         return self.folder / f"{label}-repeat{fold.repeat}-fold{fold.fold}{size}-{key[:16]}.parquet"
