@@ -74,18 +74,16 @@ def test_shown_command_exists(command: str) -> None:
     from leyden.cli import app
 
     words = shlex.split(command)[1:]
-    path: list[str] = []
-    runner = CliRunner()
+    if words == ["COMMAND", "--help"]:
+        return
+    runner, path = CliRunner(), []
     for word in words:
-        if not re.fullmatch(r"[a-z-]+", word) or word.startswith("-"):
-            break
-        if runner.invoke(app, [*path, word, "--help"]).exit_code != 0:
+        if not word[0].isalpha() or runner.invoke(app, [*path, word, "--help"]).exit_code != 0:
             break
         path.append(word)
-    assert path or words == ["COMMAND", "--help"], f"no such command: {command}"
     shown = runner.invoke(app, [*path, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
-    assert shown.exit_code == 0
     text = re.sub(r"\x1b\[[0-9;]*m", "", shown.output)
+    assert "COMMAND [ARGS]" not in text, f"no such command: {command}"
     for word in words:
         if word.startswith("-"):
             assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), f"{command}: {word}"
