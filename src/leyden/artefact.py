@@ -8,9 +8,8 @@ What can be saved
   forms, tried in this order, none of which needs code in this file:
 
   1. it has ``to_saved() -> Saved`` and the class method ``from_saved(saved)``;
-  2. it has ``state()``, what `fit` has learned, and the class method ``from_state``: networks and
-     calibrations.  With ``config() -> dict``, the parameters, it is ``from_state(config, state)``,
-     without it ``from_state(state)``;
+  2. it has ``config() -> dict``, ``state() -> dict of arrays`` and the class method
+     ``from_state(config, state)``: networks and calibrations;
   3. it is a dataclass: every public field is saved, and handed to the constructor again:
      representations, which may hold other objects;
   4. it has ``get_params``: parameters, and whatever `fit` set (names that end in one underscore);
@@ -60,11 +59,11 @@ KINDS: dict[str, str] = {
     "cell_shape": "leyden.representations.composition:CellShape",
     "composition_statistics": "leyden.representations.composition:CompositionStatistics",
     "concatenated": "leyden.representations:Concatenated",
-    "conformal_intervals": "leyden.cross_fitting:ConformalIntervals",
+    "conformal_intervals": "leyden.conformal:ConformalIntervals",
     "crystal_graph": "leyden.representations.crystal_graph:CrystalGraph",
     "crystal_graph_network": "leyden.models.crystal_graph_network:CrystalGraphNetwork",
     "ensemble": "leyden.models.ensembles:Ensemble",
-    "in_domain": "leyden.cross_fitting:InDomain",
+    "in_domain": "leyden.in_domain:InDomain",
     "network_embedding": "leyden.models.vectors:NetworkEmbedding",
     "potential_embedding": "leyden.representations.potential:PotentialEmbedding",
     "predictor": "leyden.predictor:Predictor",
@@ -324,8 +323,7 @@ def _describe(value: Any, path: str) -> Saved:
         return value.to_saved()
     if hasattr(value, "from_state"):
         state = value.state() if _fitted(value) else None
-        config = value.config() if hasattr(value, "config") else None
-        return Saved(kind, {"config": config, "state": state})
+        return Saved(kind, {"config": value.config(), "state": state})
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value) if field.init]
         return Saved(kind, {n: getattr(value, n) for n in names if not n.startswith("_")})
@@ -349,9 +347,7 @@ def _rebuild(saved: Saved, path: str) -> Any:
         return cls.from_saved(saved)
     if hasattr(cls, "from_state"):
         config, state = fields["config"], fields["state"]
-        if state is None:
-            return cls(**config)
-        return cls.from_state(state) if config is None else cls.from_state(config, state)
+        return cls(**config) if state is None else cls.from_state(config, state)
     if hasattr(cls, "__dataclass_fields__"):
         return cls(**fields)
     made = cls(**fields["parameters"])

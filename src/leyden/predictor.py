@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 
 from leyden import artefact
-from leyden.cross_fitting import ConformalIntervals, InDomain, out_of_fold
+from leyden.conformal import ConformalIntervals
+from leyden.cross_fitting import out_of_fold
 from leyden.data.dataset import Dataset
 from leyden.data.materials import parse_crystal
 from leyden.data.readers import Row
 from leyden.errors import ArtefactError, IncompatibleError, InputError
+from leyden.in_domain import InDomain
 from leyden.representations import represent_rows
 from leyden.splits import Split
 
