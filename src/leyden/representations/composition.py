@@ -1,0 +1,156 @@
+"""Composition statistics: what the elements of a formula are like, as one vector.
+
+L. Ward, A. Agrawal, A. Choudhary, C. Wolverton, npj Comput. Mater. 2, 16028 (2016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from leyden.data.crystal import Crystal
+from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS, parse_composition
+from leyden.errors import InputError
+from leyden.representations.elements import MAX_NUMBER, element_property
+
+__all__ = ["MAGPIE_PROPERTIES", "STATISTICS", "CompositionStatistics"]
+
+MAGPIE_PROPERTIES = (
+    "Number",
+    "MendeleevNumber",
+    "AtomicWeight",
+    "MeltingT",
+    "Column",
+    "Row",
+    "CovalentRadius",
+    "Electronegativity",
+    "NsValence",
+    "NpValence",
+    "NdValence",
+    "NfValence",
+    "NValence",
+    "NsUnfilled",
+    "NpUnfilled",
+    "NdUnfilled",
+    "NfUnfilled",
+    "NUnfilled",
+    "GSvolume_pa",
+    "GSbandgap",
+    "GSmagmom",
+    "SpaceGroupNumber",
+)
+"""The 22 element properties of Magpie."""
+
+STATISTICS = ("minimum", "maximum", "range", "mean", "avg_dev", "mode")
+"""Statistics over the elements; means and average deviations are weighted by amount, the mode is
+the least value among the elements of the greatest amount."""
+
+
+@dataclass(frozen=True)
+class CompositionStatistics:
+    """Statistics of element properties over a composition; 22 x 6 = 132 of them by default.
+
+    Takes formulas and crystals. What is not known of an element (an electronegativity of argon) is
+    the mean over the elements of which it is known.
+
+    Attributes
+    ----------
+    statistics : tuple of str
+        Some of `STATISTICS`.
+    properties : tuple of str
+        Columns of ``elements.csv``.
+    """
+
+    kind: ClassVar[str] = "composition_statistics"
+
+    statistics: tuple[str, ...] = STATISTICS
+    properties: tuple[str, ...] = MAGPIE_PROPERTIES
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "statistics", tuple(self.statistics))
+        object.__setattr__(self, "properties", tuple(self.properties))
+        unknown = set(self.statistics) - set(STATISTICS)
+        if unknown or not self.statistics or not self.properties:
+            raise InputError(
+                "composition statistics need properties and known statistics",
+                value=sorted(unknown) or self,
+                remedy=f"choose from {', '.join(STATISTICS)}",
+            )
+        for name in self.properties:
+            element_property(name)
+
+    def names(self) -> list[str]:
+        """A name a column, such as ``"mean Electronegativity"``."""
+        return [f"{what} {name}" for name in self.properties for what in self.statistics]
+
+    def transform(self, items: Sequence[str | Crystal]) -> np.ndarray:
+        """Statistics, shape (n, properties x statistics), float64.
+
+        Raises
+        ------
+        InputError
+            An item is neither formula nor crystal, or holds an element beyond copernicium, of which
+            nothing is known; `row` counts from 1.
+        """
+        numbers, amounts, counts = _compositions(items)
+        values = _property_table(self.properties)[numbers]  # (K, p), one row an element of an item
+        if not len(counts):
+            return np.zeros((0, len(self.properties) * len(self.statistics)))
+        starts = np.cumsum(counts) - counts
+        fractions = amounts / np.repeat(np.add.reduceat(amounts, starts), counts)
+        low = np.minimum.reduceat(values, starts)
+        high = np.maximum.reduceat(values, starts)
+        mean = np.add.reduceat(values * fractions[:, None], starts)
+        made = {"minimum": low, "maximum": high, "range": high - low, "mean": mean}
+        if "avg_dev" in self.statistics:
+            deviation = np.abs(values - np.repeat(mean, counts, axis=0))
+            made["avg_dev"] = np.add.reduceat(deviation * fractions[:, None], starts)
+        if "mode" in self.statistics:
+            most = np.repeat(np.maximum.reduceat(fractions, starts), counts)
+            frequent = np.isclose(fractions, most)
+            made["mode"] = np.minimum.reduceat(np.where(frequent[:, None], values, np.inf), starts)
+        stacked = np.stack([made[name] for name in self.statistics], axis=2)
+        return stacked.reshape(len(counts), -1)
+
+
+@cache
+def _property_table(names: tuple[str, ...]) -> np.ndarray:
+    return np.stack([element_property(name, imputed=True) for name in names], axis=1)
+
+
+def _compositions(items: Iterable[str | Crystal]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Atomic numbers, amounts, and the number of elements of each item."""
+    numbers: list[int] = []
+    amounts: list[float] = []
+    counts: list[int] = []
+    for row, item in enumerate(items, start=1):
+        before = len(numbers)
+        for z, amount in _composition(item, row):
+            if z > MAX_NUMBER:
+                raise InputError(
+                    f"element properties are known up to {ELEMENTS[MAX_NUMBER]}",
+                    value=ELEMENTS[z],
+                    row=row,
+                    remedy="leave the item out",
+                )
+            numbers.append(z)
+            amounts.append(amount)
+        counts.append(len(numbers) - before)
+    return np.array(numbers, dtype=np.int64), np.array(amounts), np.array(counts, dtype=np.int64)
+
+
+def _composition(item: Any, row: int) -> list[tuple[int, float]]:
+    if isinstance(item, Crystal):
+        counts = np.bincount(item.numbers).tolist()
+        return [(z, count) for z, count in enumerate(counts) if count]
+    if isinstance(item, str):
+        try:
+            parsed = parse_composition(item)
+        except InputError as error:
+            raise error.at(row=row) from None
+        return [(ATOMIC_NUMBERS[symbol], float(amount)) for symbol, amount in parsed.items()]
+    raise InputError("composition statistics take a formula or a crystal", value=item, row=row)
