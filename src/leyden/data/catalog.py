@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from leyden.data.cards import Card, Table, card, cards, quantities
-from leyden.data.columns import LOG10, check_range, numbers, quantity_of
+from leyden.data.columns import LOG10, check_range, find_column, numbers, quantity_of
 from leyden.data.dataset import Dataset
+from leyden.data.items import numbered
 from leyden.data.materials import Crystal, IonPair, parse_formula
 from leyden.errors import InputError
 
@@ -70,6 +71,8 @@ def load(
     wanted = () if target is None else (target,) if isinstance(target, str) else tuple(target)
     table = card(name).table(wanted)
     folder = data_home() / name
+    if structure not in ("charged", "discharged"):
+        raise InputError("structure is 'charged' or 'discharged'", value=structure)
     frame = pd.concat([_read(folder / file, name) for file in table.files], ignore_index=True)
     file = folder / table.files[0]
     if table.items == "structure pair":
@@ -98,6 +101,8 @@ def load(
 
 def _named_columns(table: Table, frame: pd.DataFrame, file: Path) -> pd.DataFrame:
     """Every column of the card under its own name, numbers checked."""
+    for theirs in (*table.groups.values(), *table.extra.values(), *table.targets.values()):
+        find_column(theirs, frame.columns, file)
     named: dict[str, Any] = {}
     for ours, theirs in {**table.groups, **table.extra}.items():
         named[ours] = frame[theirs].to_numpy()
@@ -174,7 +179,7 @@ def _structures(name: str, folder: Path) -> pd.DataFrame:
     return structures[["lattice", "species", "frac"]]
 
 
-def _ids(table: Table, frame: pd.DataFrame) -> list[str]:
+def _ids(table: Table, frame: pd.DataFrame) -> np.ndarray:
     """Ids that mean the same in every data set: the column, or the item's own text, numbered."""
     if table.id:
         texts = frame[table.id].astype(str)
@@ -184,18 +189,19 @@ def _ids(table: Table, frame: pd.DataFrame) -> list[str]:
         texts = frame["cation"] + "." + frame["anion"]
     else:
         texts = frame[table.item or "id"].astype(str)
-    repeat = texts.groupby(texts).cumcount()
-    return [text if k == 0 else f"{text}#{k + 1}" for text, k in zip(texts, repeat, strict=True)]
+    return numbered(texts.tolist())
 
 
 def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> tuple[Any, ...]:
     cut = frame.iloc[rows]
+    parts: tuple[str, ...] = (table.item,)
+    make: Callable[..., Any] = str  # the SMILES of a fetched set were read when it was made
     if table.items in ("crystal", "structure pair"):
         parts, make = ("lattice", "species", "frac"), Crystal.from_parameters
     elif table.items == "ion pair":
         parts, make = ("cation", "anion"), IonPair
-    else:  # the SMILES of a fetched set were read when it was made
-        parts, make = (table.item,), parse_formula if table.items == "formula" else str
+    elif table.items == "formula":
+        make = parse_formula
     items = []
     for row, values in zip(rows, zip(*(cut[part] for part in parts), strict=True), strict=True):
         try:

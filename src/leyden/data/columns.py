@@ -12,7 +12,15 @@ import pandas as pd
 
 from leyden.errors import InputError
 
-__all__ = ["LOG10", "Quantity", "check_range", "find_column", "numbers"]
+__all__ = [
+    "LOG10",
+    "Quantity",
+    "check_range",
+    "find_column",
+    "numbers",
+    "quantity_of",
+    "target_column",
+]
 
 LOG10 = "log10_"
 """Prefix of a target that is the base-10 logarithm of another."""
@@ -70,8 +78,10 @@ def numbers(
             raise _not_finite(name, array[row], file, row)
         return array
     array = np.full(len(values), np.nan)
-    for row, value in enumerate(values):
-        if _blank(value):
+    # In a column of objects a NaN was written as such; elsewhere it is how pandas marks a blank.
+    blank = [False] * len(values) if values.dtype == object else values.isna()
+    for row, (value, is_blank) in enumerate(zip(values, blank, strict=True)):
+        if is_blank or value is None or (isinstance(value, str) and not value.strip()):
             continue
         text = value.strip().removeprefix("<") if censored and isinstance(value, str) else value
         try:
@@ -115,7 +125,7 @@ def find_column(wanted: str, columns: Iterable[Any], file: object) -> str:
     for name in names:
         if name != wanted and _stem(name) == _stem(wanted):
             raise InputError(
-                f"target {wanted} is there in another unit",
+                f"column {wanted} is there in another unit",
                 value=name,
                 file=file,
                 remedy=f"convert the column and name it {wanted}",
@@ -125,6 +135,38 @@ def find_column(wanted: str, columns: Iterable[Any], file: object) -> str:
         file=file,
         remedy=f"name one of the columns so, or choose from {', '.join(names)}",
     )
+
+
+def target_column(
+    table: pd.DataFrame, wanted: str, known: Mapping[str, Quantity], file: object = None
+) -> np.ndarray:
+    """A target of a user's table, shape (n,), with its range checked.
+
+    ``log10_X`` is the logarithm of column ``X`` where it is no column itself.
+
+    Raises
+    ------
+    InputError
+        No such column, another unit, text, an infinity, an implausible value, a logarithm of
+        a value that is not positive.
+    """
+    base = wanted.removeprefix(LOG10)
+    take_log = wanted not in table.columns and base != wanted
+    column = find_column(base if take_log else wanted, table.columns, file)
+    values = numbers(table[column], column, file)
+    check_range(values, column, quantity_of(column, known), file)
+    if not take_log:
+        return values
+    if (values <= 0).any():
+        row = int((values <= 0).argmax())
+        raise InputError(
+            f"{column} must be positive to have a logarithm",
+            value=float(values[row]),
+            file=file,
+            row=row + 1,
+            remedy="leave the row out, or learn the value itself",
+        )
+    return np.log10(values)
 
 
 def quantity_of(name: str, known: Mapping[str, Quantity]) -> Quantity | None:
@@ -144,10 +186,6 @@ def _stem(name: str) -> str:
     while len(words) > 1 and words[-1] in _UNITS:
         words.pop()
     return "_".join(words).lower()
-
-
-def _blank(value: object) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, str) and not value.strip())
 
 
 def _not_finite(name: str, value: object, file: object, row: int) -> InputError:

@@ -129,15 +129,19 @@ class Crystal:
         frac : array_like of float, shape (n, 3)
             Fractional coordinates.
         """
+        return cls.from_vectors(_vectors(parameters), species, frac)
+
+    @classmethod
+    def from_vectors(cls, lattice: Any, species: Sequence[str], frac: Any) -> Crystal:
+        """A crystal from lattice vectors (rows, angstrom), element symbols and coordinates."""
         numbers = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in species]
         if 0 in numbers:
-            unknown = species[numbers.index(0)]
             raise InputError(
                 "a species must be an element symbol",
-                value=unknown,
+                value=species[numbers.index(0)],
                 remedy="write the bare symbol, such as Fe, without charge or label",
             )
-        return cls(np.array(numbers, dtype=np.uint8), frac, np.array(_vectors(parameters)))
+        return cls(np.array(numbers, dtype=np.uint8), frac, lattice)
 
     @classmethod
     def from_mapping(cls, row: Mapping[str, Any]) -> Crystal:

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leyden.data.cards import quantities
+from leyden.data.columns import find_column, numbers, quantity_of, target_column
+from leyden.data.items import checked_ids, item_columns
 from leyden.errors import IncompatibleError, InputError
 
-__all__ = ["Dataset", "HeldOut"]
+__all__ = ["Dataset", "HeldOut", "concatenate"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,68 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
+    @classmethod
+    def from_table(
+        cls,
+        table: pd.DataFrame,
+        *,
+        target: str | Sequence[str] = (),
+        item: str | None = None,
+        kind: str | None = None,
+        id: str | None = None,
+        groups: Sequence[str] = (),
+        conditions: Sequence[str] = (),
+        name: str = "table",
+    ) -> Dataset:
+        """A dataset from a user's own table.
+
+        Parameters
+        ----------
+        table : DataFrame
+            One row an item.
+        target : str or sequence of str
+            Columns with their unit in the name, as in the catalogue (``"K_VRH_GPa"``);
+            ``"log10_K_VRH_GPa"`` is made of ``K_VRH_GPa`` where it is no column itself.
+        item, kind : str, optional
+            Column and kind of the item; see `leyden.data.items.item_columns`.
+        id : str, optional
+            Column of the ids; without it ``id`` if there is one, else the item's own text.
+        groups, conditions : sequence of str
+            Columns that splits keep together; columns of temperature, pressure and the like.
+        name : str
+            Name of the dataset; the file, where there is one.
+
+        Raises
+        ------
+        InputError
+            An item that cannot be read, text in a number column, an infinite target, a target in
+            another unit, a logarithm of nothing, ids that repeat. Names the row.
+        """
+        place = item_columns(table.columns, item, kind, name)
+        wanted = [target] if isinstance(target, str) else list(target)
+        known = quantities()
+        if id is None and "id" in table.columns:
+            id = "id"
+        for column in (*groups, *conditions, *([id] if id else [])):
+            find_column(column, table.columns, name)
+        targets = pd.DataFrame({ours: target_column(table, ours, known, name) for ours in wanted})
+        families = {ours: quantity_of(ours, known) for ours in wanted}
+        items = place.parse_all(table, name)
+        labels = table[list(groups)].astype(str)
+        if place.kind in ("crystal", "formula") and "formula" not in labels:
+            labels.insert(0, "formula", [getattr(part, "formula", part) for part in items])
+        used = {*wanted, *groups, *conditions, *place.columns, id}
+        return cls(
+            name=name,
+            ids=checked_ids(table[id], name) if id else place.ids(table),
+            items=items,
+            targets=targets,
+            quantities={ours: family.family for ours, family in families.items() if family},
+            groups=labels,
+            conditions=pd.DataFrame({c: numbers(table[c], c, name) for c in conditions}),
+            extra=table[[column for column in table.columns if column not in used]],
+        )
+
     @property
     def y(self) -> np.ndarray:
         """Targets as an array, shape (n,) for one target and (n, t) for several."""
@@ -166,3 +231,41 @@ class Dataset:
         digest.update("\n".join(self.targets.columns).encode())
         digest.update(np.ascontiguousarray(self.targets.to_numpy(dtype="<f8")).tobytes())
         return digest.hexdigest()
+
+
+def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
+    """One dataset of the rows of several; of rows with equal ids the first stays.
+
+    Raises
+    ------
+    IncompatibleError
+        Different targets, or no dataset.
+    """
+    if not datasets:
+        raise IncompatibleError("there is nothing to concatenate")
+    first = datasets[0]
+    for other in datasets[1:]:
+        if set(other.targets.columns) != set(first.targets.columns):
+            raise IncompatibleError(
+                f"{first.name} has targets {list(first.targets.columns)}, "
+                f"{other.name} has {list(other.targets.columns)}"
+            )
+    ids = np.concatenate([part.ids for part in datasets])
+    _, rows = np.unique(ids, return_index=True)
+    rows.sort()
+
+    def joined(part: str) -> pd.DataFrame:
+        return pd.concat([getattr(dataset, part) for dataset in datasets])
+
+    whole = replace(
+        first,
+        name=name,
+        ids=np.arange(len(ids)).astype(str),
+        items=tuple(item for dataset in datasets for item in dataset.items),
+        targets=joined("targets")[list(first.targets.columns)],
+        groups=joined("groups"),
+        conditions=joined("conditions"),
+        extra=joined("extra"),
+        _root=None,
+    ).take(rows)
+    return replace(whole, ids=ids[rows], _root=None)

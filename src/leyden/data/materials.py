@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from leyden.data.crystal import Crystal
+from leyden.data.crystal_files import check_distances, crystal_from_cif, crystal_from_poscar
 from leyden.data.formulas import ELEMENTS, parse_composition, parse_formula
 from leyden.errors import InputError
 
@@ -14,6 +20,7 @@ __all__ = [
     "Crystal",
     "IonPair",
     "parse_composition",
+    "parse_crystal",
     "parse_formula",
     "parse_smiles",
 ]
@@ -21,48 +28,107 @@ __all__ = [
 
 @dataclass(frozen=True, order=True)
 class IonPair:
-    """A cation and an anion that make a neutral salt.
+    """A cation and an anion, in the ratio that makes a neutral salt.
 
     Attributes
     ----------
     cation, anion : str
-        SMILES of one ion each, or of several joined by dots.
+        SMILES of one ion each.
 
     Raises
     ------
     InputError
-        A SMILES that cannot be read, an ion without charge of its sign, or a pair that no ratio
-        of 1:1 makes neutral.
+        A SMILES that cannot be read, or an ion without a charge of its sign.
 
     Examples
     --------
     >>> IonPair("CC[n+]1ccn(C)c1", "N#C[N-]C#N").smiles
     'CC[n+]1ccn(C)c1.N#C[N-]C#N'
+    >>> IonPair("[Ca+2]", "[Cl-]").stoichiometry
+    (1, 2)
     """
 
     cation: str
     anion: str
 
     def __post_init__(self) -> None:
-        plus, minus = _charge(self.cation), _charge(self.anion)
         remedy = "write the formal charges in the SMILES, such as [Cl-]"
-        if plus <= 0:
+        if _charge(self.cation) <= 0:
             raise InputError(
                 "a cation must carry positive charge", value=self.cation, remedy=remedy
             )
-        if minus >= 0:
+        if _charge(self.anion) >= 0:
             raise InputError("an anion must carry negative charge", value=self.anion, remedy=remedy)
-        if plus + minus != 0:
-            raise InputError(
-                f"an ion pair must be neutral, not {plus:+d} and {minus:+d}",
-                value=self.smiles,
-                remedy="repeat an ion with a dot, such as [Cl-].[Cl-]",
-            )
+
+    @property
+    def stoichiometry(self) -> tuple[int, int]:
+        """Coprime numbers of cations and anions that make the salt neutral."""
+        plus, minus = _charge(self.cation), -_charge(self.anion)
+        divisor = math.gcd(plus, minus)
+        return minus // divisor, plus // divisor
 
     @property
     def smiles(self) -> str:
-        """Both ions as one SMILES, joined by a dot."""
-        return f"{self.cation}.{self.anion}"
+        """The neutral salt as one SMILES, its ions joined by dots."""
+        cations, anions = self.stoichiometry
+        return ".".join([self.cation] * cations + [self.anion] * anions)
+
+
+def parse_crystal(source: Any, *, file: object = None, row: int | str | None = None) -> Crystal:
+    """A checked crystal from whatever users hold.
+
+    Parameters
+    ----------
+    source : Crystal, pymatgen Structure, ASE Atoms, mapping, str or path
+        A mapping in the JSONL form (``lattice``, ``species``, ``frac``); text of a CIF or a
+        POSCAR; or the path of such a file.
+    file, row : optional
+        The place for messages.
+
+    Raises
+    ------
+    InputError
+        Anything that is not one ordered crystal with finite cell and atoms apart.
+    """
+    try:
+        if isinstance(source, os.PathLike) or (isinstance(source, str) and "\n" not in source):
+            file = source if file is None else file
+            source = _text(Path(source))
+        crystal = _crystal(source)
+        check_distances(crystal)
+    except InputError as error:
+        raise error.at(file=file, row=row) from error
+    return crystal
+
+
+def _crystal(source: Any) -> Crystal:
+    if isinstance(source, Crystal):
+        return source
+    if isinstance(source, str):
+        is_cif = any(line.lstrip().startswith(("data_", "loop_")) for line in source.splitlines())
+        return crystal_from_cif(source) if is_cif else crystal_from_poscar(source)
+    if isinstance(source, Mapping):
+        return Crystal.from_mapping(source)
+    if hasattr(source, "frac_coords"):
+        return Crystal.from_structure(source)
+    if hasattr(source, "get_scaled_positions"):
+        return Crystal.from_atoms(source)
+    raise InputError(
+        "a crystal is a Structure, Atoms, CIF or POSCAR text, a path or a JSON object",
+        value=type(source).__name__,
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read: {error.strerror}", remedy="check the path"
+        ) from error
+    if not text.strip():
+        raise InputError("the file is empty", remedy="export the structure again")
+    return text
 
 
 def parse_smiles(text: str) -> str:

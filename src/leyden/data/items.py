@@ -1,0 +1,148 @@
+"""Which columns of a user's table hold the item, and how a row becomes one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leyden.data.materials import IonPair, parse_crystal, parse_formula, parse_smiles
+from leyden.errors import InputError
+
+__all__ = ["ItemColumns", "checked_ids", "item_columns", "numbered"]
+
+_NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "crystal": (("lattice", "species", "frac"), ("cif",), ("structure",)),
+    "ion pair": (("cation", "anion"),),
+    "formula": (("formula",), ("composition",)),
+    "smiles": (("smiles",),),
+}
+"""Kind of item to the columns in which it is looked for, in this order of preference."""
+
+
+@dataclass(frozen=True)
+class ItemColumns:
+    """Where the item of a row stands.
+
+    Attributes
+    ----------
+    kind : str
+        ``"crystal"``, ``"ion pair"``, ``"formula"`` or ``"smiles"``.
+    columns : tuple of str
+        One column of text, or the several parts of a crystal or an ion pair.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+
+    def parse(self, row: Mapping[Any, Any]) -> Any:
+        """The item of a row; `InputError` where it is missing or cannot be read."""
+        values: list[Any] = [row.get(column) for column in self.columns]
+        if any(value is None or (isinstance(value, str) and not value.strip()) for value in values):
+            raise InputError(f"a row must fill {' and '.join(self.columns)}")
+        if self.kind == "ion pair":
+            return IonPair(*values)
+        if self.kind == "formula":
+            return parse_formula(values[0])
+        if self.kind == "smiles":
+            return parse_smiles(values[0])
+        if len(self.columns) == 3:
+            return parse_crystal(dict(zip(("lattice", "species", "frac"), values, strict=True)))
+        return parse_crystal(values[0])
+
+    def parse_all(self, table: pd.DataFrame, file: object = None) -> tuple[Any, ...]:
+        """The items of a table; the `InputError` of the first bad row names it."""
+        items = []
+        for number, row in enumerate(table[list(self.columns)].to_dict("records"), start=1):
+            try:
+                items.append(self.parse(row))
+            except InputError as error:
+                raise error.at(file=file, row=number) from error
+        return tuple(items)
+
+    def ids(self, table: pd.DataFrame) -> np.ndarray:
+        """Ids of rows that have none, shape (n,): the item's own text, repeats numbered.
+
+        Crystals are called by the number of their row.
+        """
+        if self.kind == "crystal":
+            return np.array([f"row {number}" for number in range(1, len(table) + 1)])
+        parts = (table[column].astype(str) for column in self.columns)
+        return numbered([".".join(texts) for texts in zip(*parts, strict=True)])
+
+
+def numbered(texts: Sequence[str]) -> np.ndarray:
+    """The texts, made unique: the second ``x`` becomes ``x#2``."""
+    seen: Counter[str] = Counter()
+    unique = []
+    for text in texts:
+        seen[text] += 1
+        unique.append(text if seen[text] == 1 else f"{text}#{seen[text]}")
+    return np.array(unique, dtype=str)
+
+
+def checked_ids(column: pd.Series, file: object = None) -> np.ndarray:
+    """A column of ids as text, shape (n,); `InputError` names the row that repeats one."""
+    first: dict[str, int] = {}
+    for row, text in enumerate(column.astype(str), start=1):
+        if text in first:
+            raise InputError(
+                f"ids must be unique; row {first[text]} has this one too",
+                value=text,
+                file=file,
+                row=row,
+                remedy="drop or rename the duplicate",
+            )
+        first[text] = row
+    return np.array(list(first), dtype=str)
+
+
+def item_columns(
+    columns: Iterable[str], item: str | None = None, kind: str | None = None, file: object = None
+) -> ItemColumns:
+    """Where the item stands among these columns.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        The columns of the table.
+    item : str, optional
+        The column of the item, where it is not one of the usual names (``formula``,
+        ``composition``, ``smiles``, ``cation`` and ``anion``, ``cif``, or ``lattice``, ``species``
+        and ``frac``; capitals do not matter).
+    kind : str, optional
+        What `item` holds; without it its name must tell, else it is a formula.
+
+    Raises
+    ------
+    InputError
+        No such column, or none that is known to hold an item.
+    """
+    names = {str(column).lower(): str(column) for column in columns}
+    if kind is not None and kind not in _NAMES:
+        raise InputError(f"a kind of item is one of {', '.join(_NAMES)}", value=kind, file=file)
+    if item is not None:
+        if item not in names.values():
+            raise InputError(
+                f"there is no column {item}",
+                file=file,
+                remedy=f"choose from {', '.join(names.values())}",
+            )
+        by_name = "smiles" if "smiles" in item.lower() else "formula"
+        by_name = "crystal" if item.lower() in ("cif", "structure") else by_name
+        return ItemColumns(kind or by_name, (item,))
+    for known, choices in _NAMES.items():
+        if kind in (None, known):
+            for choice in choices:
+                if all(name in names for name in choice):
+                    return ItemColumns(known, tuple(names[name] for name in choice))
+    raise InputError(
+        "no column holds the items",
+        value=list(names.values()),
+        file=file,
+        remedy="name it formula, smiles, cif, cation and anion, or say which column it is",
+    )
