@@ -124,7 +124,9 @@ def stability_terms(
             color=INK,
         )
     # Symmetric log: a term linear in k and one quadratic in k are both seen, with their signs.
-    ax.set_yscale("symlog", linthresh=max(abs(term[0]) for term in terms) or 1.0)
+    stresses = [abs(term[0]) for term in terms[1:] if term[0]]
+    smallest = 10.0 ** np.ceil(np.log10(min(stresses))) if stresses else 1.0
+    ax.set_yscale("symlog", linthresh=smallest)
     ax.set_xscale("log")
     ax.set_xlabel(r"surface roughness wavenumber $k$ (1/m)")
     ax.set_ylabel(rf"contribution to $\chi$ ({unit})")

@@ -1,5 +1,7 @@
 """Numbers and tables as a reader wants them: digits that mean something, columns that sort."""
 
+# ruff: noqa: RUF001 - readers of a page get real minus and multiplication signs
+
 from __future__ import annotations
 
 import math
@@ -17,7 +19,7 @@ from leyden.errors import InputError
 __all__ = ["Cell", "Column", "Table", "format_interval", "format_number", "table"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_NOTHING = "–"  # noqa: RUF001
+_NOTHING = "–"
 _SUBSCRIPT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 
 
@@ -40,22 +42,23 @@ def format_number(value: float, uncertainty: float | None = None, *, digits: int
     ('0.1084', '1,234,567', '0.25')
     """
     if not math.isfinite(value):
-        return _NOTHING if math.isnan(value) else ("∞" if value > 0 else "−∞")  # noqa: RUF001
+        return _NOTHING if math.isnan(value) else ("∞" if value > 0 else "−∞")
     if isinstance(value, Integral):
         return _minus(f"{int(value):,}")
     value = float(value)
-    if uncertainty is not None and math.isfinite(uncertainty) and uncertainty > 0:
-        place = _last_place(uncertainty)
-        if value == 0 or -4 <= math.floor(math.log10(max(abs(value), uncertainty))) < 6:
+    supported = uncertainty is not None and math.isfinite(uncertainty) and uncertainty > 0
+    if supported:
+        place = _last_place(float(uncertainty or 0))
+        size = max(abs(value), float(uncertainty or 0))
+        if -4 <= math.floor(math.log10(size)) < 6:
             return _fixed(value, -place)
-        digits = max(1, math.floor(math.log10(max(abs(value), uncertainty))) - place + 1)
+        digits = max(1, math.floor(math.log10(abs(value) or size)) - place + 1)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     if value == 0 or -4 <= int(exponent) < 6:
-        decimals = max(0, digits - 1 - int(exponent)) if value else 0
-        text = f"{float(f'{value:.{digits - 1}e}'):,.{decimals}f}"
-        return _minus(text.rstrip("0").rstrip(".") if "." in text else text)
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{_minus(mantissa)} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"  # noqa: RUF001
+        rounded = float(f"{mantissa}e{exponent}")
+        return _strip(_fixed(rounded, max(0, digits - 1 - int(exponent))))
+    shown = _minus(mantissa) if supported else _strip(_minus(mantissa))
+    return f"{shown} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
 
 
 def format_interval(value: float, interval: tuple[float, float] | None) -> str:
@@ -207,8 +210,13 @@ def _last_place(uncertainty: float) -> int:
     """Exponent of the last digit that a number of this uncertainty deserves."""
     exponent = math.floor(math.log10(uncertainty))
     leading = round(uncertainty / 10.0 ** (exponent - 1))
-    return exponent - 1 if leading <= 35 else exponent + (leading >= 95)
+    return exponent - 1 if leading <= 35 else exponent
+
+
+def _strip(text: str) -> str:
+    """Without zeros at the end of a decimal fraction, which claim a precision."""
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _minus(text: str) -> str:
-    return text.replace("-", "−")  # noqa: RUF001
+    return text.replace("-", "−")
