@@ -292,6 +292,13 @@ def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
         Report("t", "l").write(tmp_path / "file" / "report.html")
 
 
+def test_a_folder_in_the_place_of_a_file_leaves_the_other_file_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").mkdir()
+    with pytest.raises(InputError, match=r"b\.txt is a folder"):
+        write_together(tmp_path, {"a.txt": "a", "b.txt": "b"})
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
 def test_writing_is_interrupted_without_traces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

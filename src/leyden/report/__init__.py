@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import os
 import re
@@ -236,6 +237,8 @@ def write_together(folder: str | Path, texts: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
+            if (folder / name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
             with open(beside[name], "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
                 file.flush()

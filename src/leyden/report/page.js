@@ -23,7 +23,7 @@ for (const figure of document.querySelectorAll("figure.table")) {
     body.append(...rows);
   }));
 
-  figure.querySelector("input").addEventListener("input", (event) => {
+  figure.querySelector("input")?.addEventListener("input", (event) => {
     const wanted = event.target.value.trim().toLowerCase();
     for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
   });
