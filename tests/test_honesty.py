@@ -22,7 +22,7 @@ from sklearn.neighbors import KNeighborsRegressor
 import leyden as ly
 from leyden.models.vectors import VectorRegressor, baselines
 from leyden.representations import CompositionStatistics, CrystalGraph
-from leyden.testing import tiny_crystals, tiny_transfer
+from leyden.testing import element_energy, tiny_crystals, tiny_transfer
 
 
 def network(**parameters: Any) -> Any:
@@ -181,7 +181,7 @@ class Wild(BaseEstimator):
         return self
 
     def predict(self, dataset: ly.Dataset, return_std: bool = False) -> np.ndarray:
-        values = dataset.y.copy()
+        values = np.array([element_energy(item.numbers).mean() for item in dataset.items])
         values[dataset.ids == "absurd"] += 1e6
         values[dataset.ids == "missing"] = np.nan
         return values
@@ -199,6 +199,19 @@ def test_no_prediction_is_dropped() -> None:
     score = result.scores().iloc[0]
     assert score["missing"] == 1
     assert score["mae"] == pytest.approx((1e6 + counted) / 20, rel=1e-12)
+
+
+class Peeping(Wild):
+    """Returns the answers of the rows that it is asked about."""
+
+    def predict(self, dataset: ly.Dataset, return_std: bool = False) -> np.ndarray:
+        return dataset.y
+
+
+def test_an_arm_that_is_asked_cannot_see_the_answers() -> None:
+    data = tiny_crystals(20).with_targets("energy_eV_per_atom")
+    result = evaluated({"peeping": Peeping()}, data, ly.splits.KFold(4))
+    assert result.scores()["missing"].item() == len(data)
 
 
 # 9. A random split although groups tie the rows, and a source that holds the test rows.
