@@ -135,7 +135,8 @@ def check_representation(representation: Any, items: Sequence[Any]) -> None:
     name = type(representation).__name__
     _require(len(items) >= 3, "the check needs three items")
     _require(isinstance(getattr(representation, "kind", None), str), f"{name} needs a `kind`")
-    frozen = dataclasses.is_dataclass(representation) and representation.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    settings = getattr(type(representation), "__dataclass_params__", None)
+    frozen = settings is not None and settings.frozen
     _require(frozen, f"{name} must be a frozen dataclass: its fields are its parameters")
     X = representation.transform(items)
     _require(len(X) == len(items), f"{name} must give one row an item")
