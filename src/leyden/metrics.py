@@ -126,7 +126,8 @@ def coverage(y_true: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:
     y_true, lower, upper = (np.asarray(a, dtype=float) for a in (y_true, lower, upper))
     if not y_true.shape == lower.shape == upper.shape:
         raise IncompatibleError(f"shapes {y_true.shape}, {lower.shape} and {upper.shape} differ")
-    if y_true.size == 0 or not np.isfinite(y_true).all() or np.isnan(lower + upper).any():
+    no_number = np.isnan(lower) | np.isnan(upper)
+    if y_true.size == 0 or not np.isfinite(y_true).all() or no_number.any():
         raise InputError("coverage needs finite answers and bounds that are numbers")
     return float(((lower <= y_true) & (y_true <= upper)).mean())
 

@@ -300,8 +300,15 @@ class _Checkpoint:
     """Finished tasks on disk, one Parquet file each."""
 
     def __init__(self, folder: Path, plan: _Plan) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError("permission denied")
+        except OSError as error:  # now, not after the first fold
+            raise InputError(
+                "finished folds cannot be kept here", file=folder, remedy="name another folder"
+            ) from error
         self.folder = folder
-        self.plan = plan
         self.arms = {name: content_hash(arm) for name, arm in plan.arms.items()}
         self.data = content_hash(plan.dataset, plan.group, plan.return_std)
 
