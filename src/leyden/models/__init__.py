@@ -1,0 +1,51 @@
+"""Models: scikit-learn style estimators on represented items.
+
+Each name is brought in when it is first used, so that classical models do not load torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leyden.models.average import Average, SideBySide
+    from leyden.models.crystal_graph_network import CrystalGraphNetwork
+    from leyden.models.ensembles import Ensemble
+    from leyden.models.network import NetworkModel
+    from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
+
+_HOMES = {
+    "Average": "average",
+    "CrystalGraphNetwork": "crystal_graph_network",
+    "Ensemble": "ensembles",
+    "NetworkEmbedding": "vectors",
+    "NetworkModel": "network",
+    "SideBySide": "average",
+    "VectorRegressor": "vectors",
+    "baselines": "vectors",
+}
+
+__all__ = [
+    "Average",
+    "CrystalGraphNetwork",
+    "Ensemble",
+    "NetworkEmbedding",
+    "NetworkModel",
+    "SideBySide",
+    "VectorRegressor",
+    "baselines",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in a model on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'leyden.models' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"leyden.models.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

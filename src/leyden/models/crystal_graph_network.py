@@ -1,0 +1,208 @@
+"""The crystal graph convolutional network (CGCNN) of Xie and Grossman."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from leyden.errors import InputError
+from leyden.models.graph_convolution import GatedConvolution, GraphTensors, PlainConvolution
+from leyden.models.network import NetworkModel, TargetModule
+from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs
+from leyden.representations.elements import element_vectors
+
+__all__ = ["CrystalGraphNetwork", "gaussian_basis"]
+
+CONVOLUTIONS = {"gated": GatedConvolution, "plain": PlainConvolution}
+BASIS_STEP = 0.2  # angstrom, between the centres of the basis and the width of each
+_DEFAULT_GRAPH = CrystalGraph()
+
+
+def gaussian_basis(distances: torch.Tensor, cutoff: float) -> torch.Tensor:
+    """exp(-(d - mu)^2 / sigma^2) with mu = 0, 0.2, ..., cutoff and sigma = 0.2 angstrom.
+
+    Parameters
+    ----------
+    distances : Tensor, shape (E,)
+        In angstrom.
+    cutoff : float
+        In angstrom.
+
+    Returns
+    -------
+    Tensor, shape (E, round(cutoff / 0.2) + 1)
+    """
+    centres = BASIS_STEP * torch.arange(round(cutoff / BASIS_STEP) + 1)
+    return torch.exp(-(((distances[:, None] - centres) / BASIS_STEP) ** 2))
+
+
+class CrystalGraphNetwork(NetworkModel):
+    """Predicts properties of crystals from atoms, bonds and nothing else.
+
+    Parameters
+    ----------
+    representation : CrystalGraph
+        Which atoms are neighbours.
+    width : int
+        Length of an atom's vector.
+    convolutions : int
+        How many.
+    hidden : int
+        Length of the latent vector, which `embed` gives.
+    convolution : {"gated", "plain"}
+        ``"gated"`` weighs each neighbour (Xie, equation 2.5), ``"plain"`` does not (2.4).
+    readout : {"pooled", "additive"}
+        ``"pooled"``: the property of the mean atom; ``"additive"``: the mean of what each atom
+        contributes, which `local_values` gives.
+    task : {"regression", "classification"}
+    loss : {"huber", "squared", "absolute"}
+        Of scaled targets, in regression.
+    epochs, batch_size, learning_rate, weight_decay, schedule, clip, patience
+        As of `TrainingSettings`.
+    validation_fraction : float
+        Part of the training rows that only decides when to stop; 0 trains all epochs on all rows.
+    freeze_batch_norm : bool
+        Whether batch norms stay as they are (after `start`, with a small learning rate).
+    random_state : int
+        Seed of weights, batches and the inner validation part.
+
+    Notes
+    -----
+    T. Xie and J. C. Grossman, Phys. Rev. Lett. 120, 145301 (2018). Here atoms are given by one-hot
+    element properties (Xie, table 2.1), and all neighbours of a shell are kept, so that predictions
+    do not depend on the order of atoms.
+    """
+
+    kind: ClassVar[str] = "crystal_graph_network"
+    head: ClassVar[tuple[str, ...]] = ("hidden.*", "output.*")
+
+    def __init__(
+        self,
+        representation: CrystalGraph = _DEFAULT_GRAPH,
+        width: int = 64,
+        convolutions: int = 3,
+        hidden: int = 128,
+        convolution: str = "gated",
+        readout: str = "pooled",
+        task: str = "regression",
+        loss: str = "huber",
+        epochs: int = 80,
+        batch_size: int = 64,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 1e-2,
+        schedule: str = "one-cycle",
+        clip: float | None = 5.0,
+        patience: int | None = None,
+        validation_fraction: float = 0.1,
+        freeze_batch_norm: bool = False,
+        random_state: int = 0,
+    ) -> None:
+        self.representation = representation
+        self.width = width
+        self.convolutions = convolutions
+        self.hidden = hidden
+        self.convolution = convolution
+        self.readout = readout
+        self.task = task
+        self.loss = loss
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.clip = clip
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.freeze_batch_norm = freeze_batch_norm
+        self.random_state = random_state
+
+    def build(self, targets: int) -> TargetModule:
+        """A new network for this many targets."""
+        for name, choices in (("convolution", CONVOLUTIONS), ("readout", ("pooled", "additive"))):
+            if getattr(self, name) not in choices:
+                raise InputError(
+                    f"the {name} is not known",
+                    value=getattr(self, name),
+                    remedy=f"choose from {', '.join(choices)}",
+                )
+        return _Network(self, targets)
+
+    def inputs(self, X: CrystalGraphs, rows: np.ndarray) -> GraphTensors:
+        """The graphs of these rows as tensors."""
+        batch = X.batch(rows)
+        offsets = torch.as_tensor(batch.edge_offsets, dtype=torch.int64)
+        atoms = np.concatenate([[0], np.cumsum(batch.atom_counts)])
+        return GraphTensors(
+            numbers=torch.as_tensor(batch.numbers, dtype=torch.int64),
+            centres=torch.repeat_interleave(torch.arange(len(offsets) - 1), offsets.diff()),
+            neighbours=torch.as_tensor(batch.neighbours, dtype=torch.int64),
+            edge_offsets=offsets,
+            basis=gaussian_basis(torch.as_tensor(batch.distances), self.representation.cutoff),
+            atom_offsets=torch.as_tensor(atoms, dtype=torch.int64),
+        )
+
+    def local_values(self, X: CrystalGraphs) -> list[np.ndarray]:
+        """What each atom contributes, in the target's unit; their mean is the prediction.
+
+        Returns
+        -------
+        list of ndarray, each (atoms,) or (atoms, t)
+            One a crystal.
+
+        Raises
+        ------
+        InputError
+            The read-out is not additive, or the task is not regression.
+        """
+        if self.readout != "additive" or self.task != "regression":
+            raise InputError(
+                "only an additive read-out of a regression has local values",
+                value=self.readout,
+                remedy="fit with readout='additive'",
+            )
+        module = self.module_
+        scaled = self._map(X, lambda graph: module.output(module.local(graph))).double()
+        values = (scaled * module.target_scale.double() + module.target_mean.double()).numpy()
+        values = values[:, 0] if values.shape[1] == 1 else values
+        return np.split(values, np.cumsum(np.diff(X.atom_offsets))[:-1])
+
+
+class _Network(TargetModule):
+    """Element vectors, convolutions, pooling, hidden layer, output."""
+
+    elements: torch.Tensor
+
+    def __init__(self, model: CrystalGraphNetwork, targets: int) -> None:
+        super().__init__(targets)
+        self.additive = model.readout == "additive"
+        elements = torch.tensor(element_vectors(), dtype=torch.float32)
+        self.register_buffer("elements", elements)
+        self.embedding = nn.Linear(elements.shape[1], model.width)
+        layer = CONVOLUTIONS[model.convolution]
+        basis = round(model.representation.cutoff / BASIS_STEP) + 1
+        self.convolutions = nn.ModuleList(
+            layer(model.width, basis) for _ in range(model.convolutions)
+        )
+        self.hidden = nn.Linear(model.width, model.hidden)
+        self.output = nn.Linear(model.hidden, targets)
+
+    def atoms(self, graph: GraphTensors) -> torch.Tensor:
+        """Vectors of the atoms after the convolutions, shape (N, width)."""
+        v = F.embedding(graph.numbers, self.embedding(self.elements))
+        for convolution in self.convolutions:
+            v = convolution(v, graph)
+        return v
+
+    def local(self, graph: GraphTensors) -> torch.Tensor:
+        """Latent vectors of the atoms, shape (N, hidden)."""
+        return F.softplus(self.hidden(F.softplus(self.atoms(graph))))
+
+    def encode(self, inputs: GraphTensors) -> torch.Tensor:
+        """Latent vectors of the crystals, shape (n, hidden)."""
+        if self.additive:
+            return inputs.pool(self.local(inputs))
+        return F.softplus(self.hidden(F.softplus(inputs.pool(self.atoms(inputs)))))

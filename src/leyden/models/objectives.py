@@ -1,0 +1,75 @@
+"""What the networks of the package learn: measured values, or classes; missing ones are left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from leyden.training import Sums
+
+__all__ = ["Classification", "Regression"]
+
+Batch = tuple[Any, torch.Tensor]
+
+
+class Regression:
+    """Mean loss of scaled targets, each target with equal weight; NaN is a missing value.
+
+    Parameters
+    ----------
+    loss : {"squared", "absolute", "huber"}
+        What training makes small.  The validation score is the mean absolute error in units of
+        each target's standard deviation, averaged over the targets.
+    """
+
+    def __init__(self, loss: str = "huber") -> None:
+        self.error = {
+            "squared": F.mse_loss,
+            "absolute": F.l1_loss,
+            "huber": F.smooth_l1_loss,
+        }[loss]
+
+    def accumulate(self, module: nn.Module, batch: Batch) -> Sums:
+        """Sums over rows of loss and absolute error, and the number of values, each (t,)."""
+        inputs, y = batch
+        known = torch.isfinite(y)
+        truth = torch.where(known, (y - module.target_mean) / module.target_scale, 0.0)
+        scaled = torch.where(known, module(inputs), 0.0)
+        loss = self.error(scaled, truth, reduction="none")
+        return Sums((loss.sum(0), (scaled - truth).detach().abs().sum(0), known.sum(0)))
+
+    def loss(self, statistics: Sums) -> torch.Tensor:
+        """Mean over the known values of each target, then over the targets that have any."""
+        return _mean(statistics[0], statistics[2])
+
+    def validation_score(self, statistics: Sums) -> float:
+        """Mean absolute error in standard deviations."""
+        return float(_mean(statistics[1], statistics[2]))
+
+
+class Classification:
+    """Cross-entropy of targets that are 0 or 1; NaN is a missing value."""
+
+    def accumulate(self, module: nn.Module, batch: Batch) -> Sums:
+        """Sum over rows of the cross-entropy, and the number of values, each (t,)."""
+        inputs, y = batch
+        known = torch.isfinite(y)
+        truth = torch.where(known, y, 0.5)
+        loss = F.binary_cross_entropy_with_logits(module(inputs), truth, reduction="none")
+        return Sums((torch.where(known, loss, 0.0).sum(0), known.sum(0)))
+
+    def loss(self, statistics: Sums) -> torch.Tensor:
+        """Mean over the known values of each target, then over the targets that have any."""
+        return _mean(statistics[0], statistics[1])
+
+    def validation_score(self, statistics: Sums) -> float:
+        """The cross-entropy."""
+        return float(self.loss(statistics))
+
+
+def _mean(sums: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
+    means = sums / counts.clamp(min=1)
+    return means.sum() / (counts > 0).sum().clamp(min=1)
