@@ -264,7 +264,7 @@ def _image(figure: Figure, alt: str, prefix: str) -> Markup:
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": prefix, "svg.fonttype": "path"}):
-        figure.savefig(buffer, format="svg", metadata=nothing)
+        figure.savefig(buffer, format="svg", dpi=_PNG_DPI, metadata=nothing)
     drawing = _inline_svg(buffer.getvalue().decode("utf-8"), alt, prefix)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})
