@@ -9,7 +9,7 @@ What can be saved
 
   1. it has ``to_saved() -> Saved`` and the class method ``from_saved(saved)``;
   2. it has ``config() -> dict``, ``state() -> dict of arrays`` and the class method
-     ``from_state(config, state)``: networks and calibrations;
+     ``from_state(config, state)``: networks and calibrations; an unfitted one has the state None;
   3. it is a dataclass: every public field is saved, and handed to the constructor again:
      representations, which may hold other objects;
   4. it has ``get_params``: parameters, and whatever `fit` set (names that end in one underscore);
@@ -37,7 +37,7 @@ import math
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,7 +58,7 @@ KINDS: dict[str, str] = {
     "average": "leyden.models.average:Average",
     "cell_shape": "leyden.representations.composition:CellShape",
     "composition_statistics": "leyden.representations.composition:CompositionStatistics",
-    "concatenated": "leyden.representations:Concatenated",
+    "concatenated": "leyden.representations.represent:Concatenated",
     "conformal_intervals": "leyden.conformal:ConformalIntervals",
     "crystal_graph": "leyden.representations.crystal_graph:CrystalGraph",
     "crystal_graph_network": "leyden.models.crystal_graph_network:CrystalGraphNetwork",
@@ -124,7 +124,8 @@ def writing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             remedy="free some space, or choose a folder that you may write",
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def write(value: object, path: str | os.PathLike[str]) -> None:
@@ -196,7 +197,7 @@ def _members(archive: zipfile.ZipFile) -> tuple[Tree, dict[str, bytes]]:
         raise ArtefactError("the file claims to be larger than a saved model can be.")
     manifest = json.loads(archive.read("manifest.json"))
     version = manifest.get("schema_version")
-    if not isinstance(version, int) or not (version == SCHEMA_VERSION or version in UPGRADES):
+    if type(version) is not int or not (version == SCHEMA_VERSION or version in UPGRADES):
         raise ArtefactError(
             f"schema version {version!r} is not known (this Leyden reads up to {SCHEMA_VERSION}). "
             "Remedy: update Leyden, or save the model again."
@@ -346,8 +347,7 @@ def _rebuild(saved: Saved, path: str) -> Any:
     if hasattr(cls, "from_saved"):
         return cls.from_saved(saved)
     if hasattr(cls, "from_state"):
-        config, state = fields["config"], fields["state"]
-        return cls(**config) if state is None else cls.from_state(config, state)
+        return cls.from_state(fields["config"], fields["state"])
     if hasattr(cls, "__dataclass_fields__"):
         return cls(**fields)
     made = cls(**fields["parameters"])

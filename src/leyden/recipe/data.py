@@ -1,4 +1,4 @@
-"""The data of a recipe: a data set of the catalogue, or the user's own file."""
+"""The data of a recipe: a data set of the catalogue, or the user's own table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ import numpy as np
 import pandas as pd
 
 from leyden.data import catalog
-from leyden.data.cards import quantities
-from leyden.data.columns import LOG10, check_range, find_column, numbers, quantity_of
+from leyden.data.columns import find_column
 from leyden.data.dataset import Dataset
-from leyden.data.readers import read_items
 from leyden.errors import InputError
 
 __all__ = ["load", "load_file"]
@@ -38,20 +36,21 @@ def load(
     targets, where, group, id, item
         As in the recipe.
     """
-    if dataset in {card.name for card in catalog.cards()}:
-        loaded = catalog.load(dataset, target=targets or None, where=where or None)
-    elif (folder / dataset).exists():
-        loaded = load_file(folder / dataset, targets, id, item)
-        loaded = _filtered(loaded, where or {})
+    path = folder / dataset
+    if dataset not in {card.name for card in catalog.cards()} and path.exists():
+        loaded = load_file(path, targets, id, item)
+        loaded = _filtered(loaded, where) if where else loaded
     else:
-        catalog.card(dataset)  # raises, with the nearest name
+        loaded = catalog.load(dataset, target=targets or None, where=where)
     return loaded if group is None else _grouped(loaded, group)
 
 
 def load_file(
     path: Path, targets: tuple[str, ...], id: str | None = None, item: str | None = None
 ) -> Dataset:
-    """A file of the user as a dataset; every row must be readable and have an id of its own.
+    """A table of the user: .csv, .parquet or .jsonl (the first and last also as .gz).
+
+    Rows that have no target are left out.
 
     Raises
     ------
@@ -61,42 +60,26 @@ def load_file(
     """
     if not targets:
         raise InputError("[data] needs targets", file=path, remedy="name columns with their units")
-    rows = list(read_items(path, id=id, item=item))
-    for row in rows:
-        if row.error:
-            raise InputError(f"the row cannot be read: {row.error}", file=path, row=row.id)
-    extra = pd.DataFrame([row.extra for row in rows])
-    values, quantity = pd.DataFrame(index=extra.index), {}
-    for target in targets:
-        known = quantity_of(target, quantities())
-        quantity[target] = target if known is None else known.family
-        if target in extra.columns or not target.startswith(LOG10):
-            column = numbers(extra[find_column(target, extra.columns, path)], target, path)
-        else:
-            base = find_column(target.removeprefix(LOG10), extra.columns, path)
-            plain = numbers(extra[base], base, path)
-            if (plain <= 0).any():
-                bad = int(np.flatnonzero(plain <= 0)[0])
-                raise InputError(
-                    "a logarithm needs a positive value", value=plain[bad], file=path, row=bad + 1
-                )
-            column = np.log10(plain)
-        check_range(column, target, known, path)
-        values[target] = column
-    items = tuple(row.item for row in rows)
-    groups = pd.DataFrame(index=extra.index)
-    if items and (hasattr(items[0], "formula") or item in (None, "formula", "composition")):
-        groups["formula"] = [getattr(one, "formula", one) for one in items]
-    dataset = Dataset(
-        name=path.name,
-        ids=np.array([row.id for row in rows]),
-        items=items,
-        targets=values,
-        quantities=quantity,
-        groups=groups,
-        extra=extra.drop(columns=[name for name in targets if name in extra]),
-    )
-    return dataset.take(values.notna().any(axis=1).to_numpy())
+    readers = {
+        ".csv": lambda: pd.read_csv(path, low_memory=False),
+        ".parquet": lambda: pd.read_parquet(path),
+        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+    }
+    suffix = Path(path.name.removesuffix(".gz")).suffix
+    if suffix not in readers:
+        raise InputError(
+            "targets are read from a table",
+            file=path,
+            remedy="give a .csv, .parquet or .jsonl file with a column of formulas, SMILES or CIF",
+        )
+    try:
+        table = readers[suffix]()
+    except (OSError, ValueError) as error:
+        raise InputError(f"the table cannot be read: {error}", file=path) from error
+    if table.empty:
+        raise InputError("the table has no rows", file=path)
+    dataset = Dataset.from_table(table, target=targets, item=item, id=id, name=path.name)
+    return dataset.with_targets(targets)
 
 
 def _filtered(dataset: Dataset, where: Mapping[str, Any]) -> Dataset:
@@ -105,7 +88,7 @@ def _filtered(dataset: Dataset, where: Mapping[str, Any]) -> Dataset:
         name = find_column(column, dataset.extra.columns, dataset.name)
         keep &= (dataset.extra[name] == value).to_numpy()
     if not keep.any():
-        raise InputError("no row is left", value=where, file=dataset.name)
+        raise InputError("no row is left", value=dict(where), file=dataset.name)
     return dataset.take(keep)
 
 
