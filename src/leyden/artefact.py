@@ -341,8 +341,7 @@ def _rebuild(saved: Saved, path: str) -> Any:
             f"{path or 'object'}: the kind {saved.kind!r} is not known. "
             "Remedy: update Leyden, or import the package that registers it."
         )
-    module, _, name = KINDS[saved.kind].partition(":")
-    cls: Any = getattr(importlib.import_module(module), name)
+    cls = _class_of(saved.kind)
     fields = dict(saved.fields)
     if hasattr(cls, "from_saved"):
         return cls.from_saved(saved)
@@ -354,6 +353,11 @@ def _rebuild(saved: Saved, path: str) -> Any:
     for attribute, value in fields["fitted"].items():
         setattr(made, attribute, value)
     return made
+
+
+def _class_of(kind: str) -> Any:
+    module, _, name = KINDS[kind].partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def _fitted(value: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,34 @@ from leyden.conformal import ConformalIntervals
 from leyden.cross_fitting import out_of_fold
 from leyden.data.dataset import Dataset
 from leyden.data.materials import parse_crystal
-from leyden.data.readers import Row
 from leyden.errors import ArtefactError, IncompatibleError, InputError
 from leyden.in_domain import InDomain
 from leyden.representations import represent_rows
 from leyden.splits import Split
 
 __all__ = ["Predictor"]
+
+
+class Row(Protocol):
+    """What a stream brings (`leyden.data.readers.Row`): an item, or the reason why there is none."""
+
+    @property
+    def id(self) -> str:
+        """Name of the row."""
+
+    @property
+    def item(self) -> Any:
+        """The item, or None."""
+
+    @property
+    def error(self) -> str | None:
+        """Filled where the row could not be read."""
+
+
+class _Given(NamedTuple):
+    id: str
+    item: Any
+    error: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,9 +284,9 @@ def predict_with_std(model: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
 def _row(name: str, item: Any) -> Row:
     """An item as its reader would have given it."""
     try:
-        return Row(str(name), _as_item(item), None, {})
+        return _Given(str(name), _as_item(item), None)
     except InputError as error:
-        return Row(str(name), None, str(error), {})
+        return _Given(str(name), None, str(error))
 
 
 def _as_item(item: Any) -> Any:
