@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
 from leyden.data.dataset import Dataset, HeldOut
 from leyden.errors import LeakageError
 from leyden.hashing import content_hash
 from leyden.representations import represent
+from leyden.representations.cache import remembered
 
 __all__ = ["clean_source", "teach"]
 
 _TAUGHT: dict[str, Any] = {}
-"""Fitted source networks of this process, by content."""
+"""Source networks that this process has at hand, by content; all of them are on disk too."""
 
 
 def clean_source(
@@ -73,14 +75,26 @@ def teach(
     """A clone of `model`, fitted on what of the source is allowed; equal content is fitted once.
 
     The key is the model's configuration, the rows that teach it, and what it started from, so all
-    folds, arms and targets that ask for the same network share it.
+    folds, arms, targets and processes that ask for the same network share it.
     """
     cleaned = clean_source(source, target, held_out, notes, share_items)
     key = content_hash(model, cleaned, getattr(start, "taught_key_", ""))
     if key not in _TAUGHT:
-        X = represent(model.representation, cleaned)
-        options = {} if start is None else {"start": start}
-        fitted = clone(model).fit(X, cleaned.y, **options)
-        fitted.taught_key_ = key
-        _TAUGHT[key] = fitted
+        fitted: list[Any] = []
+
+        def fit() -> dict[str, np.ndarray]:
+            X = represent(model.representation, cleaned)
+            options = {} if start is None else {"start": start}
+            fitted.append(clone(model).fit(X, cleaned.y, groups=labels(cleaned), **options))
+            return fitted[0].state()
+
+        arrays = remembered("networks", key, fit)
+        network = fitted[0] if fitted else type(model).from_state(model.config(), arrays)
+        network.taught_key_ = key
+        _TAUGHT[key] = network
     return _TAUGHT[key]
+
+
+def labels(dataset: Dataset) -> np.ndarray | None:
+    """What an inner validation part keeps together: the formula, where items have one."""
+    return dataset.groups["formula"].to_numpy() if "formula" in dataset.groups else None

@@ -18,8 +18,10 @@ from sklearn.base import BaseEstimator, clone
 from leyden.data.dataset import Dataset, HeldOut
 from leyden.errors import IncompatibleError, LeakageError
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, concatenated, laplace_ridge
+from leyden.predictor import Predictor
 from leyden.representations import represent
-from leyden.source_networks import teach
+from leyden.source_networks import labels, teach
+from leyden.splits import Split
 
 __all__ = [
     "FineTune",
@@ -60,6 +62,10 @@ class Strategy(BaseEstimator):
         """Predict a `Dataset` or a sequence of items: shape (n,), or (n, t) for several targets."""
         return self.model_.predict(_inputs(self.model_.representation, data), return_std=return_std)
 
+    def to_predictor(self, split: Split | None = None, level: float = 0.9) -> Predictor:
+        """What was learned, ready to be saved; `split` calibrates its intervals (`Predictor.of`)."""
+        return Predictor.of(self, split, level)
+
     def embed(self, data: Any) -> np.ndarray:
         """The latent vectors of a `Dataset` or a sequence of items, shape (n, d)."""
         return self.model_.embed(_inputs(self.model_.representation, data))
@@ -69,7 +75,7 @@ class Strategy(BaseEstimator):
 
     def _fit(self, model: Any, dataset: Dataset, **options: Any) -> Any:
         X = represent(model.representation, dataset)
-        return clone(model).fit(X, dataset.y, groups=_groups(dataset), **options)
+        return clone(model).fit(X, dataset.y, groups=labels(dataset), **options)
 
 
 class FromScratch(Strategy):
@@ -87,7 +93,7 @@ class FromScratch(Strategy):
         self.model = model
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
-        self.notes_["may_have_seen_test"] = may_have_seen_test(self.model.representation)
+        self.notes_["may_have_seen_test"] = _unknown_past(self.model.representation)
         return self._fit(self.model, dataset)
 
 
@@ -109,8 +115,8 @@ class SourceAsIs(Strategy):
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
         if not self.source.same_quantity(dataset):
             raise IncompatibleError(
-                f"{self.source.name} teaches {', '.join(self.source.targets)}, which cannot be read "
-                f"as {', '.join(dataset.targets)}. Remedy: FineTune or FrozenEmbedding."
+                f"{self.source.name} teaches {', '.join(self.source.targets)}, which cannot "
+                f"be read as {', '.join(dataset.targets)}. Remedy: FineTune or FrozenEmbedding."
             )
         return teach(self.model, self.source, dataset, held_out, self.notes_)
 
@@ -206,7 +212,7 @@ class FrozenEmbedding(Strategy):
             for source in _several(self.source)
         ]
         representation = concatenated([*self.alongside, *encoders])
-        self.notes_["may_have_seen_test"] = may_have_seen_test(representation)
+        self.notes_["may_have_seen_test"] = _unknown_past(representation)
         regressor = laplace_ridge() if self.regressor is None else self.regressor
         return self._fit(VectorRegressor(representation, regressor), dataset)
 
@@ -251,14 +257,6 @@ class Residual(Strategy):
         return estimate + mean, std
 
 
-def may_have_seen_test(representation: Any) -> bool:
-    """Whether any part of a representation was learned on rows that nobody can name."""
-    parts = getattr(representation, "parts", ())
-    return bool(getattr(representation, "may_have_seen_test", False)) or any(
-        may_have_seen_test(part) for part in parts
-    )
-
-
 def _several(source: Dataset | Sequence[Dataset]) -> Sequence[Dataset]:
     return [source] if isinstance(source, Dataset) else source
 
@@ -271,5 +269,6 @@ def _inputs(representation: Any, data: Any) -> Any:
     )
 
 
-def _groups(dataset: Dataset) -> np.ndarray | None:
-    return dataset.groups["formula"].to_numpy() if "formula" in dataset.groups else None
+def _unknown_past(representation: Any) -> bool:
+    """Whether a representation was learned on rows that nobody can name."""
+    return bool(getattr(representation, "may_have_seen_test", False))

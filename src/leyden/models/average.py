@@ -29,7 +29,7 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False)
 class SideBySide:
-    """Several representations of one item, each for its own model (`Concatenated` makes one vector).
+    """Several representations of an item, each for its own model (`Concatenated`: one vector).
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["GraphTensors", "GatedConvolution", "PlainConvolution", "gated_convolution"]
+__all__ = ["GatedConvolution", "GraphTensors", "PlainConvolution", "gated_convolution"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class GraphTensors:
         The two atoms of each edge.
     edge_offsets : Tensor of int, shape (N + 1,)
         Edges of atom i are ``edge_offsets[i]:edge_offsets[i + 1]``.
-    basis : Tensor, shape (E, B)
-        Distances, expanded.
+    kinds : Tensor of int, shape (E,)
+        Which of the batch's distinct distances each edge has.
+    basis : Tensor, shape (D, B)
+        The distinct distances, expanded.
     atom_offsets : Tensor of int, shape (n + 1,)
         Atoms of crystal c are ``atom_offsets[c]:atom_offsets[c + 1]``.
     """
@@ -33,6 +35,7 @@ class GraphTensors:
     centres: torch.Tensor
     neighbours: torch.Tensor
     edge_offsets: torch.Tensor
+    kinds: torch.Tensor
     basis: torch.Tensor
     atom_offsets: torch.Tensor
 
@@ -55,8 +58,8 @@ def gated_convolution(
     ----------
     own, other : Tensor, shape (N, 2 d)
         What an atom brings to its own edges (with the bias), and to those of others.
-    edge : Tensor, shape (2 d, B)
-        Weights of the expanded distances; z = own[i] + other[j] + basis @ edge.T.
+    edge : Tensor, shape (D, 2 d)
+        What each distinct distance brings; z = own[i] + other[j] + edge[kind].
     graph : GraphTensors
     norm : BatchNorm1d
         Over the edges.
@@ -64,12 +67,21 @@ def gated_convolution(
     Returns
     -------
     Tensor, shape (N, d)
+
+    Notes
+    -----
+    Single precision on a CPU takes the fused kernel; plain torch is its reference, and serves
+    GPUs and double precision.
     """
-    z = own[graph.centres] + other[graph.neighbours] + graph.basis @ edge.T
+    if own.dtype == torch.float32 and own.device.type == "cpu":
+        from leyden.models.fused_gate import fused_gate
+
+        arrays = (graph.neighbours.numpy(), graph.kinds.numpy(), graph.edge_offsets.numpy())
+        return fused_gate(own, other, edge, arrays, norm)
+    z = own[graph.centres] + other[graph.neighbours] + edge[graph.kinds]
     gate, core = norm(z).chunk(2, dim=1)
     message = torch.sigmoid(gate) * F.softplus(core)
-    rows = torch.arange(len(message))
-    return F.embedding_bag(rows, message, graph.edge_offsets[:-1], mode="sum")
+    return own.new_zeros(len(own), message.shape[1]).index_add(0, graph.centres, message)
 
 
 class GatedConvolution(nn.Module):
@@ -91,7 +103,8 @@ class GatedConvolution(nn.Module):
         weight = self.linear.weight
         own = F.linear(v, weight[:, :width], self.linear.bias)
         other = F.linear(v, weight[:, width : 2 * width])
-        total = gated_convolution(own, other, weight[:, 2 * width :], graph, self.edge_norm)
+        edge = F.linear(graph.basis, weight[:, 2 * width :])
+        total = gated_convolution(own, other, edge, graph, self.edge_norm)
         return F.softplus(v + self.atom_norm(total))
 
 
@@ -108,7 +121,6 @@ class PlainConvolution(nn.Module):
         """Atom vectors (N, width) to atom vectors (N, width)."""
         offsets = graph.edge_offsets[:-1]
         around = F.embedding_bag(graph.neighbours, v, offsets, mode="sum")
-        rows = torch.arange(len(graph.basis))
-        bonds = F.embedding_bag(rows, graph.basis, offsets, mode="sum")
+        bonds = F.embedding_bag(graph.kinds, graph.basis, offsets, mode="sum")
         total = self.linear(torch.cat([around, bonds], dim=1))
         return F.softplus(self.atom_norm(total) + self.own(v))

@@ -54,7 +54,7 @@ class VectorRegressor(BaseEstimator):
         return self
 
     def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
-        """Predictions of shape (n,) or (n, t); their spread is NaN unless the regressor knows it."""
+        """Predictions, shape (n,) or (n, t); with their spread, NaN where it is not known."""
         X = np.asarray(X, float)
         columns = [_predict(regressor, X) for regressor in self.regressors_]
         mean = np.stack([mean for mean, _ in columns], axis=1)
@@ -86,6 +86,12 @@ class NetworkEmbedding:
     kind: ClassVar[str] = "network_embedding"
 
     model: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NetworkEmbedding) and other.model is self.model
+
+    def __hash__(self) -> int:
+        return id(self.model)
 
     def transform(self, items: Any) -> np.ndarray:
         """Embeddings, shape (n, d)."""
