@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,24 +15,17 @@ import pandas as pd
 from leyden.data.cards import Card, Table, card, cards, quantities
 from leyden.data.columns import LOG10, check_range, find_column, numbers, quantity_of
 from leyden.data.dataset import Dataset
+from leyden.data.home import data_home
 from leyden.data.items import numbered
 from leyden.data.materials import Crystal, IonPair, parse_formula
+from leyden.data.sources import fetch
 from leyden.errors import InputError
 
-__all__ = ["Card", "DroppedRowsWarning", "card", "cards", "data_home", "load"]
+__all__ = ["Card", "DroppedRowsWarning", "card", "cards", "data_home", "fetch", "load"]
 
 
 class DroppedRowsWarning(UserWarning):
     """Rows of a data set that the wanted target cannot hold, such as the logarithm of zero."""
-
-
-def data_home() -> Path:
-    """The folder of all data sets: ``LEYDEN_DATA``, or the user's own data folder."""
-    if home := os.environ.get("LEYDEN_DATA"):
-        return Path(home)
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "leyden"
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "leyden"
 
 
 def load(

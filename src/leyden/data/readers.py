@@ -1,0 +1,311 @@
+"""Files of items, read as a stream: one row at a time, bad rows with their error."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leyden.data.crystal_files import check_distances, crystals_from_cif
+from leyden.data.dataset import Dataset
+from leyden.data.items import ItemColumns, item_columns
+from leyden.data.materials import parse_crystal
+from leyden.errors import InputError
+
+__all__ = ["Row", "load_table", "read_items"]
+
+_BATCH = 1024  # rows of a Parquet file held at a time
+_CRYSTAL_FILES = (".cif", ".poscar", ".vasp", ".xyz", ".extxyz")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a file.
+
+    Attributes
+    ----------
+    id : str
+        From the file's id column or name, else the number of the row, counted from 1.
+    item : Crystal, IonPair, str or None
+        None where the row is bad.
+    error : str or None
+        Why there is no item.
+    extra : mapping
+        The other columns of the row.
+    """
+
+    id: str
+    item: Any = None
+    error: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_items(
+    path: str | Path, *, item: str | None = None, kind: str | None = None, id: str | None = None
+) -> Iterator[Row]:
+    """The items of a file or folder, in order, in memory that does not grow with their number.
+
+    Parameters
+    ----------
+    path : str or path
+        CSV, Parquet or JSONL (also ``.gz``) of formulas, SMILES, ion pairs or crystals; CIF (each
+        block a row), POSCAR, extended XYZ; or a folder of crystal files, by name.
+    item, kind : str, optional
+        Column and kind of the item, as for `leyden.data.items.item_columns`.
+    id : str, optional
+        Column of the ids; without it ``id`` if there is one.
+
+    Yields
+    ------
+    Row
+        A row that cannot be read, or that repeats an id, has ``error`` filled.
+
+    Raises
+    ------
+    InputError
+        At once: no such file, an empty one, an unknown form, or no column with items.
+    """
+    path = Path(path)
+    _check_content(path)
+    if path.is_dir() or _form(path) in ("cif", "poscar", "xyz"):
+        return _unique(_crystal_rows(path), path)
+    records = _records(path)
+    first = next(records, None)
+    if first is None:
+        raise InputError("the file has no rows", file=path, remedy="check the export")
+    columns = list(first)
+    place = item_columns(columns, item, kind, path)
+    id = id or ("id" if "id" in columns else None)
+    if id is not None and id not in columns:
+        raise InputError(
+            f"there is no column {id}", file=path, remedy=f"choose from {', '.join(columns)}"
+        )
+    rows = _table_rows(_chain(first, records), place, id, path)
+    return rows if id is None else _unique(rows, path)
+
+
+def load_table(
+    path: str | Path,
+    *,
+    target: str | list[str] | tuple[str, ...] = (),
+    item: str | None = None,
+    kind: str | None = None,
+    id: str | None = None,
+    groups: tuple[str, ...] | list[str] = (),
+    conditions: tuple[str, ...] | list[str] = (),
+) -> Dataset:
+    """A user's own CSV, Parquet or JSONL file as a `Dataset`; see `Dataset.from_table`.
+
+    Raises
+    ------
+    InputError
+        Names file, row, value, rule and remedy of the first thing that is wrong.
+    """
+    path = Path(path)
+    _check_content(path)
+    records = list(_records(path))
+    if not records:
+        raise InputError("the file has no rows", file=path, remedy="check the export")
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    table = pd.DataFrame(
+        {name: pd.Series([r.get(name) for r in records], dtype=object) for name in columns}
+    )
+    return Dataset.from_table(
+        table,
+        target=target,
+        item=item,
+        kind=kind,
+        id=id,
+        groups=groups,
+        conditions=conditions,
+        name=str(path),
+    )
+
+
+def _check_content(path: Path) -> None:
+    if not path.exists():
+        raise InputError("there is no such file", file=path, remedy="check the path")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError("the file is empty", file=path, remedy="check the export")
+    if path.is_dir() and not _crystal_paths(path):
+        raise InputError(
+            "the folder holds no crystal files",
+            file=path,
+            remedy="give a folder of CIF, POSCAR or extended XYZ files",
+        )
+    if path.is_file():
+        _form(path)
+
+
+def _form(path: Path) -> str:
+    """The form of a file, from its name."""
+    name = path.name.lower().removesuffix(".gz")
+    if name.startswith(("poscar", "contcar")) or name.endswith((".poscar", ".vasp")):
+        return "poscar"
+    for form, endings in {
+        "csv": (".csv", ".tsv"),
+        "parquet": (".parquet", ".pq"),
+        "jsonl": (".jsonl", ".ndjson"),
+        "cif": (".cif",),
+        "xyz": (".xyz", ".extxyz"),
+    }.items():
+        if name.endswith(endings):
+            return form
+    raise InputError(
+        "the form of the file must show in its name",
+        file=path,
+        remedy="name it .csv, .parquet, .jsonl, .cif, .vasp (or POSCAR) or .extxyz",
+    )
+
+
+def _open(path: Path) -> io.TextIOBase:
+    if path.name.endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")  # type: ignore[return-value]
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a table as mappings; a line of JSON that cannot be read has only ``error``."""
+    form = _form(path)
+    if form == "parquet":
+        from pyarrow import parquet
+
+        for batch in parquet.ParquetFile(path).iter_batches(_BATCH):
+            yield from batch.to_pylist()
+        return
+    if form not in ("csv", "jsonl"):
+        raise InputError("a table is a CSV, Parquet or JSONL file", file=path)
+    try:
+        with _open(path) as text:
+            if form == "csv":
+                delimiter = "\t" if ".tsv" in path.name.lower() else ","
+                yield from csv.DictReader(text, delimiter=delimiter)
+            else:
+                yield from (_json_record(line) for line in text if line.strip())
+    except (UnicodeDecodeError, EOFError, OSError, csv.Error) as error:
+        raise InputError(f"the file cannot be read: {error}", file=path) from error
+
+
+def _json_record(line: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        return {_BROKEN: f"a line must be a JSON object: {error}"}
+    return record if isinstance(record, dict) else {_BROKEN: "a line must be a JSON object"}
+
+
+_BROKEN = "\0broken"
+
+
+def _table_rows(
+    records: Iterable[dict[str, Any]], place: ItemColumns, id: str | None, path: Path
+) -> Iterator[Row]:
+    for number, record in enumerate(records, start=1):
+        name = str(record.get(id)) if id and record.get(id) not in (None, "") else str(number)
+        extra = {
+            column: value
+            for column, value in record.items()
+            if isinstance(column, str) and column not in (*place.columns, id)
+        }
+        try:
+            if _BROKEN in record:
+                raise InputError(record[_BROKEN])
+            yield Row(name, place.parse(record), None, extra)
+        except InputError as error:
+            yield Row(name, None, str(error.at(file=path, row=number)), extra)
+
+
+def _crystal_paths(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file()
+        and (
+            path.name.lower().removesuffix(".gz").endswith(_CRYSTAL_FILES)
+            or path.name.lower().startswith(("poscar", "contcar"))
+        )
+    )
+
+
+def _crystal_rows(path: Path) -> Iterator[Row]:
+    """Rows of crystal files; a file that cannot be read at all is one bad row."""
+    if path.is_dir():
+        for file in _crystal_paths(path):
+            yield from _crystal_rows(file)
+        return
+    form, stem = _form(path), path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    try:
+        if form == "xyz":
+            yield from _xyz_rows(path, stem)
+            return
+        with _open(path) as opened:
+            text = opened.read()
+        if not text.strip():
+            raise InputError("the file is empty", remedy="export the structure again")
+        if form == "poscar":
+            yield Row(stem, parse_crystal(text))
+            return
+        blocks = list(crystals_from_cif(text))
+    except (InputError, OSError, UnicodeDecodeError, EOFError) as error:
+        yield Row(stem, None, _told(error, path))
+        return
+    for name, crystal in blocks:
+        label = stem if len(blocks) == 1 else f"{stem}:{name}"
+        try:
+            if isinstance(crystal, InputError):
+                raise crystal
+            check_distances(crystal)
+            yield Row(label, crystal)
+        except InputError as error:
+            yield Row(label, None, _told(error, path))
+
+
+def _xyz_rows(path: Path, stem: str) -> Iterator[Row]:
+    from ase.io import iread
+
+    frames = iread(path, index=":", format="extxyz")
+    number = 0
+    while True:
+        number += 1
+        try:
+            atoms = next(frames)
+        except StopIteration:
+            return
+        except Exception as error:  # ase raises what its parser happens to meet
+            told = InputError(f"a frame cannot be read: {error}", row=number)
+            yield Row(f"{stem}:{number}", None, _told(told, path))
+            return
+        try:
+            yield Row(f"{stem}:{number}", parse_crystal(atoms), None, dict(atoms.info))
+        except InputError as error:
+            yield Row(f"{stem}:{number}", None, _told(error.at(row=number), path))
+
+
+def _told(error: Exception, path: Path) -> str:
+    if isinstance(error, InputError):
+        return str(error.at(file=path))
+    return str(InputError(f"the file cannot be read: {error}", file=path))
+
+
+def _unique(rows: Iterable[Row], path: Path) -> Iterator[Row]:
+    """Rows whose id came before become errors; hashes are kept, not the ids."""
+    seen: set[int] = set()
+    for number, row in enumerate(rows, start=1):
+        if hash(row.id) in seen:
+            error = InputError("ids must be unique", value=row.id, file=path, row=number)
+            yield Row(row.id, None, str(error), row.extra)
+        else:
+            seen.add(hash(row.id))
+            yield row
+
+
+def _chain(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
