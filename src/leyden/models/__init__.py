@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from leyden.errors import ArtefactError
+
 if TYPE_CHECKING:
     from leyden.models.average import Average, SideBySide
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
@@ -25,6 +27,7 @@ _HOMES = {
     "VectorRegressor": "vectors",
     "baselines": "vectors",
 }
+_NETWORKS = {"crystal_graph_network": "CrystalGraphNetwork"}
 
 __all__ = [
     "Average",
@@ -35,7 +38,21 @@ __all__ = [
     "SideBySide",
     "VectorRegressor",
     "baselines",
+    "network_class",
 ]
+
+
+def network_class(kind: str) -> type[NetworkModel]:
+    """The class of networks of this kind.
+
+    Raises
+    ------
+    ArtefactError
+        There is none.
+    """
+    if kind not in _NETWORKS:
+        raise ArtefactError(f"the kind of network {kind!r} is not known. Remedy: update Leyden.")
+    return __getattr__(_NETWORKS[kind])
 
 
 def __getattr__(name: str) -> Any:

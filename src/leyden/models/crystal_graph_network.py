@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ def gaussian_basis(distances: torch.Tensor, cutoff: float) -> torch.Tensor:
     """
     centres = BASIS_STEP * torch.arange(round(cutoff / BASIS_STEP) + 1)
     exponent = ((distances[:, None] - centres) / BASIS_STEP).square_().clamp_(max=LARGEST_EXPONENT)
-    return F.threshold_(torch.exp(exponent.neg_()), 1e-17, 0.0)
+    return F.threshold(torch.exp(exponent.neg_()), 1e-17, 0.0, inplace=True)
 
 
 class CrystalGraphNetwork(NetworkModel):
@@ -170,7 +170,7 @@ class CrystalGraphNetwork(NetworkModel):
                 value=self.readout,
                 remedy="fit with readout='additive'",
             )
-        module = self.module_
+        module = cast(_Network, self.module_)
         scaled = self._map(X, lambda graph: module.output(module.local(graph))).double()
         values = (scaled * module.target_scale.double() + module.target_mean.double()).numpy()
         values = values[:, 0] if values.shape[1] == 1 else values

@@ -334,11 +334,12 @@ def _parameter_groups(module: nn.Module, factors: Mapping[str, float]) -> list[d
     left = {name: p for name, p in module.named_parameters() if p.requires_grad}
     if not left:
         raise InputError("no parameter is left to train", remedy="let more patterns move")
-    groups = []
+    groups: list[dict[str, Any]] = []
     for pattern, factor in factors.items():
         hits = [left.pop(n) for n in sorted(_matching(module, [pattern]) & left.keys())]
         groups.append({"params": hits, "factor": float(factor)})
-    return [group for group in [{"params": list(left.values())}, *groups] if group["params"]]
+    groups.append({"params": list(left.values()), "factor": 1.0})
+    return [group for group in groups if group["params"]]
 
 
 def _described(representation: Any) -> dict[str, Any]:

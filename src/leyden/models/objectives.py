@@ -1,11 +1,10 @@
-"""What the networks of the package learn: measured values, or classes; missing ones are left out."""
+"""What the networks of the package learn: measured values or classes; missing ones are left out."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from leyden.training import Sums
@@ -32,7 +31,7 @@ class Regression:
             "huber": F.smooth_l1_loss,
         }[loss]
 
-    def accumulate(self, module: nn.Module, batch: Batch) -> Sums:
+    def accumulate(self, module: Any, batch: Batch) -> Sums:
         """Sums over rows of loss and absolute error, and the number of values, each (t,)."""
         inputs, y = batch
         known = torch.isfinite(y)
@@ -53,7 +52,7 @@ class Regression:
 class Classification:
     """Cross-entropy of targets that are 0 or 1; NaN is a missing value."""
 
-    def accumulate(self, module: nn.Module, batch: Batch) -> Sums:
+    def accumulate(self, module: Any, batch: Batch) -> Sums:
         """Sum over rows of the cross-entropy, and the number of values, each (t,)."""
         inputs, y = batch
         known = torch.isfinite(y)
