@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from leyden.errors import InputError
 __all__ = ["Row", "load_table", "read_items"]
 
 _BATCH = 1024  # rows of a Parquet file held at a time
+_BROKEN = "\0broken"  # key of a line that is no JSON object; no column can be called so
 _CRYSTAL_FILES = (".cif", ".poscar", ".vasp", ".xyz", ".extxyz")
 
 
@@ -77,17 +79,23 @@ def read_items(
     if path.is_dir() or _form(path) in ("cif", "poscar", "xyz"):
         return _unique(_crystal_rows(path), path)
     records = _records(path)
-    first = next(records, None)
-    if first is None:
+    head = []
+    for record in records:  # the columns are those of the first row that can be read
+        head.append(record)
+        if _BROKEN not in record:
+            break
+    if not head:
         raise InputError("the file has no rows", file=path, remedy="check the export")
-    columns = list(first)
+    if _BROKEN in head[-1]:
+        raise InputError(head[0][_BROKEN], file=path, row=1, remedy="write one object a line")
+    columns = list(head[-1])
     place = item_columns(columns, item, kind, path)
     id = id or ("id" if "id" in columns else None)
     if id is not None and id not in columns:
         raise InputError(
             f"there is no column {id}", file=path, remedy=f"choose from {', '.join(columns)}"
         )
-    rows = _table_rows(_chain(first, records), place, id, path)
+    rows = _table_rows(chain(head, records), place, id, path)
     return rows if id is None else _unique(rows, path)
 
 
@@ -113,6 +121,11 @@ def load_table(
     records = list(_records(path))
     if not records:
         raise InputError("the file has no rows", file=path, remedy="check the export")
+    for number, record in enumerate(records, start=1):
+        if _BROKEN in record:
+            raise InputError(
+                record[_BROKEN], file=path, row=number, remedy="write one object a line"
+            )
     columns = list(dict.fromkeys(name for record in records for name in record))
     table = pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in columns}
@@ -172,7 +185,7 @@ def _open(path: Path) -> io.TextIOBase:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a table as mappings; a line of JSON that cannot be read has only ``error``."""
+    """The rows of a table as mappings; a line of JSON that cannot be read tells why."""
     form = _form(path)
     if form == "parquet":
         from pyarrow import parquet
@@ -199,9 +212,6 @@ def _json_record(line: str) -> dict[str, Any]:
     except ValueError as error:
         return {_BROKEN: f"a line must be a JSON object: {error}"}
     return record if isinstance(record, dict) else {_BROKEN: "a line must be a JSON object"}
-
-
-_BROKEN = "\0broken"
 
 
 def _table_rows(
@@ -304,8 +314,3 @@ def _unique(rows: Iterable[Row], path: Path) -> Iterator[Row]:
         else:
             seen.add(hash(row.id))
             yield row
-
-
-def _chain(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
