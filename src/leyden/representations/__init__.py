@@ -1,8 +1,12 @@
 """What a model is given of an item: crystal graphs, vectors of statistics, embeddings."""
 
+from leyden.representations.bond_statistics import BondStatistics
+from leyden.representations.cell_shape import CellShape
 from leyden.representations.composition import CompositionStatistics
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs, GraphBatch
 from leyden.representations.elements import element_property, element_vectors
+from leyden.representations.neighbours import Neighbours, nearest_neighbours
+from leyden.representations.potential import PotentialEmbedding
 from leyden.representations.represent import (
     Concatenated,
     Representation,
@@ -11,14 +15,19 @@ from leyden.representations.represent import (
 )
 
 __all__ = [
+    "BondStatistics",
+    "CellShape",
     "CompositionStatistics",
     "Concatenated",
     "CrystalGraph",
     "CrystalGraphs",
     "GraphBatch",
+    "Neighbours",
+    "PotentialEmbedding",
     "Representation",
     "element_property",
     "element_vectors",
+    "nearest_neighbours",
     "represent",
     "represent_rows",
 ]

@@ -8,9 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,10 @@ import numpy as np
 
 from leyden.data.crystal import Crystal
 
-__all__ = ["cache_folder", "content_key", "item_key", "remembered"]
+__all__ = ["cache_folder", "content_key", "item_key", "remembered", "remembered_rows"]
 
 _VERSION = b"1"  # raise it when the meaning of a stored array changes
+_SECONDS_AT_RISK = 5.0  # a killed run loses this much work at most
 
 
 def cache_folder() -> Path:
@@ -81,10 +85,82 @@ def remembered(
     return _read(folder) if folder.is_dir() else arrays
 
 
+def remembered_rows(
+    shelf: str, keys: Sequence[bytes], make: Callable[[int], np.ndarray], width: int
+) -> np.ndarray:
+    """Vectors, one a key, read from the cache or made and kept every few seconds.
+
+    One SQLite file holds the rows of all data sets, so a row is made once wherever it turns up, and
+    a killed run has lost a few seconds. Where the folder cannot be written nothing is kept.
+
+    Parameters
+    ----------
+    shelf : str
+        What made the rows.
+    keys : sequence of bytes, length n
+        Content of each item (`item_key`).
+    make : callable
+        Position to vector of float64, for what is not kept yet.
+    width : int
+        Length of a vector.
+    """
+    rows = np.zeros((len(keys), width))
+    with _row_store() as store:
+        full = [hashlib.sha256(_VERSION + shelf.encode() + key).digest() for key in keys]
+        pending: dict[bytes, np.ndarray] = {}
+        written = time.monotonic()
+        for position, key in enumerate(full):
+            if key in pending:
+                rows[position] = pending[key]
+            elif (kept := _look_up(store, key)) is not None and len(kept) == width:
+                rows[position] = kept
+            else:
+                rows[position] = pending[key] = make(position)
+                if time.monotonic() - written > _SECONDS_AT_RISK:
+                    _write(store, pending)
+                    pending.clear()
+                    written = time.monotonic()
+        _write(store, pending)
+    return rows
+
+
+@contextmanager
+def _row_store() -> Iterator[sqlite3.Connection | None]:
+    """The open store of rows, or None where there can be none."""
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        store = sqlite3.connect(cache_folder() / "rows.sqlite", timeout=30)
+        store.execute("CREATE TABLE IF NOT EXISTS rows (key BLOB PRIMARY KEY, row BLOB)")
+    except (OSError, sqlite3.Error):
+        yield None
+        return
+    with closing(store):
+        yield store
+
+
+def _look_up(store: sqlite3.Connection | None, key: bytes) -> np.ndarray | None:
+    if store is None:
+        return None
+    try:
+        found = store.execute("SELECT row FROM rows WHERE key = ?", (key,)).fetchone()
+    except sqlite3.Error:  # a damaged cache is no cache
+        return None
+    return None if found is None else np.frombuffer(found[0], dtype="<f8")
+
+
+def _write(store: sqlite3.Connection | None, rows: Mapping[bytes, np.ndarray]) -> None:
+    if store is None or not rows:
+        return
+    values = [(key, row.astype("<f8").tobytes()) for key, row in rows.items()]
+    with suppress(sqlite3.Error), store:  # a full disk costs the cache, not the run
+        store.executemany("INSERT OR IGNORE INTO rows VALUES (?, ?)", values)
+
+
 def _read(folder: Path) -> dict[str, np.ndarray]:
-    # numpy cannot map an empty file's array; it is read instead.
     arrays = {}
     for path in sorted(folder.glob("*.npy")):
-        header = np.load(path, mmap_mode="r") if path.stat().st_size > 128 else np.load(path)
-        arrays[path.stem] = header
+        try:
+            arrays[path.stem] = np.load(path, mmap_mode="r")
+        except ValueError:  # an array without elements cannot be mapped
+            arrays[path.stem] = np.load(path)
     return arrays

@@ -191,13 +191,13 @@ class CrystalGraph:
                     row=row,
                     remedy="read it with leyden.data.parse_crystal",
                 )
-            near, far, count = nearest_neighbours(
+            near = nearest_neighbours(
                 crystal, self.neighbours, ties=self.ties, first_cutoff=self.cutoff
             )
             numbers.append(crystal.numbers)
-            neighbours.append(near)
-            distances.append(far)
-            counts.append(count)
+            neighbours.append(near.indices)
+            distances.append(near.distances)
+            counts.append(near.counts)
         return CrystalGraphs(
             _joined(numbers, np.uint8),
             _offsets(np.array([len(atoms) for atoms in numbers], dtype=np.int64)),

@@ -64,7 +64,7 @@ def element_property(name: str, *, imputed: bool = False) -> np.ndarray:
 
 @cache
 def element_vectors() -> np.ndarray:
-    """One vector an element: nine properties in one-hot bins (Xie, PhD thesis, MIT 2020, table 2.1).
+    """One vector an element: nine properties in one-hot bins (Xie, thesis, MIT 2020, table 2.1).
 
     Group (18 bins), period (9), electronegativity (10), covalent radius (10), valence electrons
     (12), logarithm of the first ionisation energy (10), electron affinity (10), block (4),

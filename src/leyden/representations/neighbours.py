@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from vesin import NeighborList
 
 from leyden.data.crystal import Crystal
 from leyden.errors import InputError
 
-__all__ = ["TIE_TOLERANCE", "nearest_neighbours", "ranges"]
+__all__ = ["TIE_TOLERANCE", "Neighbours", "nearest_neighbours", "ranges"]
 
 TIE_TOLERANCE = 1e-3
 """Distances in angstrom closer than this are equal: above the rounding of CIF files (1e-4 to 1e-6),
@@ -18,13 +20,34 @@ _SAFETY = 3.0  # the first sphere holds on average three times the neighbours th
 _WIDENING = 1.35
 
 
+class Neighbours(NamedTuple):
+    """Neighbours of N atoms, E in all, ordered by central atom, then distance, then index.
+
+    Attributes
+    ----------
+    indices : ndarray of int32, shape (E,)
+        The neighbour, as an atom of the cell.
+    distances : ndarray of float64, shape (E,)
+        In angstrom.
+    vectors : ndarray of float64, shape (E, 3)
+        From the central atom to the neighbour, in angstrom.
+    counts : ndarray of int64, shape (N,)
+        Neighbours of each atom; they sum to E.
+    """
+
+    indices: np.ndarray
+    distances: np.ndarray
+    vectors: np.ndarray
+    counts: np.ndarray
+
+
 def nearest_neighbours(
     crystal: Crystal,
     k: int = 12,
     *,
     ties: str = "keep",
     first_cutoff: float = 8.0,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> Neighbours:
     """The `k` nearest neighbours of every atom, periodic images included.
 
     The search starts in a sphere sized by the density of atoms and widens until every atom has its
@@ -45,15 +68,6 @@ def nearest_neighbours(
     first_cutoff : float
         The first sphere is at most this wide, in angstrom. It has no influence on the result.
 
-    Returns
-    -------
-    neighbours : ndarray of int32, shape (E,)
-        Index of the neighbour, ordered by central atom, then distance, then index.
-    distances : ndarray of float64, shape (E,)
-        In angstrom.
-    counts : ndarray of int64, shape (N,)
-        Neighbours of each atom; they sum to E.
-
     Raises
     ------
     InputError
@@ -67,10 +81,10 @@ def nearest_neighbours(
     radius = min(first_cutoff, (_SAFETY * k * 0.75 / np.pi * crystal.volume / n) ** (1 / 3))
     margin = TIE_TOLERANCE if ties == "keep" else 0.0
     while True:
-        centres, neighbours, distances = _pairs(points, crystal.lattice, radius)
+        centres, indices, distances, vectors = _pairs(points, crystal.lattice, radius)
         counts = np.bincount(centres, minlength=n)
         if counts.min() >= k:
-            order = np.lexsort((neighbours, distances, centres))
+            order = np.lexsort((indices, distances, centres))
             starts = np.cumsum(counts) - counts
             sorted_distances = distances[order]
             reach = sorted_distances[starts + k - 1] + margin
@@ -82,8 +96,12 @@ def nearest_neighbours(
     else:
         kept = np.arange(len(order)) - np.repeat(starts, counts) < k
     chosen = order[kept]
-    kept_counts = np.bincount(centres[chosen], minlength=n)
-    return neighbours[chosen].astype(np.int32), sorted_distances[kept], kept_counts
+    return Neighbours(
+        indices[chosen].astype(np.int32),
+        sorted_distances[kept],
+        vectors[chosen],
+        np.bincount(centres[chosen], minlength=n),
+    )
 
 
 def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -101,8 +119,8 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _pairs(
     points: np.ndarray, lattice: np.ndarray, radius: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     # One thread: crystals are small, and processes run beside each other.
     search = NeighborList(cutoff=radius, full_list=True, n_threads=1)
-    i, j, d = search.compute(points=points, box=lattice, periodic=True, quantities="ijd")
-    return i.astype(np.int64), j.astype(np.int64), d
+    i, j, d, vectors = search.compute(points=points, box=lattice, periodic=True, quantities="ijdD")
+    return i.astype(np.int64), j.astype(np.int64), d, vectors

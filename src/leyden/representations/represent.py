@@ -27,7 +27,7 @@ class Representation(Protocol):
     kind: ClassVar[str]
 
     def transform(self, items: Sequence[Any]) -> Any:
-        """Model input of the items; `InputError` with `row` (from 1) for an item that is not fit."""
+        """Model input; `InputError` with `row` (from 1) for an item that is not fit."""
         ...
 
 
