@@ -50,8 +50,9 @@ def test_code_block_runs(
     document: Path, line: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    padded = "\n" * (line - 1) + code  # errors name the line of the document
-    exec(compile(padded, str(document), "exec"), {"__name__": "document"})
+    script = tmp_path / f"{document.stem}.py"
+    script.write_text("\n" * (line - 1) + code)  # errors name the line of the document
+    runpy.run_path(str(script), run_name="__main__")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
