@@ -27,7 +27,7 @@ __all__ = ["Predictor"]
 
 
 class Row(Protocol):
-    """What a stream brings (`leyden.data.readers.Row`): an item, or the reason why there is none."""
+    """What a stream brings (see `leyden.data.readers`): an item, or why there is none."""
 
     @property
     def id(self) -> str:

@@ -32,10 +32,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     Console().print(shown)
 
 
-def claim_folder(folder: Path, recipe: str, force: bool) -> bool:
+def claim_folder(folder: Path, recipe: str, force: bool, source: Path) -> bool:
     """Make `folder` the home of this job, and tell whether it was that already.
 
-    The folder belongs to the job whose expanded recipe is in its recipe.toml.
+    The folder belongs to the job whose expanded recipe is in its recipe.toml; `source` is the file
+    that the user wrote, which is never written over.
 
     Raises
     ------
@@ -49,6 +50,12 @@ def claim_folder(folder: Path, recipe: str, force: bool) -> bool:
     if mine.is_file():
         if mine.read_text(encoding="utf-8") == recipe:
             return True
+        if mine.samefile(source):
+            raise InputError(
+                "the results would replace the recipe itself",
+                file=mine,
+                remedy="choose another folder",
+            )
         trouble = "the folder holds the results of another recipe"
     elif folder.is_dir() and any(folder.iterdir()):
         trouble = "the folder is not empty, and no recipe.toml says whose it is"

@@ -13,7 +13,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Data sets: what there is, and how to get it.")
 
-Name = Annotated[str, typer.Argument(help="Name of the data set, as `leyden data list` shows it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As `leyden data list` shows it.")]
 
 
 @app.command("list")
@@ -66,8 +66,11 @@ def show(name: Name) -> None:
     typer.echo("\n".join(lines))
 
 
-@app.command()
-def fetch(names: Annotated[list[str], typer.Argument(help="One or more names.")]) -> None:
+@app.command("fetch")
+def fetch_(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="One or more names.")],
+    force: Annotated[bool, typer.Option("--force", help="Fetch again what is here.")] = False,
+) -> None:
     """Fetch data sets from their official sources into the data home (LEYDEN_DATA).
 
     Hashes are checked, and an interrupted fetch leaves nothing behind. Packages of the Python index
@@ -75,10 +78,10 @@ def fetch(names: Annotated[list[str], typer.Argument(help="One or more names.")]
 
     Example: `leyden data fetch flla-2015 elastic-tensor-2015`
     """
-    import leyden
-    from leyden.data.catalog import card
+    from leyden.data.cards import card
+    from leyden.data.sources import fetch
 
     for name in names:  # a misspelt name stops the command before anything is fetched
         card(name)
     for name in names:
-        typer.echo(f"{name}: {leyden.fetch(name)}")
+        typer.echo(f"{name}: {fetch(name, force=force)}")

@@ -14,7 +14,9 @@ from leyden.errors import InputError
 
 __all__ = ["evaluate", "fit", "predict"]
 
-RecipeFile = Annotated[Path, typer.Argument(help="TOML file that describes the run.")]
+RecipeFile = Annotated[
+    Path, typer.Argument(metavar="RECIPE", help="TOML file that describes the run.")
+]
 
 
 def fit(
@@ -77,7 +79,7 @@ def evaluate(
     from leyden.report.evaluation import evaluation_report
 
     described = Recipe.read(recipe)
-    resumed = claim_folder(out, described.to_toml(), force)
+    resumed = claim_folder(out, described.to_toml(), force, recipe)
     ctx.meta["leyden.resume"] = (
         f"finished folds are kept in {out}; the same command goes on from there"
     )
@@ -101,7 +103,7 @@ def evaluate(
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model file of `leyden fit`.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file of `leyden fit`.")],
     inputs: Annotated[
         list[Path],
         typer.Argument(
@@ -111,9 +113,11 @@ def predict(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Table to write: .csv or .parquet.")],
-    chunk: Annotated[
-        int, typer.Option("--chunk", help="Rows held in memory at a time.", min=1)
-    ] = 256,
+    item: Annotated[
+        str | None, typer.Option("--item", help="Column of the formula, SMILES or CIF.")
+    ] = None,
+    ids: Annotated[str | None, typer.Option("--id", help="Column of the ids.")] = None,
+    chunk: Annotated[int, typer.Option("--chunk", help="Rows held in memory.", min=1)] = 256,
 ) -> None:
     """Predict every row of the input, in its order.
 
@@ -130,8 +134,8 @@ def predict(
     if out.suffix not in {".csv", ".parquet"}:
         raise InputError("the table ends in .csv or .parquet", file=out)
     predictor = Predictor.load(model)
-    rows = itertools.chain.from_iterable(read_items(path) for path in inputs)
-    written, bad = write_tables(predictor.predict_stream(rows, chunk), out)
+    files = [read_items(path, item=item, id=ids) for path in inputs]
+    written, bad = write_tables(predictor.predict_stream(itertools.chain(*files), chunk), out)
     note(f"{written:,} rows" + (f", {bad:,} of them with an error" if bad else ""))
     typer.echo(out)
     if written == bad:

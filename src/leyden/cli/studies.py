@@ -29,7 +29,7 @@ def list_() -> None:
 )
 def run(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of the study.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")],
     quick: Annotated[
         bool, typer.Option("--quick", help="A short version that shows that everything works.")

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -209,22 +209,33 @@ class Recipe:
 
     def to_mapping(self) -> dict[str, Any]:
         """The expanded recipe: every default in its place, ready for TOML."""
-        tables: dict[str, Any] = {"seed": self.seed, "data": _plain(self.data)}
+        tables: dict[str, Any] = {"seed": self.seed, "data": self._data(self.data)}
         if self.source:
-            tables["source"] = [_plain(source) for source in self.source]
+            tables["source"] = [self._data(source) for source in self.source]
         for name in self.PARTS:
             part = getattr(self, name)
             if part is not None:
                 tables[name] = expanded(part, name, self.seed)
-        arms = {
-            name: expanded(part, "strategy", self.seed) for name, part in self.evaluate.arms.items()
-        }
+        arms = {name: expanded(part, "strategy", self.seed) for name, part in self.arms.items()}
         tables["evaluate"] = {**_plain(self.evaluate), "arms": arms}
         if isinstance(self.evaluate.baselines, tuple):
             for name in self.evaluate.baselines:
                 check_key(name, kinds("regressor"), "[evaluate] there is no such baseline")
         tables["calibration"] = _plain(self.calibration)
         return tables
+
+    @property
+    def arms(self) -> dict[str, Part]:
+        """The compared strategies: those of [evaluate], or the recipe's and from scratch."""
+        own = {"from-scratch": Part("from-scratch"), self.strategy.kind: self.strategy}
+        return dict(self.evaluate.arms) or own
+
+    def _data(self, section: Data) -> dict[str, Any]:
+        """A section as a table; a file by its full path, since the expanded recipe moves."""
+        from leyden.recipe.data import own_table
+
+        path = own_table(section.dataset, self.folder)
+        return _plain(section if path is None else replace(section, dataset=str(path)))
 
     def to_toml(self) -> str:
         """The expanded recipe as TOML; reading it gives the same recipe."""
@@ -303,16 +314,11 @@ class Run:
         from leyden.models.vectors import baselines
         from leyden.transfer import FromScratch
 
-        evaluate = self.recipe.evaluate
-        parts = dict(evaluate.arms)
-        if not parts:
-            parts = {
-                "from-scratch": Part("from-scratch"),
-                self.recipe.strategy.kind: self.recipe.strategy,
-            }
-        arms = {name: build(part, "strategy", self._context) for name, part in parts.items()}
+        arms = {
+            name: build(part, "strategy", self._context) for name, part in self.recipe.arms.items()
+        }
+        chosen = self.recipe.evaluate.baselines
         for name, model in baselines(random_state=self.recipe.seed).items():
-            chosen = evaluate.baselines
             if chosen if isinstance(chosen, bool) else spelled(name) in chosen:
                 arms.setdefault(name, FromScratch(model))
         return arms
@@ -379,5 +385,5 @@ def _plain(section: Any) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()
-        if value is not None
+        if value is not None and value != {}
     }

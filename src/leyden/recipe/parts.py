@@ -290,5 +290,5 @@ def check_key(key: str, known: list[str], rule: str) -> None:
     """Raise `InputError` with what was meant, if `key` is not known."""
     if key not in known:
         close = difflib.get_close_matches(key, known, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(known)}"
+        remedy = f"did you mean {close[0]!r}" if close else f"choose from {', '.join(known)}"
         raise InputError(rule, value=key, remedy=remedy)

@@ -1,0 +1,261 @@
+"""Recipes: read, checked, expanded, written, and made into live objects."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leyden import splits
+from leyden.errors import InputError
+from leyden.recipe import Recipe
+from leyden.recipe.parts import kinds
+from leyden.recipe.text import to_toml
+from leyden.testing import tiny_crystals
+from leyden.transfer import FineTune, FromScratch, FrozenEmbedding
+
+MINIMAL: dict[str, Any] = {"data": {"dataset": "elastic-tensor-2015", "targets": ["K_VRH_GPa"]}}
+
+TEXT = st.text(max_size=8)
+SCALARS = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | TEXT
+VALUES = SCALARS | st.lists(SCALARS, max_size=3)
+TABLES = st.recursive(
+    st.dictionaries(TEXT, VALUES, max_size=3),
+    lambda inner: st.dictionaries(
+        TEXT, VALUES | inner | st.lists(inner, min_size=1, max_size=2), max_size=3
+    ),
+    max_leaves=6,
+)
+
+
+@given(tables=TABLES)
+@settings(max_examples=150, deadline=None)
+def test_what_is_written_as_toml_is_read_as_it_was(tables: dict[str, Any]) -> None:
+    # `repr` because NaN differs from itself
+    assert repr(tomllib.loads(to_toml(tables))) == repr(_ordered(tables))
+
+
+def _ordered(table: Any) -> Any:
+    """Values before tables, as TOML has to write them."""
+    if isinstance(table, list):
+        return [_ordered(item) for item in table]
+    if not isinstance(table, dict):
+        return table
+    nested = {k: v for k, v in table.items() if isinstance(v, dict) or _is_tables(v)}
+    plain = {k: v for k, v in table.items() if k not in nested}
+    return {**plain, **{key: _ordered(value) for key, value in nested.items()}}
+
+
+def _is_tables(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+class TestExpansion:
+    def test_every_default_is_there(self) -> None:
+        tables = Recipe.from_mapping({**MINIMAL, "seed": 7}).to_mapping()
+        network = tables["model"]
+        assert network["kind"] == "crystal-graph-network"
+        assert {"epochs", "learning_rate", "width"} <= network.keys()
+        assert network["random_state"] == 7
+        assert tables["strategy"] == {"kind": "from-scratch"}
+        assert list(tables["evaluate"]["arms"]) == ["from-scratch"]
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            {},
+            {"model": {"kind": "ridge"}, "representation": {"kind": "composition_statistics"}},
+            {
+                "source": [{"dataset": "flla-2015", "where": {"band_gap_eV": 0.5}}],
+                "strategy": {"kind": "fine-tune", "settings": {"learning_rate": 1e-3}},
+                "split": {"kind": "learning-curve", "sizes": [10, 20], "base": {"kind": "k-fold"}},
+            },
+            {
+                "source": {"dataset": "flla-2015"},
+                "strategy": {
+                    "kind": "best",
+                    "strategies": {
+                        "stay": {"kind": "from-scratch", "model": "extra-trees"},
+                        "move": {
+                            "kind": "frozen-embedding",
+                            "alongside": ["composition-statistics"],
+                            "regressor": {"kind": "svr", "C": 2},
+                        },
+                    },
+                },
+            },
+        ],
+        ids=["default", "classical", "fine-tune", "best"],
+    )
+    def test_reading_the_expanded_recipe_gives_the_same(self, extra: dict[str, Any]) -> None:
+        text = Recipe.from_mapping({**MINIMAL, **extra}).to_toml()
+        assert Recipe.from_mapping(tomllib.loads(text)).to_toml() == text
+
+    def test_files_are_named_in_full(self, tmp_path: Path) -> None:
+        (tmp_path / "a.csv").write_text("formula,K_VRH_GPa\nNaCl,25\n")
+        tables = {"data": {"dataset": "a.csv", "targets": "K_VRH_GPa"}}
+        expanded = Recipe.from_mapping(tables, folder=tmp_path).to_mapping()
+        assert expanded["data"]["dataset"] == str((tmp_path / "a.csv").resolve())
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("change", "meant"),
+        [
+            ({"modell": {}}, "'model'"),
+            ({"data": {"dataset": "x", "target": ["a"]}}, "'targets'"),
+            ({"model": {"kind": "crystal-graph-network", "epoch": 3}}, "'epochs'"),
+            ({"model": {"kind": "crystal-graph-netwrk"}}, "'crystal-graph-network'"),
+            ({"model": {"kind": "extra-trees", "n_estimator": 3}}, "'n_estimators'"),
+            ({"representation": {"kind": "crystal-graph", "neighbors": 3}}, "'neighbours'"),
+            ({"strategy": {"kind": "finetune"}}, "'fine-tune'"),
+            ({"strategy": {"kind": "fine-tune", "trian": "head"}}, "'train'"),
+            ({"split": {"kind": "kfold"}}, "'k-fold'"),
+            ({"evaluate": {"baselines": ["rigde"]}}, "'ridge'"),
+            ({"evaluate": {"arms": {"a": {"kind": "best", "fold": 3}}}}, "'folds'"),
+            ({"calibration": {"fold": 3}}, "'folds'"),
+        ],
+    )
+    def test_an_unknown_word_tells_which_was_meant(
+        self, change: dict[str, Any], meant: str
+    ) -> None:
+        with pytest.raises(InputError) as told:
+            Recipe.from_mapping({**MINIMAL, **change})
+        assert f"did you mean {meant}" in str(told.value)
+
+    @pytest.mark.parametrize(
+        ("change", "rule"),
+        [
+            ({"seed": "x"}, "the seed is an integer"),
+            ({"seed": True}, "the seed is an integer"),
+            ({"model": {"kind": "crystal-graph-network", "epochs": "ten"}}, "epochs is a int"),
+            ({"model": {"epochs": 3}}, r"\[model\] needs a kind"),
+            ({"model": 3}, r"\[model\] is a table"),
+            ({"data": {"targets": ["a"]}}, r"\[data\] needs the key dataset"),
+            ({"data": {"dataset": 3}}, "dataset is a str"),
+            ({"calibration": {"folds": True}}, "folds is a int"),
+        ],
+    )
+    def test_a_wrong_value(self, change: dict[str, Any], rule: str) -> None:
+        with pytest.raises(InputError, match=rule):
+            Recipe.from_mapping({**MINIMAL, **change})
+
+    def test_a_recipe_needs_data(self) -> None:
+        with pytest.raises(InputError, match=r"needs a section \[data\]"):
+            Recipe.from_mapping({})
+
+    def test_the_file_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.toml"
+        with pytest.raises(InputError, match=r"r\.toml: the recipe cannot be read"):
+            Recipe.read(path)
+        path.write_text("a = = 3")
+        with pytest.raises(InputError, match=r"r\.toml: the recipe is not TOML.*line 1"):
+            Recipe.read(path)
+        path.write_text("[dta]\n")
+        with pytest.raises(InputError, match=r"r\.toml: the recipe has no key"):
+            Recipe.read(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two tables of formulas: a plentiful one and a scarce one."""
+    data = tiny_crystals(40)
+    table = pd.DataFrame(
+        {
+            "name": data.ids,
+            "formula": [item.formula for item in data.items],
+            "modulus_GPa": 10 ** data.targets["log10_modulus_GPa"],
+            "energy_eV_per_atom": data.targets["energy_eV_per_atom"],
+            "family": data.groups["prototype"],
+        }
+    )
+    table.to_csv(tmp_path / "target.csv", index=False)
+    table.to_csv(tmp_path / "source.csv", index=False)
+    return tmp_path
+
+
+def own(**sections: Any) -> dict[str, Any]:
+    data = {"dataset": "target.csv", "targets": ["log10_modulus_GPa"], "group": "family"}
+    return {"data": {**data, "id": "name"}, **sections}
+
+
+class TestBuild:
+    def test_data_and_split(self, folder: Path) -> None:
+        run = Recipe.from_mapping(own(seed=3), folder).build()
+        assert len(run.dataset) == 40
+        expected = tiny_crystals(40).targets["log10_modulus_GPa"]
+        assert np.allclose(run.dataset.y, expected)
+        assert run.split == splits.GroupKFold("family", n=5, repeats=3, random_state=3)
+        assert run.calibration_split == splits.GroupKFold("family", n=5, random_state=3)
+
+    def test_only_some_rows(self, folder: Path) -> None:
+        tables = own()
+        tables["data"]["where"] = {"family": "rock salt"}
+        run = Recipe.from_mapping(tables, folder).build()
+        assert 0 < len(run.dataset) < 40
+        tables["data"]["where"] = {"family": "none"}
+        with pytest.raises(InputError, match="no row is left"):
+            Recipe.from_mapping(tables, folder).build()
+
+    def test_the_seed_reaches_every_part(self, folder: Path) -> None:
+        run = Recipe.from_mapping(own(seed=5, model={"kind": "extra-trees"}), folder).build()
+        assert run.model.random_state == 5
+        arms = run.arms()
+        assert {arm.model.random_state for arm in arms.values()} == {5}
+
+    def test_strategies_get_model_and_sources(self, folder: Path) -> None:
+        source = {"dataset": "source.csv", "targets": ["energy_eV_per_atom"]}
+        model = {"kind": "crystal-graph-network", "epochs": 3}
+        arms = {
+            "stay": {"kind": "from-scratch"},
+            "move": {"kind": "fine-tune", "settings": {"learning_rate": 1e-4}},
+            "kernel": {"kind": "frozen-embedding", "alongside": ["composition-statistics"]},
+        }
+        tables = own(source=source, model=model, evaluate={"arms": arms, "baselines": ["mean"]})
+        built = Recipe.from_mapping(tables, folder).build().arms()
+        assert list(built) == ["stay", "move", "kernel", "mean"]
+        assert isinstance(built["stay"], FromScratch)
+        assert isinstance(built["move"], FineTune)
+        assert isinstance(built["kernel"], FrozenEmbedding)
+        assert built["move"].model.epochs == 3
+        assert built["move"].settings == {"learning_rate": 1e-4}
+        assert list(built["move"].source.targets) == ["energy_eV_per_atom"]
+        assert built["kernel"].alongside[0].kind == "composition_statistics"
+
+    def test_a_strategy_without_its_source(self, folder: Path) -> None:
+        run = Recipe.from_mapping(own(strategy={"kind": "fine-tune"}), folder).build()
+        with pytest.raises(InputError, match=r"add a section \[\[source\]\]"):
+            _ = run.strategy
+
+    def test_parameters_of_a_regressor(self, folder: Path) -> None:
+        model = {"kind": "svr", "C": 7, "representation": "composition-statistics"}
+        run = Recipe.from_mapping(own(model=model), folder).build()
+        assert run.model.regressor[-1].C == 7
+
+    def test_no_intervals(self, folder: Path) -> None:
+        run = Recipe.from_mapping(own(calibration={"folds": 0}), folder).build()
+        assert run.calibration_split is None
+
+    def test_a_table_needs_targets(self, folder: Path) -> None:
+        recipe = Recipe.from_mapping({"data": {"dataset": "target.csv"}}, folder)
+        with pytest.raises(InputError, match="needs targets"):
+            recipe.build()
+
+    def test_no_such_data_set(self, folder: Path) -> None:
+        recipe = Recipe.from_mapping({"data": {"dataset": "flla-2051"}}, folder)
+        with pytest.raises(InputError, match="did you mean flla-2015"):
+            recipe.build()
+
+
+@pytest.mark.parametrize("section", ["representation", "model", "strategy", "split", "regressor"])
+def test_every_kind_has_a_class_whose_defaults_can_be_written(section: str) -> None:
+    from leyden.recipe.parts import Part, expanded
+
+    for kind in kinds(section):
+        to_toml(expanded(Part(kind), section, 0))
