@@ -1,0 +1,36 @@
+"""The data room: items, datasets, and the catalogue from which they are loaded."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "cards": "leyden.data.cards",
+    "card": "leyden.data.cards",
+    "Card": "leyden.data.cards",
+    "data_home": "leyden.data.home",
+    "fetch": "leyden.data.sources",
+    "load": "leyden.data.catalog",
+    "DroppedRowsWarning": "leyden.data.catalog",
+    "Dataset": "leyden.data.dataset",
+    "HeldOut": "leyden.data.dataset",
+    "concatenate": "leyden.data.dataset",
+    "load_table": "leyden.data.readers",
+    "read_items": "leyden.data.readers",
+    "Row": "leyden.data.readers",
+    "Crystal": "leyden.data.materials",
+    "IonPair": "leyden.data.materials",
+    "parse_crystal": "leyden.data.materials",
+    "parse_formula": "leyden.data.materials",
+    "parse_smiles": "leyden.data.materials",
+}
+
+__all__ = [*_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Bring in a public name on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'leyden.data' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
