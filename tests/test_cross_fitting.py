@@ -199,6 +199,10 @@ def test_cv_plus_is_the_plain_interval_when_the_folds_agree() -> None:
     plain = intervals.interval(centre)
     plus = intervals.interval(centre, fold_predictions=np.tile(centre, (5, 1)))
     np.testing.assert_allclose(plain, plus)
+    scaled = ConformalIntervals().fit(y, predicted, np.ones(50), fold=folds_of(50, 5))
+    std = rng.uniform(1, 2, size=7)
+    plus = scaled.interval(centre, std, fold_predictions=np.tile(centre, (5, 1)))
+    np.testing.assert_allclose(scaled.interval(centre, std), plus)
 
 
 def test_normalised_intervals_follow_the_doubt_of_the_model() -> None:

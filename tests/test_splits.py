@@ -97,6 +97,15 @@ def test_repeats_and_seeds_differ() -> None:
     assert set(first.test) != set(other.test)
 
 
+def test_random_splits_are_random() -> None:
+    first, second = RandomSplits(repeats=2).split(rows(100))
+    assert set(first.test) != set(second.test)
+    assert first.test.min() < 60  # not the last rows, which may be of one source
+    curve = LearningCurve(RandomSplits(repeats=1), (20,))
+    part = next(curve.split(rows(100)))
+    assert set(part.train) != set(next(RandomSplits().split(rows(100))).train[:20])
+
+
 def test_the_published_protocol_has_its_sizes() -> None:
     """60/20/20 of 3,402 rows gives the 2,041 training rows of Xie, table 2.3."""
     fold = next(RandomSplits().split(rows(3402)))

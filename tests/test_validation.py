@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 
 from leyden import metrics
 from leyden.data.dataset import Dataset, HeldOut
-from leyden.errors import ArtefactError, InputError, LeakageError
+from leyden.errors import ArtefactError, InputError, LeakageError, LeydenError
 from leyden.evaluation import Evaluation
 from leyden.splits import Fold, GroupKFold, KFold, LearningCurve, RandomSplits
 from leyden.validation import compare, evaluate
@@ -51,7 +51,7 @@ class Line(BaseEstimator):
     def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Line:
         if self.diary:
             with open(self.diary, "a") as file:
-                file.write("fit\n")
+                file.write(f"{os.getpid()}\n")
         time.sleep(self.wait)
         X = np.column_stack([np.ones(len(dataset)), [float(i) for i in dataset.items]])
         self.weights_ = np.linalg.lstsq(X, dataset.y, rcond=None)[0]
@@ -175,8 +175,12 @@ def test_interval_against_theory() -> None:
     one = errors_only(difference, np.arange(500).astype(str)).paired("a")
     half = 1.96 * difference.std() / np.sqrt(500)
     np.testing.assert_allclose(one.interval, difference.mean() + np.array([-half, half]), atol=0.01)
-    p = stats.ttest_1samp(difference, 0).pvalue
-    assert one.p == pytest.approx(p, abs=0.01)
+    small = difference - difference.mean() + 0.06
+    p = stats.ttest_1samp(small, 0).pvalue
+    assert 0.1 < p < 0.4
+    found = errors_only(small, np.arange(500).astype(str)).paired("a", resamples=8000)
+    assert found.p == pytest.approx(p, abs=0.03)
+    assert found.verdict == "no evidence"
 
 
 def test_rows_of_a_group_are_one_witness() -> None:
@@ -231,6 +235,16 @@ def test_a_failure_counts_against_the_model() -> None:
     text = result.summary()
     assert "flaky: failed on 1 of 5 folds" in text
     assert "no convergence" in text
+
+
+class Deadly(Line):
+    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Deadly:
+        os._exit(9)
+
+
+def test_a_worker_that_dies_is_reported() -> None:
+    with pytest.raises(LeydenError, match="a worker process died"):
+        evaluate({"deadly": Deadly()}, world(), SPLIT, n_jobs=2, progress=False)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -421,6 +435,15 @@ if __name__ == "__main__":
 """
 
 
+def alive(pid: str) -> bool:
+    state = Path("/proc") / pid / "stat"
+    try:
+        os.kill(int(pid), 0)
+        return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
 def wait_for(condition: Any, seconds: float = 30.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
@@ -438,7 +461,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path, jobs: int) -> N
         wait_for(lambda: len(list(kept.glob("*.parquet"))) >= 3)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    time.sleep(0.3)  # workers end with their parent
+    wait_for(lambda: not any(map(alive, set(diary.read_text().split()))))  # workers end as well
     done, begun = len(list(kept.glob("*.parquet"))), fits(diary)
     assert done < 24
     assert all(len(pd.read_parquet(path)) == 15 for path in kept.glob("*.parquet"))

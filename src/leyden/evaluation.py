@@ -15,7 +15,7 @@ from leyden.artefact import writing
 from leyden.errors import ArtefactError, InputError
 from leyden.metrics import METRICS
 from leyden.paired import LOSSES, Paired, compare_errors, score_intervals
-from leyden.summary import summarise
+from leyden.summary import reservations, summarise
 
 __all__ = ["Evaluation", "plain"]
 
@@ -57,7 +57,7 @@ class Evaluation:
     @property
     def targets(self) -> list[str]:
         """Names of the targets, with their units."""
-        return list(dict.fromkeys(self.rows["target"]))
+        return [str(target) for target in self.rows["target"].unique()]
 
     @property
     def sizes(self) -> list[int]:
@@ -190,6 +190,10 @@ class Evaluation:
     def summary(self, against: str | None = None) -> str:
         """Scores, paired comparisons, and every reservation, as text."""
         return summarise(self, against)
+
+    def reservations(self) -> list[str]:
+        """What a reader must know of each arm: failures, missing predictions, shared items."""
+        return reservations(self)
 
     def save(self, folder: str | Path) -> None:
         """Write ``rows.parquet`` and ``results.json``, each one whole or not at all."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from leyden.paired import Paired
@@ -10,7 +10,7 @@ from leyden.paired import Paired
 if TYPE_CHECKING:
     from leyden.evaluation import Evaluation
 
-__all__ = ["summarise"]
+__all__ = ["reservations", "summarise"]
 
 VERDICTS = {
     "gain": ("transfer helps", "errs less"),
@@ -30,7 +30,9 @@ def summarise(evaluation: Evaluation, against: str | None = None) -> str:
     others = evaluation.comparisons(against)
     if others:
         parts.append(_paired(others, against, set(about["transfers"])))
-    parts.extend(_reservations(evaluation))
+    found = reservations(evaluation)
+    if found:
+        parts.append("Reservations\n" + "\n".join(f"  {line}" for line in found))
     return "\n\n".join(parts)
 
 
@@ -74,7 +76,7 @@ def _paired(comparisons: list[Paired], against: str, transfers: set[str]) -> str
     return f"{title}\n{_table(header, lines)}"
 
 
-def _reservations(evaluation: Evaluation) -> Iterable[str]:
+def reservations(evaluation: Evaluation) -> list[str]:
     """What counts against a figure: failures, missing predictions, removed and shared items."""
     notes = []
     for arm in evaluation.arms:
@@ -96,8 +98,7 @@ def _reservations(evaluation: Evaluation) -> Iterable[str]:
             notes.append(f"{arm}: a source of another quantity shares up to {max(shared)} items")
         if any(task["notes"].get("may_have_seen_test") for task in tasks):
             notes.append(f"{arm}: may have seen test rows (nobody can name its training rows)")
-    if notes:
-        yield "Reservations\n" + "\n".join(f"  {note}" for note in notes)
+    return notes
 
 
 def _size(size: int) -> str:
