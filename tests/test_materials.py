@@ -185,6 +185,8 @@ def test_large_cells_and_isolated_atoms_are_crystals() -> None:
 def test_overlap_is_seen_through_cell_walls_and_in_thin_cells() -> None:
     with pytest.raises(InputError, match="apart"):
         parse_crystal(cif("A1 Na 0.01 0.5 0.99 1", "A2 Cl 0.99 0.5 0.01 1"))
+    skewed = Crystal.from_parameters((0.9, 9, 9, 90, 90, 15), ["Na"], [[0, 0, 0]])
+    assert parse_crystal(skewed) is skewed
     thin = {"lattice": [0.4, 9, 9, 90, 90, 90], "species": ["Na"], "frac": [[0, 0, 0]]}
     with pytest.raises(InputError, match="apart"):
         parse_crystal(thin)
@@ -272,3 +274,21 @@ def test_smiles_are_canonical_and_checked() -> None:
     for bad in ("", "C(C", "C(C)(C)(C)(C)C", None):
         with pytest.raises(InputError, match="SMILES"):
             parse_smiles(bad)  # type: ignore[arg-type]
+
+
+@given(cells(), st.integers(0, 2**32 - 1), st.floats(0.3, 0.7))
+@settings(max_examples=30, deadline=None)
+def test_overlap_equals_pymatgen(parameters: tuple[float, ...], seed: int, gap: float) -> None:
+    rng = np.random.default_rng(seed)
+    first = rng.uniform(-1, 2, 3)
+    crystal = Crystal.from_parameters(parameters, ["Si", "Si"], [first, first])
+    step = rng.normal(size=3)
+    step *= gap / np.linalg.norm(step)
+    second = first + step @ np.linalg.inv(crystal.lattice) + rng.integers(-1, 2, 3)
+    crystal = Crystal(crystal.numbers, np.array([first, second]), crystal.lattice)
+    nearest = crystal.to_structure().get_distance(0, 1)
+    if nearest < 0.5:
+        with pytest.raises(InputError, match="apart"):
+            parse_crystal(crystal)
+    else:
+        assert parse_crystal(crystal) is crystal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ __all__ = [
 MINIMUM_DISTANCE_A = 0.5
 """Atoms nearer than this (angstrom) overlap; the shortest bond, in H2, has 0.74."""
 
+_BLOCK = 256  # atoms whose distances to all others are held at a time
+_FLATTEST = 20  # images along one axis; no crystal has planes that near
 _FULL = 0.999  # an occupancy from here on is a rounded one
 
 
@@ -159,26 +162,24 @@ def check_distances(crystal: Crystal, minimum: float = MINIMUM_DISTANCE_A) -> No
     """Raise `InputError` where two atoms, or an atom and its image, are nearer than `minimum`."""
     lattice, n = crystal.lattice, len(crystal)
     heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
-    if n <= 256 and heights.min() > 2 * minimum:
-        # Within planes this far apart the rounded difference is the nearest image, if that is near.
-        difference = crystal.frac[:, None] - crystal.frac[None]
-        difference -= np.round(difference)
-        squared = ((difference @ lattice) ** 2).sum(axis=-1)
-        squared[np.diag_indices(n)] = np.inf
-        nearest = int(squared.argmin())
-        i, j, distance = nearest // n, nearest % n, float(np.sqrt(squared.flat[nearest]))
-        too_near = distance < minimum
-    else:
-        from vesin import NeighborList
-
-        pairs = NeighborList(cutoff=minimum, full_list=False).compute(
-            points=crystal.cart, box=lattice, periodic=True, quantities="ijd"
-        )
-        too_near = len(pairs[0]) > 0
-        if too_near:
-            nearest = int(pairs[2].argmin())
-            i, j, distance = (part[nearest] for part in pairs)
-    if too_near:
+    # A difference of fractional coordinates, rounded into the cell, lies within 1/2 of its nearest
+    # image along each axis; only in cells flatter than 2 x minimum can further images be nearer.
+    reach = np.floor(minimum / heights + 0.5).astype(int)
+    if reach.max() > _FLATTEST:
+        raise InputError("a cell must not be flat", value=heights.tolist())
+    nearest = (np.inf, 0, 0)
+    for shift in product(*(range(-m, m + 1) for m in reach)):
+        for start in range(0, n, _BLOCK):
+            difference = crystal.frac[start : start + _BLOCK, None] - crystal.frac[None]
+            difference += np.array(shift) - np.round(difference)
+            squared = ((difference @ lattice) ** 2).sum(axis=-1)
+            if not any(shift):
+                rows = np.arange(len(squared))
+                squared[rows, start + rows] = np.inf
+            i, j = divmod(int(squared.argmin()), n)
+            nearest = min(nearest, (float(squared[i, j]), start + i, j))
+    distance, i, j = np.sqrt(nearest[0]), *nearest[1:]
+    if distance < minimum:
         symbols = crystal.symbols
         raise InputError(
             f"atoms must be at least {minimum} angstrom apart",
