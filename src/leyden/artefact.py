@@ -56,7 +56,8 @@ UPGRADES: dict[int, Callable[[Tree, Tree], tuple[Tree, Tree]]] = {}
 #: Kind to the place of its class, which is imported when a file asks for it.
 KINDS: dict[str, str] = {
     "average": "leyden.models.average:Average",
-    "cell_shape": "leyden.representations.composition:CellShape",
+    "bond_statistics": "leyden.representations.bond_statistics:BondStatistics",
+    "cell_shape": "leyden.representations.cell_shape:CellShape",
     "composition_statistics": "leyden.representations.composition:CompositionStatistics",
     "concatenated": "leyden.representations.represent:Concatenated",
     "conformal_intervals": "leyden.conformal:ConformalIntervals",
