@@ -280,6 +280,8 @@ import pkgutil, sys
 sys.argv = ['program', '--no-such-option']
 seen = []
 def watch(event, args):
+    if '__pycache__' in str(args):  # compiled code is kept where Python keeps it
+        return
     writes = event == 'open' and args[1] and set(str(args[1])) & set('wax+')
     if writes or event in ('os.mkdir', 'socket.connect', 'socket.getaddrinfo'):
         seen.append((event, str(args)))
