@@ -31,7 +31,7 @@ class _Commands(TyperGroup):
             typer.echo(f"error: {error}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as stop:
-            resume = ctx.meta.get("leyden.resume", "nothing was written")
+            resume = ctx.meta.get("leyden.resume", "no result was written")
             typer.echo(f"stopped: {resume}", err=True)
             raise typer.Exit(130) from stop
 
