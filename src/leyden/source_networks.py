@@ -80,19 +80,23 @@ def teach(
     cleaned = clean_source(source, target, held_out, notes, share_items)
     key = content_hash(model, cleaned, getattr(start, "taught_key_", ""))
     if key not in _TAUGHT:
-        fitted: list[Any] = []
-
-        def fit() -> dict[str, np.ndarray]:
-            X = represent(model.representation, cleaned)
-            options = {} if start is None else {"start": start}
-            fitted.append(clone(model).fit(X, cleaned.y, groups=labels(cleaned), **options))
-            return fitted[0].state()
-
-        arrays = remembered("networks", key, fit)
-        network = fitted[0] if fitted else type(model).from_state(model.config(), arrays)
-        network.taught_key_ = key
-        _TAUGHT[key] = network
+        options = {} if start is None else {"start": start}
+        _TAUGHT[key] = _kept(model, cleaned, key, options)
+        _TAUGHT[key].taught_key_ = key
     return _TAUGHT[key]
+
+
+def _kept(model: Any, source: Dataset, key: str, options: dict[str, Any]) -> Any:
+    """The fitted model; a network, which is slow to learn, is looked for on disk first."""
+
+    def fit() -> Any:
+        X = represent(model.representation, source)
+        return clone(model).fit(X, source.y, groups=labels(source), **options)
+
+    if not hasattr(model, "from_state"):
+        return fit()
+    arrays = remembered("networks", key, lambda: fit().state())
+    return type(model).from_state(model.config(), arrays)
 
 
 def labels(dataset: Dataset) -> np.ndarray | None:

@@ -63,7 +63,7 @@ class Strategy(BaseEstimator):
         return self.model_.predict(_inputs(self.model_.representation, data), return_std=return_std)
 
     def to_predictor(self, split: Split | None = None, level: float = 0.9) -> Predictor:
-        """What was learned, ready to be saved; `split` calibrates its intervals (`Predictor.of`)."""
+        """What was learned, to be saved; `split` calibrates the intervals (`Predictor.of`)."""
         return Predictor.of(self, split, level)
 
     def embed(self, data: Any) -> np.ndarray:
@@ -237,6 +237,13 @@ class Residual(Strategy):
     def transfers(self) -> bool:  # type: ignore[override]
         """A physical estimate is knowledge from elsewhere."""
         return True
+
+    def to_predictor(self, split: Split | None = None, level: float = 0.9) -> Predictor:
+        """Refused: a file holds no code, and the estimate is code."""
+        raise IncompatibleError(
+            "a residual strategy cannot be saved, since its estimate is a function. "
+            "Remedy: save the strategy of the remainder, and add the estimate to its predictions."
+        )
 
     def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Residual:
         """Learn from the rows of `dataset`, with nothing that `held_out` forbids."""

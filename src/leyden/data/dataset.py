@@ -105,6 +105,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.items)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Dataset:
+        """Itself: it never changes, and what was made for it is found by its identity."""
+        return self
+
     @classmethod
     def from_table(
         cls,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -170,8 +170,8 @@ class CrystalGraphNetwork(NetworkModel):
                 value=self.readout,
                 remedy="fit with readout='additive'",
             )
-        module = cast(_Network, self.module_)
-        scaled = self._map(X, lambda graph: module.output(module.local(graph))).double()
+        scaled = self._map(X, lambda module, graph: module.output(module.local(graph))).double()
+        module = self.module_
         values = (scaled * module.target_scale.double() + module.target_mean.double()).numpy()
         values = values[:, 0] if values.shape[1] == 1 else values
         return np.split(values, np.cumsum(np.diff(X.atom_offsets))[:-1])

@@ -1,7 +1,7 @@
 """The gated sum of a crystal graph convolution as one kernel, forward and backward.
 
-Nothing of the size (edges, 2 d) is ever stored: z = own[i] + other[j] + edge[kind] is formed anew in
-registers wherever it is needed.  Equal to plain torch within float32; the CPU's hot path.
+Nothing of the size (edges, 2 d) is ever stored: z = own[i] + other[j] + edge[kind] is formed anew
+wherever it is needed.  Equal to plain torch within float32; the CPU's hot path.
 
 The functions below are compiled by numba, which vectorises their inner loops over channels only if
 exp and log are arithmetic, so both are written out (relative errors below 3e-7).
@@ -257,8 +257,8 @@ def fused_gate(
     edge : Tensor of float32, shape (D, 2 d)
         What each distinct distance brings.
     graph : (neighbours, kinds, offsets)
-        int arrays of shape (E,), (E,) and (N + 1,): the neighbour and the distance of each edge, and
-        where the edges of each atom begin.
+        int arrays of shape (E,), (E,) and (N + 1,): the neighbour and the distance of each edge,
+        and where the edges of each atom begin.
     norm : BatchNorm1d
         Over the edges; its running statistics move in training mode.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -135,7 +135,7 @@ class NetworkModel(BaseEstimator):
         learning, checking = self._inner_split(y, groups)
         if self.task == "regression":
             _fit_scaler(module, y[learning])
-        targets = torch.as_tensor(y, dtype=torch.float32)
+        targets = torch.tensor(y, dtype=torch.float32)
         norms = self._freeze(module, [train] if isinstance(train, str) else list(train))
         self.history_ = _train(
             module,
@@ -162,7 +162,7 @@ class NetworkModel(BaseEstimator):
             Targets in their own unit; probabilities of class 1 for ``task="classification"``. With
             `return_std` also their spread, which one network does not know: NaN.
         """
-        scaled = self._map(X, self.module_.forward)
+        scaled = self._map(X, lambda module, inputs: module(inputs))
         if self.task == "classification":
             values = torch.sigmoid(scaled).double().numpy()
         else:
@@ -173,7 +173,7 @@ class NetworkModel(BaseEstimator):
 
     def embed(self, X: Any) -> np.ndarray:
         """Latent vectors of represented items, shape (n, d)."""
-        return self._map(X, self.module_.encode).numpy()
+        return self._map(X, lambda module, inputs: module.encode(inputs)).numpy()
 
     def config(self) -> dict[str, Any]:
         """Constructor parameters, as JSON can hold them."""
@@ -201,14 +201,14 @@ class NetworkModel(BaseEstimator):
             model.module_.eval()
         return model
 
-    def _map(self, X: Any, function: Any) -> torch.Tensor:
+    def _map(self, X: Any, function: Callable[[Any, Any], torch.Tensor]) -> torch.Tensor:
+        """`function` of module and inputs, batch by batch."""
         if not hasattr(self, "module_"):
             raise InputError(f"{type(self).__name__} is not fitted", remedy="call fit first")
-        chunks = np.split(
-            np.arange(len(X)), np.arange(self.prediction_batch, len(X), self.prediction_batch)
-        )
+        starts = range(0, max(len(X), 1), self.prediction_batch)
+        chunks = (np.arange(i, min(i + self.prediction_batch, len(X))) for i in starts)
         with torch.no_grad():
-            return torch.cat([function(self.inputs(X, rows)) for rows in chunks])
+            return torch.cat([function(self.module_, self.inputs(X, rows)) for rows in chunks])
 
     def _settings(self) -> TrainingSettings:
         names = TrainingSettings.__dataclass_fields__.keys() & self.get_params(deep=False).keys()

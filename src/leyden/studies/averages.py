@@ -1,0 +1,143 @@
+"""Arms made of other arms: equal averages, and averages weighted on validation rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import nnls
+
+from leyden.evaluation import Evaluation
+
+__all__ = [
+    "AVERAGES",
+    "HEADLINE",
+    "HEADLINE_APART",
+    "SCRATCH",
+    "STACKS",
+    "stacked",
+    "with_averages",
+]
+
+HEADLINE = "average with transfer"
+HEADLINE_APART = "average with transfer, no shared items"
+SCRATCH = "average without transfer"
+_CLASSICAL = ("extra trees", "Laplace kernel")
+_STRUCTURE = ("structure trees", "structure kernel")
+_POTENTIAL = ("frozen + structure + potential", "composition + potential")
+
+AVERAGES = {
+    "classical average": _CLASSICAL,
+    "structure average": _STRUCTURE,
+    SCRATCH: (*_STRUCTURE, "network from scratch"),
+    HEADLINE: ("structure trees", "frozen + structure", "fine-tuned"),
+    HEADLINE_APART: (
+        "structure trees",
+        "frozen + structure, no shared items",
+        "fine-tuned, no shared items",
+    ),
+    "average with transfer and potential": ("structure trees", _POTENTIAL[0], "fine-tuned"),
+}
+"""Equal averages, fixed before any of them was scored."""
+
+STACKS = {
+    "classical stack": (*_CLASSICAL, "gradient boosting", "SVR", "random forest"),
+    "stack without transfer": (*_CLASSICAL, *_STRUCTURE, "network from scratch"),
+    "stack with transfer": (
+        *_CLASSICAL,
+        *_STRUCTURE,
+        "frozen + structure",
+        "frozen + composition",
+        "fine-tuned",
+        "network from scratch",
+    ),
+    "stack with transfer and potential": (
+        *_CLASSICAL,
+        *_STRUCTURE,
+        *_POTENTIAL,
+        "frozen + structure",
+        "fine-tuned",
+        "network from scratch",
+    ),
+}
+"""Averages whose weights are chosen on validation rows, split by split."""
+
+_KEYS = ["id", "repeat", "fold", "size", "target"]
+
+
+def with_averages(evaluation: Evaluation, averages: Mapping[str, Sequence[str]]) -> Evaluation:
+    """The evaluation with arms that are equal averages of others.
+
+    Equal to fitting `leyden.selection.Blend` anew, since the mean of predictions is all it takes.
+    An average whose parts are not all there is left out.
+    """
+    for name, parts in averages.items():
+        if set(parts) <= set(evaluation.arms):
+            mean = _predictions(evaluation, parts).mean(axis=1, skipna=False)
+            evaluation = _with_arm(evaluation, name, parts, mean)
+    return evaluation
+
+
+def stacked(
+    evaluation: Evaluation, stacks: Mapping[str, Sequence[str]], random_state: int = 0
+) -> Evaluation:
+    """Score half of the predicted rows, and choose the weights of the stacks by the other half.
+
+    The validation half of each repeat is drawn by id and scored by nobody. Weights are those of
+    non-negative least squares on it, for each repeat and target (Breiman, Machine Learning 24, 49
+    (1996)).
+    """
+    rows = evaluation.rows
+    choosing = pd.Series(False, index=rows.index)
+    for repeat, part in rows.groupby("repeat"):
+        ids = np.unique(part["id"].to_numpy(str))
+        drawn = np.random.default_rng([random_state, int(repeat)]).permutation(ids)
+        choosing |= (rows["repeat"] == repeat) & rows["id"].isin(drawn[: len(ids) // 2])
+    learn = replace(evaluation, rows=rows[choosing])
+    score = replace(evaluation, rows=rows[~choosing].reset_index(drop=True))
+    truth = learn.rows.drop_duplicates(_KEYS).set_index(_KEYS)["y_true"]
+    for name, parts in stacks.items():
+        parts = [part for part in parts if part in evaluation.arms]
+        known, asked = _predictions(learn, parts), _predictions(score, parts)
+        answers = []
+        for (repeat, target), table in asked.groupby(level=["repeat", "target"]):
+            seen = known.xs((repeat, target), level=("repeat", "target"), drop_level=False)
+            centre = truth[seen.index].mean()
+            weights, _ = nnls((seen - centre).to_numpy(), (truth[seen.index] - centre).to_numpy())
+            answers.append((table - centre) @ weights + centre)
+        score = _with_arm(score, name, parts, pd.concat(answers))
+    return score
+
+
+def _predictions(evaluation: Evaluation, parts: Sequence[str]) -> pd.DataFrame:
+    """Predictions of some arms, one column each; a missing one is what it is scored as."""
+    mine = evaluation.rows[evaluation.rows["arm"].isin(parts)]
+    filled = mine.assign(y_pred=mine["y_pred"].fillna(mine["y_fallback"]))
+    return filled.pivot(index=_KEYS, columns="arm", values="y_pred")[list(parts)]
+
+
+def _with_arm(
+    evaluation: Evaluation, name: str, parts: Sequence[str], prediction: pd.Series
+) -> Evaluation:
+    template = evaluation.rows[evaluation.rows["arm"] == parts[0]].drop(columns="y_pred")
+    rows = template.merge(prediction.rename("y_pred").reset_index(), on=_KEYS)
+    notes = {part: [t for t in evaluation.tasks if t["arm"] == part] for part in parts}
+    tasks = [
+        {
+            **task,
+            "arm": name,
+            "notes": {k: v for other in others for k, v in other["notes"].items()},
+            "seconds": sum(other["seconds"] for other in others),
+        }
+        for task, *others in zip(notes[parts[0]], *notes.values(), strict=True)
+    ]
+    about = dict(evaluation.about)
+    if set(parts) & set(about["transfers"]):
+        about["transfers"] = [*about["transfers"], name]
+    return Evaluation(
+        pd.concat([evaluation.rows, rows.assign(arm=name)], ignore_index=True),
+        [*evaluation.tasks, *tasks],
+        about,
+    )
