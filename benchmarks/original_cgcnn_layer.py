@@ -2,7 +2,9 @@
 
 Every atom has the same number of neighbours; each convolution gathers the neighbours, puts
 (v_i, v_j, u_ij) side by side in one (N, M, 2 F + B) tensor and multiplies it by one matrix;
-crystals are pooled in a Python loop.  T. Xie and J. C. Grossman, Phys. Rev. Lett. 120, 145301 (2018).
+crystals are pooled in a Python loop.
+
+T. Xie and J. C. Grossman, Phys. Rev. Lett. 120, 145301 (2018).
 """
 
 from __future__ import annotations
