@@ -40,7 +40,7 @@ LOCAL_PROPERTIES = (
     "BulkModulus",
     "ShearModulus",
 )
-"""Element properties (columns of ``elements.csv``) that an atom is compared in with its neighbours."""
+"""Columns of ``elements.csv`` in which an atom is compared with its neighbours."""
 
 _SITE = (
     "coordination",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from vesin import NeighborList
 
 from leyden.data.crystal import Crystal
 from leyden.errors import InputError
@@ -120,6 +119,8 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def _pairs(
     points: np.ndarray, lattice: np.ndarray, radius: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    from vesin import NeighborList  # looks for torch, and loads it
+
     # One thread: crystals are small, and processes run beside each other.
     search = NeighborList(cutoff=radius, full_list=True, n_threads=1)
     i, j, d, vectors = search.compute(points=points, box=lattice, periodic=True, quantities="ijdD")
