@@ -89,7 +89,7 @@ def test_errors() -> None:
 def test_an_atom_alone_has_no_graph() -> None:
     pytest.importorskip("chgnet")
     alone = Crystal(np.array([3]), np.zeros((1, 3)), 30 * np.eye(3))
-    with pytest.raises(InputError, match="row 1.*isolated"):
+    with pytest.raises(InputError, match=r"row 1.*isolated"):
         PotentialEmbedding().transform([alone])
 
 

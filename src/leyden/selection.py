@@ -129,7 +129,7 @@ class Blend(Strategy):
         for strategy in fitted:
             for note, value in strategy.notes_.items():
                 self.notes_[note] = max(value, self.notes_.get(note, value))
-        return Average([strategy.model_ for strategy in fitted], weights[weights > 0])
+        return Average([strategy.model_ for strategy in fitted], weights[weights > 0].tolist())
 
     def _stack(self, dataset: Dataset, held_out: HeldOut) -> np.ndarray:
         predictions = inner_predictions(

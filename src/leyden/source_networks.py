@@ -45,7 +45,7 @@ def clean_source(
         Nothing of the source is left.
     """
     whole, _ = target.root
-    everything = whole.hold_out(slice(None), next(iter(held_out.groups), None))
+    everything = whole.hold_out(np.arange(len(whole)), next(iter(held_out.groups), None))
     if source.same_quantity(target):
         cleaned = source.without(held_out)
     elif share_items:

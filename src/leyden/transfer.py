@@ -114,9 +114,10 @@ class SourceAsIs(Strategy):
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
         if not self.source.same_quantity(dataset):
+            theirs, ours = (", ".join(part.targets.columns) for part in (self.source, dataset))
             raise IncompatibleError(
-                f"{self.source.name} teaches {', '.join(self.source.targets)}, which cannot "
-                f"be read as {', '.join(dataset.targets)}. Remedy: FineTune or FrozenEmbedding."
+                f"{self.source.name} teaches {theirs}, which cannot be read as {ours}. "
+                "Remedy: FineTune or FrozenEmbedding."
             )
         return teach(self.model, self.source, dataset, held_out, self.notes_)
 

@@ -16,6 +16,8 @@ import torch
 from numba import njit
 from torch import nn
 
+from leyden.errors import IncompatibleError
+
 __all__ = ["fused_gate"]
 
 _OPTIONS: dict[str, Any] = {
@@ -209,7 +211,7 @@ class _FusedGate(torch.autograd.Function):
             mean, variance = total, (squares - total**2).clamp_(min=0)
             _move_average(norm, mean, variance * count / max(count - 1, 1))
         else:
-            mean, variance = norm.running_mean.double(), norm.running_var.double()
+            mean, variance = (part.double() for part in _running(norm))
         inverse = torch.rsqrt(variance + norm.eps)
         scale = inverse * gamma.detach().double()
         shift = beta.detach().double() - mean * scale
@@ -272,6 +274,11 @@ def fused_gate(
 def _move_average(norm: nn.BatchNorm1d, mean: torch.Tensor, variance: torch.Tensor) -> None:
     momentum = 0.1 if norm.momentum is None else norm.momentum
     with torch.no_grad():
-        norm.running_mean.lerp_(mean.float(), momentum)
-        norm.running_var.lerp_(variance.float(), momentum)
-        norm.num_batches_tracked += 1
+        for kept, new in zip(_running(norm), (mean, variance), strict=True):
+            kept.lerp_(new.float(), momentum)
+
+
+def _running(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
+    if norm.running_mean is None or norm.running_var is None:
+        raise IncompatibleError("the kernel needs a batch norm that tracks its statistics")
+    return norm.running_mean, norm.running_var

@@ -91,8 +91,8 @@ def stacked(
     """
     rows = evaluation.rows
     choosing = pd.Series(False, index=rows.index)
-    for repeat, part in rows.groupby("repeat"):
-        ids = np.unique(part["id"].to_numpy(str))
+    for repeat in sorted(set(rows["repeat"])):
+        ids = np.unique(rows.loc[rows["repeat"] == repeat, "id"].to_numpy(str))
         drawn = np.random.default_rng([random_state, int(repeat)]).permutation(ids)
         choosing |= (rows["repeat"] == repeat) & rows["id"].isin(drawn[: len(ids) // 2])
     learn = replace(evaluation, rows=rows[choosing])
@@ -102,8 +102,8 @@ def stacked(
         parts = [part for part in parts if part in evaluation.arms]
         known, asked = _predictions(learn, parts), _predictions(score, parts)
         answers = []
-        for (repeat, target), table in asked.groupby(level=["repeat", "target"]):
-            seen = known.xs((repeat, target), level=("repeat", "target"), drop_level=False)
+        for place, table in asked.groupby(level=["repeat", "target"]):
+            seen = known.xs(place, level=("repeat", "target"), drop_level=False)
             centre = truth[seen.index].mean()
             weights, _ = nnls((seen - centre).to_numpy(), (truth[seen.index] - centre).to_numpy())
             answers.append((table - centre) @ weights + centre)

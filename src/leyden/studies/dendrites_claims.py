@@ -125,7 +125,7 @@ def best_classical(evaluation: Evaluation, target: str, metric: str = "rmse") ->
     scores = evaluation.scores([metric])
     arms = [*CLASSICAL, "classical stack"]
     mine = scores[(scores["target"] == target) & scores["arm"].isin(arms)]
-    return str(mine.loc[mine[metric].idxmin(), "arm"])
+    return str(mine.sort_values(metric)["arm"].iloc[0])
 
 
 def _rmse(evaluation: Evaluation, arm: str, target: str) -> tuple[float, tuple[float, float]]:
@@ -140,9 +140,10 @@ def _transfer(curve: Evaluation) -> Iterator[Claim]:
         if size not in curve.sizes:
             yield Claim(f"transfer_gain_{size}", quantity, protocol=NOT_MEASURED)
             continue
-        arguments = {"target": "log10_G_VRH_GPa", "size": size}
-        pair = curve.paired("fine-tuned", "network from scratch", **arguments)
-        apart = curve.paired("fine-tuned, no shared items", "network from scratch", **arguments)
+        pair, apart = (
+            curve.paired(arm, "network from scratch", target="log10_G_VRH_GPa", size=size)
+            for arm in ("fine-tuned", "fine-tuned, no shared items")
+        )
         yield Claim(
             f"transfer_gain_{size}",
             quantity,

@@ -99,7 +99,7 @@ def _lead(found: Findings) -> str:
 def _accuracy(report: Report, found: Findings) -> None:
     report.section("How well are the moduli predicted?").text(
         "Root mean squared errors of log10 (GPa), pooled over the test rows of a split and "
-        "averaged over splits. Arms with a potential were given a network that has probably seen these "
+        "averaged over splits. Arms with a potential read a network that has probably seen these "
         "crystals, and are marked; none of the claims rests on them."
     )
     for name, what in (("random", "Random splits"), ("grouped", "Formulas kept apart")):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from leyden.data.crystal import Crystal
 from leyden.data.dataset import Dataset
 from leyden.errors import InputError
 from leyden.physics.dendrites import (
@@ -60,7 +61,7 @@ def lithium_crystals(datasets: Sequence[Dataset], known: Dataset) -> Candidates:
     known : Dataset
         Crystals with `MODULI`.
     """
-    crystals: dict[str, tuple[object, str]] = {}
+    crystals: dict[str, tuple[Crystal, str]] = {}
     told: dict[str, dict[str, float]] = {}
     for dataset in datasets:
         columns = pd.concat([dataset.targets, dataset.extra], axis=1)
