@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 1
 .DELETE_ON_ERROR:
 
 run: $(VENV)/run.stamp
-	$(BIN)/leyden study run dendrites --members 10 -o runs/dendrites
+	$(BIN)/leyden study run dendrites --members 10 --splits 2 -o runs/dendrites
 
 test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .

@@ -206,7 +206,10 @@ def compare_moduli(
             [n for n in everything if n not in slow and n != "fine-tuned, head only"],
         ),
         "curve": (
-            LearningCurve(RandomSplits(repeats=effort.curve_repeats), effort.sizes),
+            LearningCurve(
+                RandomSplits(repeats=effort.curve_repeats),
+                tuple(size for size in effort.sizes if size <= 0.6 * len(moduli)),
+            ),
             [n for n in everything if n not in slow - {"ridge"}],
         ),
     }
