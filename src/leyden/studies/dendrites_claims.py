@@ -8,24 +8,16 @@ import numpy as np
 
 from leyden.conformal import cross_coverage
 from leyden.evaluation import Evaluation
-from leyden.physics.dendrites import recover_from_two_points
 from leyden.studies import Claim
 from leyden.studies.averages import HEADLINE
 from leyden.studies.dendrites_report import Findings
-from leyden.studies.lithium_screen import K_HIGH, K_LOW
 from leyden.studies.moduli import CLASSICAL
+from leyden.studies.table_2_4 import recovered
 
-__all__ = ["TABLE_2_4", "claims", "coverage", "recovered"]
+__all__ = ["claims", "coverage"]
 
 PUBLISHED = {"G": 0.1268, "K": 0.1013}
 AIM = {"G": 0.108, "K": 0.049}
-TABLE_2_4 = {
-    "Li2WS4 (P-42m)": (0.62, -109.26, 3.64),
-    "Li2WS4 (I-42m)": (1.75, -38.54, 1.34),
-    "LiBH4": (1.98, -40.13, 1.32),
-}
-"""Rows of table 2.4 whose moduli were known: chi at `K_LOW` and at `K_HIGH` in kJ/(mol nm), and the
-critical wavelength in nm."""
 SPEED = {
     "speed_graph_ratio": ("graph construction", 40.0),
     "speed_train_ratio": ("training", 2.3),
@@ -47,14 +39,6 @@ def claims(found: Findings) -> list[Claim]:
         *_speed(found.speed),
         _coverage(found.evaluations["grouped"]),
     ]
-
-
-def recovered() -> dict[str, float]:
-    """Critical wavelengths in nm that two printed values of chi give, row by row of table 2.4."""
-    return {
-        name: float(recover_from_two_points(low, K_LOW, high, K_HIGH).critical_wavelength_nm)
-        for name, (low, high, _) in TABLE_2_4.items()
-    }
 
 
 def coverage(grouped: Evaluation, level: float, arm: str = HEADLINE) -> tuple[float, int]:
@@ -158,13 +142,13 @@ def _transfer(curve: Evaluation) -> Iterator[Claim]:
 
 
 def _table() -> Claim:
-    errors = [abs(recovered()[name] - printed) for name, (_, _, printed) in TABLE_2_4.items()]
+    table = recovered()
     return Claim(
         "lambda_crit_recovered_max_error_nm",
         "critical wavelength from two printed values of chi, greatest error of three rows",
         "nm",
         0.0,
-        float(np.max(errors)),
+        float((table["recovered_nm"] - table["lambda_nm"]).abs().max()),
         None,
         "table 2.4 of the thesis: lambda = 2 pi B / A with chi = A k - B k^2",
         same_protocol=True,

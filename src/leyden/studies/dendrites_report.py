@@ -23,6 +23,7 @@ from leyden.representations import represent
 from leyden.studies.averages import HEADLINE, SCRATCH
 from leyden.studies.lithium_screen import Candidates
 from leyden.studies.moduli import Effort
+from leyden.studies.table_2_4 import compared, recovered
 
 __all__ = ["Findings", "build_report"]
 
@@ -223,6 +224,12 @@ def _physics(report: Report) -> None:
         "chi = A k - B k^2: stresses make a ripple of the interface grow, surface tension makes it "
         "die; it dies beyond the critical wavenumber A / B (Xie, equation 2.10)."
     )
+    report.table(
+        recovered().drop(columns="lambda_std_nm"),
+        caption="Table 2.4, rows of known moduli: 2 pi B / A of the two printed values of chi "
+        "(kJ/(mol nm)) gives the printed critical wavelength.",
+        digits=3,
+    )
     k = np.logspace(7, 10, 200)
     shear = LITHIUM.shear_modulus_GPa
     figure, ax = plots.subplots(width=7)
@@ -279,6 +286,13 @@ def _screening(report: Report, found: Findings) -> None:
         caption="Isotropic stability diagram: below the line stresses alone stabilise (figure 2-7)",
         alt="Shear-modulus ratio against molar-volume ratio, with critical lines",
     )
+    published = compared(table)
+    if len(published):
+        report.table(
+            published,
+            caption="Electrolytes of table 2.4 that are among ours; chi in kJ/(mol nm).",
+            digits=3,
+        )
     _latent(report, found)
 
 
