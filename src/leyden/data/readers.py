@@ -52,7 +52,9 @@ class Row:
 def read_items(
     path: str | Path, *, item: str | None = None, kind: str | None = None, id: str | None = None
 ) -> Iterator[Row]:
-    """The items of a file or folder, in order, in memory that does not grow with their number.
+    """The items of a file or folder, in order, one at a time.
+
+    Memory does not grow with their number, but for one hash an id (80 bytes).
 
     Parameters
     ----------
