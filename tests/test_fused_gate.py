@@ -98,9 +98,7 @@ def check(case: dict[str, Any], training: bool) -> None:
         ([4, 2], 1, 1),  # one pair of channels
     ],
 )
-def test_it_equals_plain_torch(
-    degrees: list[int], pairs: int, kinds: int, training: bool
-) -> None:
+def test_it_equals_plain_torch(degrees: list[int], pairs: int, kinds: int, training: bool) -> None:
     check(problem(degrees, pairs, kinds, seed=1), training)
 
 

@@ -96,7 +96,8 @@ def _kept(model: Any, source: Dataset, key: str, options: dict[str, Any]) -> Any
     if not hasattr(model, "from_state"):
         return fit()
     arrays = remembered("networks", key, lambda: fit().state())
-    return type(model).from_state(model.config(), arrays)
+    writable = {name: np.array(array) for name, array in arrays.items()}  # torch maps no file
+    return type(model).from_state(model.config(), writable)
 
 
 def labels(dataset: Dataset) -> np.ndarray | None:
