@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ def write_checkpoint(path: Path, key: str, state: dict[str, Any]) -> None:
     InputError
         The folder cannot be written, or the disk is full; what stood there before stays.
     """
+    content = io.BytesIO()  # of a file that fails, torch tells something else than a full disk
+    torch.save({"format": _FORMAT, "key": key, "state": state}, content)
     with writing(path) as file:
-        torch.save({"format": _FORMAT, "key": key, "state": state}, file)
+        file.write(content.getbuffer())
 
 
 def read_checkpoint(path: Path, key: str) -> dict[str, Any] | None:

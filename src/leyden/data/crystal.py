@@ -15,6 +15,8 @@ from leyden.errors import InputError
 
 __all__ = ["Crystal"]
 
+_LONGEST = 1e5  # angstrom: what is longer was not meant as a cell, and its square may overflow
+
 
 @dataclass(frozen=True, eq=False)
 class Crystal:
@@ -63,8 +65,11 @@ class Crystal:
             )
         if lattice.shape != (3, 3):
             raise InputError("a lattice has three vectors of three numbers", value=lattice.shape)
-        if not np.isfinite(lattice).all():
-            raise InputError("a lattice must be finite", value=lattice.tolist())
+        if not (np.abs(lattice) <= _LONGEST).all():
+            raise InputError(
+                f"a lattice must be finite, its vectors within {_LONGEST:g} angstrom",
+                value=lattice.tolist(),
+            )
         if not np.isfinite(frac).all():
             raise InputError("fractional coordinates must be finite")
         if not abs(_determinant(lattice.tolist())) > 1e-3:
@@ -134,7 +139,10 @@ class Crystal:
     @classmethod
     def from_vectors(cls, lattice: Any, species: Sequence[str], frac: Any) -> Crystal:
         """A crystal from lattice vectors (rows, angstrom), element symbols and coordinates."""
-        numbers = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in species]
+        if isinstance(species, str) or not isinstance(species, Sequence | np.ndarray):
+            raise InputError("species must be a list of element symbols", value=species)
+        symbols = [symbol if isinstance(symbol, str) else "" for symbol in species]
+        numbers = [ATOMIC_NUMBERS.get(symbol, 0) for symbol in symbols]
         if 0 in numbers:
             raise InputError(
                 "a species must be an element symbol",
@@ -216,7 +224,8 @@ def _vectors(parameters: Sequence[float]) -> list[list[float]]:
     sin_gamma = math.sqrt(1 - cos_gamma**2)
     y = (cos_alpha - cos_beta * cos_gamma) / sin_gamma if sin_gamma else math.nan
     z_squared = 1 - cos_beta**2 - y**2
-    if min(a, b, c) <= 0 or not z_squared > 0:
+    angles_open = all(0 < angle < 180 for angle in (alpha, beta, gamma))
+    if min(a, b, c) <= 0 or not angles_open or not z_squared > 0:
         raise InputError(
             "lengths must be positive and the three angles must close a cell",
             value=list(parameters),
