@@ -205,7 +205,18 @@ def test_great_and_empty_cells_are_predicted(model: Path) -> None:
         ("2,NaF,22\n", "2,NaF\n2,NaF,22,9,9\n", ["table.csv, row"]),
         ("formula", "f\0rmula", ["table.csv"]),
     ],
-    ids="empty twice element pascal unit text infinite nan ragged header".split(),
+    ids=[
+        "empty",
+        "twice",
+        "element",
+        "pascal",
+        "unit",
+        "text",
+        "infinite",
+        "nan",
+        "ragged",
+        "header",
+    ],
 )
 def test_bad_training_tables(old: str, new: str, rules: list[str]) -> None:
     Path("table.csv").write_text(TABLE.replace(old, new))
