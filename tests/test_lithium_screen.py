@@ -75,13 +75,14 @@ def test_crystals_are_taken_once_and_what_sets_tell_is_merged() -> None:
     second = dataset(
         "second", ["LiCl", "LiF", "LiBr"], **{GAP: [1.0, 8.7, np.nan], HULL: [0.02, np.nan, 0.3]}
     )
+    third = dataset("third", ["LiF", "LiCl"], K_VRH_GPa=[100.0, 10.0], G_VRH_GPa=[-1.0, 10.0])
     known = dataset("known", ["LiCl", "NaCl"], **{name: [1.5, 1.4] for name in MODULI})
-    found = lithium_crystals([first, second], known)
+    found = lithium_crystals([first, second, third], known)
     assert found.dataset.ids.tolist() == ["LiF", "LiCl", "LiBr"]
     assert found.facts["source"].tolist() == ["first", "first", "second"]
     np.testing.assert_array_equal(found.facts[GAP], [8.7, 6.0, np.nan])  # the first to tell
     np.testing.assert_array_equal(found.facts[HULL], [np.nan, 0.02, 0.3])
-    np.testing.assert_array_equal(found.dataset.y, [[np.nan] * 2, [1.5] * 2, [np.nan] * 2])
+    np.testing.assert_array_equal(found.dataset.y, [[2, np.nan], [1.5] * 2, [np.nan] * 2])
     np.testing.assert_allclose(found.facts["coordination"], 6.0, atol=0.05)  # rock salt
     assert (found.facts["molar_volume_ratio"] < 1).all()
 
@@ -101,28 +102,29 @@ def test_the_sieve_counts_each_rule_on_what_the_one_before_has_left() -> None:
         }
     )
     kept, counts = sieve(everyone)
-    assert kept.dataset.ids.tolist() == ["row 3", "row 6", "row 7"]
-    assert counts["removed"].tolist() == [0, 2, 2, 1, 0]
-    assert counts["left"].tolist() == [8, 6, 4, 3, 1]  # of the last three, one gap is not known
+    assert kept.dataset.ids.tolist() == ["row 3", "row 6"]
+    assert counts["removed"].tolist() == [0, 2, 2, 1, 1, 0, 0]
+    # Of the last two, one gap is not known, and both energies are.
+    assert counts["left"].tolist() == [8, 6, 4, 3, 2, 1, 0]
     rules = counts["rule"].tolist()
-    for rule, word in zip(
-        rules, ("lithium", "gap 0", "0.1", "V_ion > V_M", "not known"), strict=True
-    ):
+    words = ("lithium", "gap 0", "0.1", "V_ion > V_M", "coordination", "gap not", "hull not")
+    for rule, word in zip(rules, words, strict=True):
         assert word in rule
-    pd.testing.assert_frame_equal(kept.facts, everyone.facts.iloc[[3, 6, 7]].reset_index(drop=True))
+    pd.testing.assert_frame_equal(kept.facts, everyone.facts.iloc[[3, 6]].reset_index(drop=True))
 
 
 def test_a_sieve_that_keeps_all_says_so() -> None:
     kept, counts = sieve(facts(**{GAP: [1.0], HULL: [0.0], "molar_volume_ratio": [0.1]}))
     assert len(kept.dataset) == 1
     assert counts["removed"].sum() == 0
-    assert counts["left"].tolist() == [1, 1, 1, 1, 0]
+    assert counts["left"].tolist() == [1, 1, 1, 1, 1, 0, 0]
 
 
 def ranked() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Four candidates, two with known moduli; members of an ensemble; ratios of volume."""
     volumes = np.array([0.1, 0.3, 0.2, 0.1])
-    made = facts(**{GAP: [1.0, np.nan, 2.0, 3.0], "molar_volume_ratio": volumes})
+    gaps, hulls = [1.0, np.nan, 2.0, 3.0], [np.nan, 0.0, 0.01, 0.02]
+    made = facts(**{GAP: gaps, HULL: hulls, "molar_volume_ratio": volumes})
     known = np.full((4, 2), np.nan)
     known[1], known[3, 0] = (2.0, 1.8), 9.0  # one modulus of two is not enough
     targets = pd.DataFrame(known, columns=list(MODULI))
@@ -144,6 +146,7 @@ def test_known_moduli_are_kept_without_spread() -> None:
     spread = ["G_std_GPa", "chi_low_std", "chi_high_std", "P_s_low", "P_s_high"]
     assert row[[*spread, "lambda_crit_std_nm"]].isna().all()
     assert not row["gap_known"]
+    assert table.loc[~table["hull_known"], "id"].tolist() == ["row 0"]
     assert table["moduli_known"].sum() == 1
 
 
@@ -163,6 +166,7 @@ def test_predicted_moduli_are_those_of_the_members() -> None:
             "chi_low_std": chi.std(),
             "P_s_low": probability_of_stability(chi),
             "lambda_crit_nm": wavelength.mean(),
+            "lambda_crit_median_nm": np.median(wavelength),
             "lambda_crit_std_nm": wavelength.std(),
             "shear_ratio": shear.mean() / 3.4,
         }
@@ -174,7 +178,21 @@ def test_predicted_moduli_are_those_of_the_members() -> None:
 def test_the_longest_critical_wavelength_comes_first() -> None:
     table, _, _ = ranked()
     assert sorted(table["id"]) == [f"row {i}" for i in range(4)]
-    wavelengths = table["lambda_crit_nm"].to_numpy()
+    wavelengths = table["lambda_crit_median_nm"].to_numpy()
     assert np.isfinite(wavelengths).all()
     assert (np.diff(wavelengths) <= 0).all()
     assert table["id"].tolist() != sorted(table["id"])  # it had to be sorted
+
+
+def test_one_member_that_sees_no_dendrite_does_not_decide_the_rank() -> None:
+    made = facts(**{GAP: [1.0, 1.0], HULL: [0.0, 0.0], "molar_volume_ratio": [0.3, 0.3]})
+    members = np.tile([1.8, 1.2], (5, 2, 1))
+    members[:, 1, 1] = 1.1
+    members[0, 1] = 0.4, -1.5  # so soft that the stresses alone stabilise
+    table = rank(made, members).set_index("id")
+    assert np.isinf(table.loc["row 1", "lambda_crit_nm"])
+    medians = critical_wavelength_nm(
+        10 ** np.array([1.2, 1.1]), poisson_from_moduli(10**1.8, 10 ** np.array([1.2, 1.1])), 0.3
+    )
+    np.testing.assert_allclose(table["lambda_crit_median_nm"].sort_index(), medians)
+    assert table.index[0] == ["row 0", "row 1"][int(np.argmax(medians))]

@@ -100,20 +100,18 @@ def test_without_a_strategy_that_transfers_the_best_is_taken() -> None:
     good = ly.FromScratch(TAUGHT.model)
     arm = Best({"mean": MEAN, "good": good}).fit(MODULUS)
     assert arm.choice_ == "good"
-    assert not hasattr(arm, "evidence_")
+    assert arm.evidence_ == {"transfer": None, "fallback": "good"}
 
 
 def test_several_targets_count_alike_whatever_their_unit() -> None:
     """Transfer knows the first target, and is lost on the second, which has the larger numbers."""
     volume = np.array([item.volume for item in DATA.items])
     both = DATA.targets[["log10_modulus_GPa"]].assign(volume=volume)
+    gains = []
     for factor in (1e-3, 1e3):
         data = replace(DATA, targets=both * [1, factor], quantities={}, _root=None)
-        arm = Best({"scratch": SCRATCH, "taught": TAUGHT}).fit(data)
-        gain = arm.evidence_["gain"]
-        if factor == 1e-3:
-            first = gain
-    assert gain == pytest.approx(first, rel=1e-6)
+        gains.append(Best({"scratch": SCRATCH, "taught": TAUGHT}).fit(data).evidence_["gain"])
+    assert gains[0] == pytest.approx(gains[1], rel=1e-6)
 
 
 def test_equal_weights_give_the_mean() -> None:
@@ -187,3 +185,41 @@ def test_notes_of_the_parts_are_kept() -> None:
     assert blend.notes_["source_rows_removed"] == 10
     best = Best({"mean": MEAN, "source": as_is}).fit(train, held_out=held_out)
     assert (best.choice_, best.notes_["source_rows_removed"]) == ("source", 10)
+
+
+def test_inner_folds_keep_the_groups_of_the_outer_split() -> None:
+    Watched.seen.clear()
+    held_out = MODULUS.hold_out(MODULUS.groups["prototype"] == "rock salt", "prototype")
+    train = MODULUS.without(held_out)
+    Best({"a": Watched(MEAN.model)}, folds=2).fit(train, held_out=held_out)
+    prototype = dict(zip(MODULUS.ids, MODULUS.groups["prototype"], strict=True))
+    *inner, _ = Watched.seen
+    assert [len({prototype[name] for name in ids}) for ids, _ in inner] == [1, 1]
+
+
+class Speechless(ly.FromScratch):
+    """Answers nothing in a fold."""
+
+    def predict(self, data: Any, return_std: bool = False) -> Any:
+        return np.full(len(data), np.nan)
+
+
+def test_a_missing_answer_counts_as_the_mean_and_wins_nothing() -> None:
+    parts = {"silent": Speechless(TAUGHT.model), "scratch": ly.FromScratch(TAUGHT.model)}
+    assert Best(parts).fit(MODULUS).choice_ == "scratch"
+    said = inner_predictions(parts, MODULUS, HeldOut(), 3, 0)
+    np.testing.assert_allclose(said["silent"], MODULUS.y.mean())
+
+
+def test_a_residual_can_be_chosen_but_has_no_model_to_average() -> None:
+    estimate = {item.formula: y for item, y in zip(MODULUS.items, MODULUS.y, strict=True)}
+    residual = ly.Residual(
+        MEAN, lambda data: np.array([estimate[part.formula] for part in data.items])
+    )
+    arm = Best({"mean": MEAN, "residual": residual}).fit(MODULUS)
+    assert arm.choice_ == "residual"
+    assert np.abs(arm.predict(MODULUS) - MODULUS.y).max() < MODULUS.y.std()
+    with pytest.raises(ly.IncompatibleError, match="estimate"):
+        arm.to_predictor()
+    with pytest.raises(ly.IncompatibleError, match="estimate"):
+        Blend({"mean": MEAN, "residual": residual}).fit(MODULUS)
