@@ -53,7 +53,28 @@ class Best(Strategy):
         self.folds = folds
         self.random_state = random_state
 
-    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Best:
+        """Choose, and fit the choice on all rows of `dataset`."""
+        self.choice_, self.evidence_ = self._choose(dataset, held_out or HeldOut())
+        self.strategy_ = clone(self.strategies[self.choice_]).fit(dataset, held_out=held_out)
+        self.notes_ = {**self.strategy_.notes_, "choice": self.choice_}
+        self.targets_, self.training_ = self.strategy_.targets_, dataset
+        return self
+
+    @property
+    def model_(self) -> Any:
+        """The model of the chosen strategy."""
+        return self.strategy_.model_
+
+    def predict(self, data: Any, return_std: bool = False) -> Any:
+        """Predictions of the chosen strategy."""
+        return self.strategy_.predict(data, return_std=return_std)
+
+    def embed(self, data: Any) -> np.ndarray:
+        """Latent vectors of the chosen strategy."""
+        return self.strategy_.embed(data)
+
+    def _choose(self, dataset: Dataset, held_out: HeldOut) -> tuple[str, dict[str, Any]]:
         truth = _scaled(dataset, dataset.targets.to_numpy(float))
         errors = {
             name: np.nanmean(np.abs(_scaled(dataset, predicted) - truth), axis=1)
@@ -66,23 +87,14 @@ class Best(Strategy):
             (n for n, s in self.strategies.items() if not s.transfers), key=means.__getitem__
         )
         movers = [name for name, strategy in self.strategies.items() if strategy.transfers]
-        self.choice_ = stay
-        if movers:
-            move = min(movers, key=means.__getitem__)
-            gain, low, high = _paired_gain(
-                errors[stay] - errors[move], labels(dataset), self.random_state
-            )
-            self.evidence_ = {
-                "gain": gain,
-                "low": low,
-                "high": high,
-                "transfer": move,
-                "fallback": stay,
-            }
-            self.choice_ = move if low > 0 else stay
-        self.strategy_ = clone(self.strategies[self.choice_]).fit(dataset, held_out=held_out)
-        self.notes_ = {**self.strategy_.notes_, "choice": self.choice_}
-        return self.strategy_.model_
+        if not movers:
+            return stay, {"transfer": None, "fallback": stay}
+        move = min(movers, key=means.__getitem__)
+        gain, low, high = _paired_gain(
+            errors[stay] - errors[move], labels(dataset), self.random_state
+        )
+        evidence = {"gain": gain, "low": low, "high": high, "transfer": move, "fallback": stay}
+        return (move if low > 0 else stay), evidence
 
 
 class Blend(Strategy):
@@ -151,19 +163,22 @@ def inner_predictions(
 ) -> dict[str, np.ndarray]:
     """Out-of-fold predictions of each strategy on the training rows, shape (n, t) each.
 
-    The outer fold stays forbidden, and the inner test fold is forbidden too.
+    The outer fold stays forbidden, and the inner test fold is forbidden too. Groups are those of
+    the outer split, else formulas. A missing prediction is scored as the mean of the rows.
     """
+    group = next(iter(held_out.groups), "formula" if "formula" in dataset.groups else None)
     split: Any = (
-        GroupKFold("formula", folds, random_state=random_state)
-        if "formula" in dataset.groups
-        else KFold(folds, random_state=random_state)
+        KFold(folds, random_state=random_state)
+        if group is None
+        else GroupKFold(group, folds, random_state=random_state)
     )
-    return {
-        name: out_of_fold(strategy, dataset, split, held_out=held_out).prediction.reshape(
-            dataset.targets.shape
-        )
-        for name, strategy in strategies.items()
-    }
+    mean = np.nanmean(dataset.targets.to_numpy(float), axis=0)
+    found = {}
+    for name, strategy in strategies.items():
+        said = out_of_fold(strategy, dataset, split, held_out=held_out).prediction
+        said = said.reshape(dataset.targets.shape)
+        found[name] = np.where(np.isfinite(said), said, mean)
+    return found
 
 
 def _scaled(dataset: Dataset, values: np.ndarray) -> np.ndarray:

@@ -42,11 +42,17 @@ def clean_source(
     Raises
     ------
     LeakageError
-        Nothing of the source is left.
+        Nothing of the source is left, or it lacks the group column by which test rows are told.
     """
     whole, _ = target.root
     everything = whole.hold_out(np.arange(len(whole)), next(iter(held_out.groups), None))
     if source.same_quantity(target):
+        for name in held_out.groups:
+            if name not in source.groups:
+                raise LeakageError(
+                    f"{source.name} has no column {name}, by which test rows are kept apart, so it "
+                    f"may hold them under other ids. Remedy: give it the group column {name}."
+                )
         cleaned = source.without(held_out)
     elif share_items:
         cleaned = source

@@ -87,10 +87,13 @@ class FromScratch(Strategy):
         A network or a `VectorRegressor`.
     """
 
-    transfers = False
-
     def __init__(self, model: Any) -> None:
         self.model = model
+
+    @property
+    def transfers(self) -> bool:  # type: ignore[override]
+        """Only if what the model reads was itself learned elsewhere (a universal potential)."""
+        return _unknown_past(self.model.representation)
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
         self.notes_["may_have_seen_test"] = _unknown_past(self.model.representation)
@@ -113,7 +116,7 @@ class SourceAsIs(Strategy):
         self.source = source
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
-        if not self.source.same_quantity(dataset):
+        if list(self.source.targets) != list(dataset.targets):
             theirs, ours = (", ".join(part.targets.columns) for part in (self.source, dataset))
             raise IncompatibleError(
                 f"{self.source.name} teaches {theirs}, which cannot be read as {ours}. "
@@ -239,13 +242,6 @@ class Residual(Strategy):
         """A physical estimate is knowledge from elsewhere."""
         return True
 
-    def to_predictor(self, split: Split | None = None, level: float = 0.9) -> Predictor:
-        """Refused: a file holds no code, and the estimate is code."""
-        raise IncompatibleError(
-            "a residual strategy cannot be saved, since its estimate is a function. "
-            "Remedy: save the strategy of the remainder, and add the estimate to its predictions."
-        )
-
     def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Residual:
         """Learn from the rows of `dataset`, with nothing that `held_out` forbids."""
         left = dataset.targets - np.asarray(self.estimate(dataset)).reshape(len(dataset), -1)
@@ -253,8 +249,23 @@ class Residual(Strategy):
             replace(dataset, targets=left, _root=dataset.root), held_out=held_out
         )
         self.targets_, self.notes_ = self.strategy_.targets_, self.strategy_.notes_
-        self.model_, self.training_ = self.strategy_.model_, dataset
+        self.training_ = dataset
         return self
+
+    @property
+    def model_(self) -> Any:
+        """Refused: without the estimate, the model of the remainder answers another question.
+
+        Raises
+        ------
+        IncompatibleError
+            Always; `Predictor.of`, `Blend` and whatever else wants the model alone is told so.
+        """
+        raise IncompatibleError(
+            "a residual strategy has no model of its own that could be saved or averaged, since "
+            "its estimate is a function. Remedy: use the strategy of the remainder, and add the "
+            "estimate to its predictions."
+        )
 
     def predict(self, data: Any, return_std: bool = False) -> Any:
         """Estimate plus learned remainder."""
@@ -263,6 +274,10 @@ class Residual(Strategy):
             return estimate + self.strategy_.predict(data)
         mean, std = self.strategy_.predict(data, return_std=True)
         return estimate + mean, std
+
+    def embed(self, data: Any) -> np.ndarray:
+        """The latent vectors of the remainder's model, shape (n, d)."""
+        return self.strategy_.embed(data)
 
 
 def _several(source: Dataset | Sequence[Dataset]) -> Sequence[Dataset]:

@@ -276,6 +276,8 @@ def _move_average(norm: nn.BatchNorm1d, mean: torch.Tensor, variance: torch.Tens
     with torch.no_grad():
         for kept, new in zip(_running(norm), (mean, variance), strict=True):
             kept.lerp_(new.float(), momentum)
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked += 1
 
 
 def _running(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,13 @@ STACKS = {
         "fine-tuned",
         "network from scratch",
     ),
+    "stack with transfer, no shared items": (
+        *_CLASSICAL,
+        *_STRUCTURE,
+        "frozen + structure, no shared items",
+        "fine-tuned, no shared items",
+        "network from scratch",
+    ),
     "stack with transfer and potential": (
         *_CLASSICAL,
         *_STRUCTURE,
@@ -87,7 +95,7 @@ def stacked(
 
     The validation half of each repeat is drawn by id and scored by nobody. Weights are those of
     non-negative least squares on it, for each repeat and target (Breiman, Machine Learning 24, 49
-    (1996)).
+    (1996)). A stack whose parts are not all there is left out.
     """
     rows = evaluation.rows
     choosing = pd.Series(False, index=rows.index)
@@ -96,10 +104,16 @@ def stacked(
         drawn = np.random.default_rng([random_state, int(repeat)]).permutation(ids)
         choosing |= (rows["repeat"] == repeat) & rows["id"].isin(drawn[: len(ids) // 2])
     learn = replace(evaluation, rows=rows[choosing])
-    score = replace(evaluation, rows=rows[~choosing].reset_index(drop=True))
+    about = {
+        **evaluation.about,
+        "split": f"{evaluation.about['split']}; half of the rows that are not learned from choose "
+        "the weights of the stacks, the other half is scored",
+    }
+    score = replace(evaluation, rows=rows[~choosing].reset_index(drop=True), about=about)
     truth = learn.rows.drop_duplicates(_KEYS).set_index(_KEYS)["y_true"]
     for name, parts in stacks.items():
-        parts = [part for part in parts if part in evaluation.arms]
+        if not set(parts) <= set(evaluation.arms):
+            continue
         known, asked = _predictions(learn, parts), _predictions(score, parts)
         answers = []
         for place, table in asked.groupby(level=["repeat", "target"]):
@@ -128,8 +142,9 @@ def _with_arm(
         {
             **task,
             "arm": name,
-            "notes": {k: v for other in others for k, v in other["notes"].items()},
+            "notes": _merged([other["notes"] for other in others]),
             "seconds": sum(other["seconds"] for other in others),
+            "error": "; ".join(other["error"] for other in others if other["error"]) or None,
         }
         for task, *others in zip(notes[parts[0]], *notes.values(), strict=True)
     ]
@@ -141,3 +156,9 @@ def _with_arm(
         [*evaluation.tasks, *tasks],
         about,
     )
+
+
+def _merged(notes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Notes of an arm made of arms: of each note the greatest, so that no reservation is lost."""
+    names = {name for part in notes for name in part}
+    return {name: max(part[name] for part in notes if name in part) for name in sorted(names)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from leyden.data.catalog import load
 from leyden.data.dataset import Dataset, HeldOut
 from leyden.data.sources import fetch
 from leyden.errors import InputError
+from leyden.hashing import content_hash
 from leyden.models.ensembles import Ensemble
 from leyden.representations import represent
 from leyden.source_networks import labels, teach
@@ -57,9 +59,17 @@ def run(
         effort, moduli, source, out / "folds", jobs=1 if quick else jobs, progress=progress
     )
     network = ensemble(
-        effort, moduli, source, min(members, 2) if quick else members, out / "members", jobs
+        effort,
+        moduli,
+        source,
+        min(members, 2) if quick else members,
+        out / "members",
+        jobs,
+        progress,
     )
-    everyone, absent = candidates(effort, moduli)
+    sets, absent = crystal_sets()
+    everyone = candidates(effort, moduli, sets)
+    speed, slow = ({}, []) if quick or splits < 10 else measure(out / "speed")
     kept, counts = sieve(everyone)
     graphs = represent(network.representation, kept.dataset)
     table = rank(kept, network.predict_members(graphs))
@@ -76,14 +86,30 @@ def run(
         counts=counts,
         ranking=table,
         network=network,
-        speed={} if quick or splits < 10 else measure(out / "speed.json"),
+        speed=speed,
     )
-    data = [_source(source), _source(moduli, "elastic-tensor-2015"), _source(everyone.dataset)]
-    return StudyResult(NAME, build_report(TITLE, found), claims(found), data, [*warnings, *absent])
+    reservations = [
+        f"{name}: {line}"
+        for name, evaluation in evaluations.items()
+        for line in evaluation.reservations()
+    ]
+    return StudyResult(
+        NAME,
+        build_report(TITLE, found),
+        claims(found),
+        [_source(dataset) for dataset in sets],
+        [*warnings, *absent, *slow, *reservations],
+    )
 
 
 def ensemble(
-    effort: Effort, moduli: Dataset, source: Dataset, members: int, folder: Path, jobs: int
+    effort: Effort,
+    moduli: Dataset,
+    source: Dataset,
+    members: int,
+    folder: Path,
+    jobs: int,
+    progress: bool,
 ) -> Ensemble:
     """Networks that each go on from the formation energies, on a random 60 % of the moduli."""
     taught = teach(effort.network(), source, moduli, HeldOut(), {})
@@ -91,34 +117,41 @@ def ensemble(
     made = Ensemble(network, members, fraction=0.6, n_jobs=jobs, random_state=0)
     graphs = represent(network.representation, moduli)
     return made.fit(
-        graphs, moduli.y, start=taught, groups=labels(moduli), checkpoint=folder, progress=True
+        graphs,
+        moduli.y,
+        start=taught,
+        groups=labels(moduli),
+        checkpoint=folder,
+        progress=progress and sys.stderr.isatty(),
     )
 
 
-def candidates(effort: Effort, moduli: Dataset) -> tuple[Candidates, list[str]]:
-    """Lithium crystals of every set that is here, and what is not here."""
+def crystal_sets() -> tuple[list[Dataset], list[str]]:
+    """The sets of crystals that are here, and what is not here."""
     sets, absent = [], []
     for name in (*FETCHED, "mp-elasticity-binary", "mp-electrodes"):
         try:
             sets.append(load(name))
         except InputError as error:
-            absent.append(f"{name} is not here, so its lithium crystals are not screened: {error}")
+            absent.append(f"{name} is not here, so its crystals are not screened: {error}")
+    return sets, absent
+
+
+def candidates(effort: Effort, moduli: Dataset, sets: list[Dataset]) -> Candidates:
+    """Lithium crystals of the sets; the first few of them in a quick run."""
     found = lithium_crystals(sets, moduli)
-    if effort.rows is not None and len(found.dataset) > effort.rows:
-        first = np.arange(effort.rows)
-        found = Candidates(found.dataset.take(first), found.facts.iloc[first])
-    return found, absent
+    if effort.rows is None or len(found.dataset) <= effort.rows:
+        return found
+    first = np.arange(effort.rows)
+    return Candidates(found.dataset.take(first), found.facts.iloc[first])
 
 
-def _source(dataset: Dataset, name: str = "") -> Source:
-    try:
-        told = card(name or dataset.name)
-    except InputError:
-        return Source(dataset.name, len(dataset), dataset.fingerprint())
+def _source(dataset: Dataset) -> Source:
+    told = card(dataset.name)
     return Source(
         dataset.name,
         len(dataset),
-        dataset.fingerprint(),
+        content_hash(dataset),
         told.licence,
         told.attribution,
         told.doi or told.url,

@@ -77,22 +77,26 @@ def build_report(title: str, found: Findings) -> Report:
 
 
 def _lead(found: Findings) -> str:
-    best, random = found.ranking.iloc[0], found.evaluations["random"]
+    random, table = found.evaluations["random"], found.ranking
+    known = table[table["gap_known"]]
+    best = (known if len(known) else table).iloc[0]
+    gap = "of known gap " if len(known) else "(all gaps unknown: it may be an alloy) "
     pair = random.paired(HEADLINE, SCRATCH, target="log10_G_VRH_GPa")
     words = {
         "gain": "lowers the error of the shear modulus",
         "harm": "raises the error of the shear modulus",
         "no evidence": "shows no evidence of a gain for the shear modulus",
     }[pair.verdict]
-    stable = int((found.ranking["P_s_low"] > 0.05).sum())
+    stable = int(((table["P_s_low"] > 0.05) | (table["chi_low"] < 0)).sum())
     return (
         f"Moving knowledge from {len(found.source):,} formation energies to {len(found.moduli):,} "
         f"elastic moduli {words} (MAE ratio {pair.ratio:.3f}, 95 % interval "
         f"{pair.ratio_interval[0]:.3f} to {pair.ratio_interval[1]:.3f}, all training rows). Of "
         f"{len(found.everyone.dataset):,} lithium crystals (published: {PUBLISHED_CANDIDATES:,}), "
-        f"{len(found.kept.dataset):,} pass the sieve; {stable} of them have a probability of "
-        f"stability above 5 % at k = 1e8 1/m (published: none), and {best['formula']} has the "
-        f"longest critical wavelength, {best['lambda_crit_nm']:.2f} nm. Published figures rest on "
+        f"{len(found.kept.dataset):,} pass the sieve, {len(table) - len(known):,} of them because "
+        f"their band gap is not known; {stable} have a probability of stability above 5 % at "
+        f"k = 1e8 1/m (published: none). Among those {gap}{best['formula']} has the longest "
+        f"critical wavelength, {best['lambda_crit_median_nm']:.2f} nm. Published figures rest on "
         "other and more data: the protocols differ, and the table says where."
     )
 
@@ -171,6 +175,7 @@ def _transfer(report: Report, found: Findings) -> None:
         caption="Error against number of training rows; bands are 95 % intervals",
         alt="Learning curves of six arms for shear and bulk modulus",
     )
+    report.text(*_where_it_stops(curve))
     lines = []
     for size in curve.sizes:
         for arm in curve.arms:
@@ -219,6 +224,20 @@ def _transfer(report: Report, found: Findings) -> None:
     )
 
 
+def _where_it_stops(curve: Evaluation) -> list[str]:
+    """For each modulus, the sizes at which transfer still has evidence on its side."""
+    sentences = []
+    for arm, other in (("fine-tuned", "network from scratch"), (HEADLINE, SCRATCH)):
+        for symbol in "GK":
+            verdicts = {
+                size: curve.paired(arm, other, target=f"log10_{symbol}_VRH_GPa", size=size).verdict
+                for size in curve.sizes
+            }
+            told = ", ".join(f"{verdict} at {size}" for size, verdict in verdicts.items())
+            sentences.append(f"{arm} against {other}, log10 {symbol}: {told} training rows.")
+    return sentences
+
+
 def _physics(report: Report) -> None:
     report.section("The stability parameter").text(
         "chi = A k - B k^2: stresses make a ripple of the interface grow, surface tension makes it "
@@ -251,13 +270,16 @@ def _screening(report: Report, found: Findings) -> None:
         "have no spread. A crystal whose gap is not known is kept and flagged."
     )
     report.table(found.counts, caption="The sieve, rule after rule.")
-    report.table(
-        table[_COLUMNS].head(LISTED).rename(columns=_NAMES),
-        caption=f"The {min(LISTED, len(table))} of {len(table):,} crystals with the longest "
-        "critical wavelength; the others stand in `electrolytes.csv`.",
-        uncertainties={"lambda_crit (nm)": "std (nm)"},
-        digits=3,
-    )
+    for known, what in ((True, "of known band gap"), (False, "whose gap is not known: alloys too")):
+        part = table[table["gap_known"] == known]
+        if len(part):
+            report.table(
+                part[_COLUMNS].head(LISTED).rename(columns=_NAMES),
+                caption=f"The {min(LISTED, len(part))} of {len(part):,} crystals {what}, with the "
+                "longest critical wavelength; all stand in `electrolytes.csv`.",
+                uncertainties={"lambda_crit (nm)": "std (nm)"},
+                digits=3,
+            )
     figure, axes = plots.subplots(1, 2, width=10)
     unit = "kJ/(mol nm)"
     plots.histogram(
@@ -300,6 +322,7 @@ _NAMES = {
     "id": "id",
     "formula": "formula",
     "moduli_known": "moduli known",
+    "lambda_crit_median_nm": "median lambda_crit (nm)",
     "lambda_crit_nm": "lambda_crit (nm)",
     "lambda_crit_std_nm": "std (nm)",
     "chi_low": "chi, 1e8 1/m",
@@ -309,7 +332,6 @@ _NAMES = {
     "K_GPa": "K (GPa)",
     "molar_volume_ratio": "V_ion/V_M",
     "energy_above_hull_eV_per_atom": "above hull (eV/atom)",
-    "gap_known": "gap known",
     "source": "source",
 }
 _COLUMNS = list(_NAMES)

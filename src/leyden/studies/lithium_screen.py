@@ -32,6 +32,9 @@ HULL_LIMIT = 0.1
 """Energy above hull in eV/atom from which a crystal is not expected to be made."""
 
 
+_TOLD = ("band_gap_eV", "energy_above_hull_eV_per_atom", "K_VRH_GPa", "G_VRH_GPa")
+
+
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Lithium crystals with what is known of them.
@@ -41,7 +44,8 @@ class Candidates:
     dataset : Dataset
         Crystals; targets are `MODULI`, NaN where they are not known.
     facts : DataFrame, shape (n, .)
-        ``source, band_gap_eV, energy_above_hull_eV_per_atom, coordination, molar_volume_ratio``.
+        ``source, band_gap_eV, energy_above_hull_eV_per_atom, coordination, molar_volume_ratio``;
+        NaN where a set does not tell, or no coordination number can be had.
     """
 
     dataset: Dataset
@@ -51,21 +55,21 @@ class Candidates:
 def lithium_crystals(datasets: Sequence[Dataset], known: Dataset) -> Candidates:
     """Every crystal with lithium in any of the sets, once each.
 
-    What one set does not tell of a crystal (gap, energy above hull) is taken from another that
-    has the same id.
+    What one set does not tell of a crystal (gap, energy above hull, moduli) is taken from another
+    that has the same id.
 
     Parameters
     ----------
     datasets : sequence of Dataset
         Crystals; gaps and energies above hull are read from their targets and extra columns.
     known : Dataset
-        Crystals with `MODULI`.
+        Crystals with `MODULI`, which come before what the sets themselves tell of moduli.
     """
     crystals: dict[str, tuple[Crystal, str]] = {}
     told: dict[str, dict[str, float]] = {}
     for dataset in datasets:
         columns = pd.concat([dataset.targets, dataset.extra], axis=1)
-        wanted = [c for c in ("band_gap_eV", "energy_above_hull_eV_per_atom") if c in columns]
+        wanted = [c for c in _TOLD if c in columns]
         values = columns[wanted].to_numpy(float)
         for name, crystal, row in zip(dataset.ids, dataset.items, values, strict=True):
             if "Li" not in crystal.composition:
@@ -81,7 +85,10 @@ def lithium_crystals(datasets: Sequence[Dataset], known: Dataset) -> Candidates:
         )
     ids = list(crystals)
     moduli = known.targets.set_axis(known.ids).reindex(ids)[list(MODULI)]
-    coordination = np.array([mean_voronoi_coordination(crystals[i][0]) for i in ids])
+    for name in MODULI:
+        own = pd.Series([told[i].get(name.removeprefix("log10_"), np.nan) for i in ids], index=ids)
+        moduli[name] = moduli[name].where(moduli[name].notna(), np.log10(own.where(own > 0)))
+    coordination = np.array([_coordination(crystals[i][0]) for i in ids])
     facts_table = pd.DataFrame(
         {
             "source": [crystals[i][1] for i in ids],
@@ -119,6 +126,7 @@ def sieve(candidates: Candidates) -> tuple[Candidates, pd.DataFrame]:
         f"energy above hull >= {HULL_LIMIT} eV/atom": facts["energy_above_hull_eV_per_atom"]
         >= HULL_LIMIT,
         "ion larger than the metal atom (V_ion > V_M)": facts["molar_volume_ratio"] > 1,
+        "no coordination number can be had": facts["molar_volume_ratio"].isna(),
     }
     left = np.ones(len(facts), bool)
     counts = [{"rule": "lithium crystals", "removed": 0, "left": len(facts)}]
@@ -126,14 +134,23 @@ def sieve(candidates: Candidates) -> tuple[Candidates, pd.DataFrame]:
         removed = left & hit.to_numpy()
         left &= ~removed
         counts.append({"rule": rule, "removed": int(removed.sum()), "left": int(left.sum())})
-    unknown = int((left & facts["band_gap_eV"].isna().to_numpy()).sum())
-    counts.append({"rule": "kept although the gap is not known", "removed": 0, "left": unknown})
+    for column, what in (
+        ("band_gap_eV", "gap"),
+        ("energy_above_hull_eV_per_atom", "energy above hull"),
+    ):
+        unknown = int((left & facts[column].isna().to_numpy()).sum())
+        counts.append(
+            {"rule": f"of these: {what} not known, kept and flagged", "removed": 0, "left": unknown}
+        )
     kept = Candidates(candidates.dataset.take(left), facts[left].reset_index(drop=True))
     return kept, pd.DataFrame(counts)
 
 
 def rank(candidates: Candidates, members: np.ndarray) -> pd.DataFrame:
     """Stability of each candidate over an ensemble, the longest critical wavelength first.
+
+    A gap or an energy above hull that is not known is flagged (``gap_known``, ``hull_known``): an
+    alloy may hide behind the former.
 
     A crystal whose moduli are known keeps them, and has neither spread nor probability, as in the
     published table.
@@ -149,7 +166,9 @@ def rank(candidates: Candidates, members: np.ndarray) -> pd.DataFrame:
     DataFrame
         One row a candidate: moduli in GPa, Poisson's ratio, ``chi_low`` and ``chi_high`` in
         kJ/(mol nm) at `K_LOW` and `K_HIGH` with their standard deviations, ``P_s_low``,
-        ``P_s_high``, ``lambda_crit_nm`` (of the mean over members) with its standard deviation.
+        ``P_s_high``, ``lambda_crit_nm`` (mean over members, as published) with its standard
+        deviation, and its median, by which the rows are ranked: one member that calls a crystal
+        stable makes the mean infinite.
     """
     known = candidates.dataset.targets.to_numpy(float)
     is_known = np.isfinite(known).all(axis=1)
@@ -176,8 +195,18 @@ def rank(candidates: Candidates, members: np.ndarray) -> pd.DataFrame:
         table[f"P_s_{name}"] = np.where(is_known, np.nan, probability_of_stability(chi))
     wavelength = critical_wavelength_nm(shear, poisson, volume)
     table["lambda_crit_nm"] = wavelength.mean(0)
+    table["lambda_crit_median_nm"] = np.median(wavelength, axis=0)
     with np.errstate(invalid="ignore"):
         table["lambda_crit_std_nm"] = np.where(is_known, np.nan, wavelength.std(0))
     table = pd.concat([table, candidates.facts], axis=1)
     table["gap_known"] = table["band_gap_eV"].notna()
-    return table.sort_values("lambda_crit_nm", ascending=False, ignore_index=True)
+    table["hull_known"] = table["energy_above_hull_eV_per_atom"].notna()
+    return table.sort_values("lambda_crit_median_nm", ascending=False, ignore_index=True)
+
+
+def _coordination(crystal: Crystal) -> float:
+    """Mean coordination number of lithium; NaN, which the sieve counts, where none can be had."""
+    try:
+        return mean_voronoi_coordination(crystal)
+    except InputError:
+        return float("nan")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from leyden.artefact import writing
+from leyden.hashing import content_hash
 
 __all__ = ["SCRIPTS", "measure"]
 
@@ -21,34 +22,47 @@ SCRIPTS = (
 atoms, which is what mp-electrodes has."""
 
 
-def measure(kept: Path) -> dict[str, float]:
-    """What the benchmark scripts print, merged; nothing where they are not at hand.
+def measure(folder: Path) -> tuple[dict[str, float], list[str]]:
+    """What the benchmark scripts print, and what went wrong.
 
     Parameters
     ----------
-    kept : Path
-        The figures are read from here if they were measured before, and kept here.
+    folder : Path
+        What a script printed is kept here, under a hash of the script, and not measured again.
+
+    Returns
+    -------
+    found : dict of str to float
+    warnings : list of str
+        Scripts that are not at hand, or failed, with the last line of their complaint.
     """
-    if kept.is_file():
-        return dict(json.loads(kept.read_text()))
-    folder = Path(__file__).parents[3] / "benchmarks"
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    scripts = Path(__file__).parents[3] / "benchmarks"
     found: dict[str, float] = {}
-    for script, *arguments in SCRIPTS:
-        if not (folder / script).is_file():
+    warnings = []
+    for name, *arguments in SCRIPTS:
+        script = scripts / name
+        if not script.is_file():
+            warnings.append(f"benchmarks/{name} is not at hand: install from the repository")
             continue
-        done = subprocess.run(
-            [sys.executable, str(folder / script), *arguments],
-            capture_output=True,
-            text=True,
-            env={**os.environ, **threads},
-            check=False,
-        )
-        if done.returncode == 0:
-            printed = json.loads(done.stdout[done.stdout.index("{") :])
-            found |= {
-                key: value for key, value in printed.items() if isinstance(value, int | float)
-            }
-    with writing(kept) as file:
-        file.write(json.dumps(found, indent=1).encode())
-    return found
+        kept = folder / f"{script.stem}-{content_hash(script.read_text(), arguments)[:12]}.json"
+        if not kept.is_file():
+            printed, complaint = _run([sys.executable, str(script), *arguments])
+            if complaint:
+                warnings.append(f"benchmarks/{name} failed: {complaint}")
+                continue
+            with writing(kept) as file:
+                file.write(json.dumps(printed, indent=1).encode())
+        found |= json.loads(kept.read_text())
+    return found, warnings
+
+
+def _run(command: list[str]) -> tuple[dict[str, float], str]:
+    """The numbers of the JSON object that a command prints, or its complaint."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **threads}, check=False
+    )
+    if done.returncode or "{" not in done.stdout:
+        return {}, (done.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+    printed = json.loads(done.stdout[done.stdout.index("{") :])
+    return {key: value for key, value in printed.items() if isinstance(value, int | float)}, ""
