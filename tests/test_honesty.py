@@ -285,7 +285,7 @@ def watch(event, args):
     writes = event == 'open' and args[1] and set(str(args[1])) & set('wax+')
     if writes or event in ('os.mkdir', 'socket.connect', 'socket.getaddrinfo'):
         seen.append((event, str(args)))
-import leyden, numpy, pandas, torch, sklearn  # what others do on import is theirs
+import leyden, numpy, pandas, torch, sklearn, matplotlib.figure  # their imports are theirs
 sys.addaudithook(watch)
 for module in pkgutil.walk_packages(leyden.__path__, 'leyden.'):
     __import__(module.name)

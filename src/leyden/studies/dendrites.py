@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def candidates(effort: Effort, moduli: Dataset, sets: list[Dataset]) -> Candidat
     if effort.rows is None or len(found.dataset) <= effort.rows:
         return found
     first = np.arange(effort.rows)
-    return Candidates(found.dataset.take(first), found.facts.iloc[first])
+    return Candidates(replace(found.dataset.take(first), _root=None), found.facts.iloc[first])
 
 
 def _source(dataset: Dataset) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,7 +79,7 @@ class Effort:
     @classmethod
     def quick(cls) -> Effort:
         """Everything once, on so little that it takes seconds and shows only that it runs."""
-        return cls(1, 2, 1, (40,), 2, 2, 2, 160)
+        return cls(1, 2, 1, (40,), 2, 2, 2, 120)
 
     def network(self) -> CrystalGraphNetwork:
         """The network as it learns the source."""
@@ -117,9 +117,11 @@ def load_moduli(effort: Effort) -> tuple[Dataset, frozenset[str], list[str]]:
 
 
 def _at_most(dataset: Dataset, rows: int | None) -> Dataset:
+    """Some rows of a dataset, as a dataset of its own: nothing is made for the others."""
     if rows is None or len(dataset) <= rows:
         return dataset
-    return dataset.take(np.sort(np.random.default_rng(0).permutation(len(dataset))[:rows]))
+    drawn = np.sort(np.random.default_rng(0).permutation(len(dataset))[:rows])
+    return replace(dataset.take(drawn), _root=None)
 
 
 def descriptors() -> Concatenated:
