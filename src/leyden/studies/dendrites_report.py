@@ -88,8 +88,9 @@ def _lead(found: Findings) -> str:
         "no evidence": "shows no evidence of a gain for the shear modulus",
     }[pair.verdict]
     stable = int(((table["P_s_low"] > 0.05) | (table["chi_low"] < 0)).sum())
+    quick = "" if found.effort.rows is None else "A quick run, which shows only that it works. "
     return (
-        f"Moving knowledge from {len(found.source):,} formation energies to {len(found.moduli):,} "
+        f"{quick}Moving knowledge from {len(found.source):,} formation energies to {len(found.moduli):,} "
         f"elastic moduli {words} (MAE ratio {pair.ratio:.3f}, 95 % interval "
         f"{pair.ratio_interval[0]:.3f} to {pair.ratio_interval[1]:.3f}, all training rows). Of "
         f"{len(found.everyone.dataset):,} lithium crystals (published: {PUBLISHED_CANDIDATES:,}), "
