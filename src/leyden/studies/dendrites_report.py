@@ -90,8 +90,8 @@ def _lead(found: Findings) -> str:
     stable = int(((table["P_s_low"] > 0.05) | (table["chi_low"] < 0)).sum())
     quick = "" if found.effort.rows is None else "A quick run, which shows only that it works. "
     return (
-        f"{quick}Moving knowledge from {len(found.source):,} formation energies to {len(found.moduli):,} "
-        f"elastic moduli {words} (MAE ratio {pair.ratio:.3f}, 95 % interval "
+        f"{quick}Moving knowledge from {len(found.source):,} formation energies to "
+        f"{len(found.moduli):,} elastic moduli {words} (MAE ratio {pair.ratio:.3f}, 95 % interval "
         f"{pair.ratio_interval[0]:.3f} to {pair.ratio_interval[1]:.3f}, all training rows). Of "
         f"{len(found.everyone.dataset):,} lithium crystals (published: {PUBLISHED_CANDIDATES:,}), "
         f"{len(found.kept.dataset):,} pass the sieve, {len(table) - len(known):,} of them because "
