@@ -41,9 +41,9 @@ def run(
     """Run a study: writes results.json and report.html.
 
     A study that was stopped goes on where it was when it is run again with the same folder. Further
-    settings of a study are given as `--name value`.
+    settings of a study are given as `--name value`: `dendrites` has --splits and --jobs.
 
-    Example: `leyden study run dendrites --members 10 -o runs/dendrites`
+    Example: `leyden study run dendrites --members 10 --splits 2 -o runs/dendrites`
     """
     from leyden import studies
 
