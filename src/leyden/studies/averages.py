@@ -15,7 +15,6 @@ from leyden.evaluation import Evaluation
 __all__ = [
     "AVERAGES",
     "HEADLINE",
-    "HEADLINE_APART",
     "SCRATCH",
     "STACKS",
     "stacked",
@@ -23,7 +22,7 @@ __all__ = [
 ]
 
 HEADLINE = "average with transfer"
-HEADLINE_APART = "average with transfer, no shared items"
+
 SCRATCH = "average without transfer"
 _CLASSICAL = ("extra trees", "Laplace kernel")
 _STRUCTURE = ("structure trees", "structure kernel")
@@ -34,7 +33,7 @@ AVERAGES = {
     "structure average": _STRUCTURE,
     SCRATCH: (*_STRUCTURE, "network from scratch"),
     HEADLINE: ("structure trees", "frozen + structure", "fine-tuned"),
-    HEADLINE_APART: (
+    f"{HEADLINE}, no shared items": (
         "structure trees",
         "frozen + structure, no shared items",
         "fine-tuned, no shared items",
