@@ -43,9 +43,8 @@ def evaluation_report(evaluation: Evaluation, *, command: str, version: str) -> 
     report.section("Predicted against measured")
     for target in evaluation.targets:
         _parity(evaluation, scores, target, report)
-    for part in evaluation.summary().split("\n\n"):
-        if part.startswith("Reservations"):
-            report.section("Reservations").text(*part.splitlines()[1:])
+    if told := list(evaluation.reservations()):
+        report.section("Reservations").text(*told)
     return report.warnings([f"{task['arm']}: {task['error']}" for task in evaluation.failures])
 
 
