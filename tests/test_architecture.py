@@ -34,9 +34,17 @@ LAYERS = (
         "paired",
     ),
     ("predictor", "transfer", "source_networks", "selection"),
-    ("validation", "evaluation", "summary", "screening", "exploration", "interpretation"),
-    ("plots", "report", "claims", "testing"),
-    ("studies", "recipe", "recipe_parts", "recipe_text"),
+    (
+        "validation",
+        "kept_parts",
+        "evaluation",
+        "summary",
+        "screening",
+        "exploration",
+        "interpretation",
+    ),
+    ("plots", "report", "testing"),
+    ("studies", "recipe"),
     ("cli", "web", "__main__"),
 )
 LAYER = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -249,7 +249,7 @@ class TestBuild:
 
     def test_no_such_data_set(self, folder: Path) -> None:
         recipe = Recipe.from_mapping({"data": {"dataset": "flla-2051"}}, folder)
-        with pytest.raises(InputError, match="did you mean flla-2015"):
+        with pytest.raises(InputError, match="did you mean 'flla-2015'"):
             recipe.build()
 
 

@@ -22,7 +22,7 @@ from leyden.data.dataset import HeldOut
 from leyden.models import CrystalGraphNetwork
 from leyden.models.vectors import VectorRegressor
 from leyden.representations import CompositionStatistics, represent
-from leyden.source_networks import clean_source, teach
+from leyden.source_networks import Lesson, clean_source
 from leyden.testing import tiny_crystals, tiny_transfer
 
 SMALL = {"width": 8, "convolutions": 1, "hidden": 8, "epochs": 3, "batch_size": 16}
@@ -36,15 +36,15 @@ def memory() -> VectorRegressor:
     return VectorRegressor(CompositionStatistics(), KNeighborsRegressor(1))
 
 
-def taught(source: ly.Dataset = SOURCE, start: Any = None) -> Any:
-    return teach(NETWORK, source, TRAIN, HeldOut(), {}, start=start)
+def taught(source: ly.Dataset = SOURCE, start: Lesson | None = None) -> Any:
+    return Lesson(NETWORK, source, start).learned()
 
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Nothing is taught yet, neither in this process nor on disk."""
     monkeypatch.setenv("LEYDEN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(source_networks, "_TAUGHT", {})
+    monkeypatch.setattr(source_networks, "_LEARNED", {})
     return tmp_path
 
 
@@ -130,7 +130,7 @@ def test_a_chain_learns_one_source_after_the_other(lessons: list[int]) -> None:
     chained = clone(NETWORK).fit(
         X, second.y, start=taught(), groups=second.groups["formula"].to_numpy()
     )
-    found = taught(second, start=taught()).state()
+    found = taught(second, start=Lesson(NETWORK, SOURCE)).state()
     assert not changed(chained.state(), found)
     assert changed(found, taught(second).state())  # what came before counts
     graphs, groups = represent(NETWORK.representation, TRAIN), TRAIN.groups["formula"].to_numpy()
@@ -221,11 +221,12 @@ def test_a_residual_is_not_saved_and_leaks_nothing() -> None:
 
 @pytest.mark.parametrize("kind", [ly.FineTune, ly.FrozenEmbedding])
 def test_a_source_without_the_targets_items_never_sees_them(kind: Any, lessons: list[int]) -> None:
-    source = tiny_crystals(40).with_targets("energy_eV_per_atom")
-    target = replace(tiny_crystals(60).take(slice(30, None)), _root=None)
+    everything = tiny_crystals(100)
+    source = everything.take(slice(0, 40)).with_targets("energy_eV_per_atom")
+    target = replace(everything.take(slice(30, None)), _root=None)
     target = target.with_targets("log10_modulus_GPa")
-    shared = len(set(source.ids) & set(target.ids))
-    assert 5 < shared < 25
+    shared = int(source.groups["formula"].isin(target.groups["formula"]).sum())
+    assert len(set(source.ids) & set(target.ids)) < shared < 25
     train, held_out = target.take(slice(5, None)), target.hold_out(np.arange(5))
     apart = kind(NETWORK, source, share_items=False).fit(train, held_out=held_out)
     assert lessons[0] == 40 - shared  # training rows, too
@@ -238,8 +239,8 @@ def test_a_source_without_the_targets_items_never_sees_them(kind: Any, lessons: 
     assert kept.notes_["source_rows_removed"] == 0
 
 
-def test_items_of_a_group_are_shared_items() -> None:
-    """Where groups are kept apart, another structure of a target's formula is no stranger."""
+def test_items_of_a_formula_are_shared_items() -> None:
+    """Another structure of a target's formula is no stranger, whatever the split."""
     everything = tiny_crystals(720).with_targets("energy_eV_per_atom")
     formula = everything.groups["formula"].to_numpy()
     chosen = np.flatnonzero(formula == formula[0])
@@ -247,12 +248,11 @@ def test_items_of_a_group_are_shared_items() -> None:
     source = replace(everything.take(chosen[1:]), _root=None)
     target = replace(tiny_crystals(720).take(chosen[:1]), _root=None)
     target = target.with_targets("log10_modulus_GPa")
-    by_id, by_group = HeldOut(), HeldOut(groups={"formula": frozenset(["none"])})
     notes: dict[str, Any] = {}
-    assert len(clean_source(source, target, by_id, notes, share_items=False)) == 2
-    assert notes["shared_items"] == 0
+    assert len(clean_source(source, target, HeldOut(), notes)) == 2
+    assert notes["shared_items"] == 2
     with pytest.raises(ly.LeakageError, match="every row"):
-        clean_source(source, target, by_group, {}, share_items=False)
+        clean_source(source, target, HeldOut(), {}, share_items=False)
 
 
 @pytest.mark.parametrize("group", [None, "formula"])
@@ -311,7 +311,7 @@ def test_taught_networks_are_kept_on_disk_bit_by_bit(
     first = taught().state()
     kept = list((fresh / "cache" / "networks").iterdir())
     assert len(kept) == 1
-    monkeypatch.setattr(source_networks, "_TAUGHT", {})
+    monkeypatch.setattr(source_networks, "_LEARNED", {})
     again = taught()
     assert lessons == [40]
     assert not changed(first, again.state())
@@ -343,3 +343,29 @@ def test_a_predictor_answers_as_the_strategy_does(arm: Any, tmp_path: Path) -> N
     np.testing.assert_allclose(table["log10_modulus_GPa"], arm.predict(TEST), rtol=1e-6)
     low, high = (table[f"log10_modulus_GPa_{side}"] for side in ("lower", "upper"))
     assert (low < high).all()
+
+
+class Noting(CrystalGraphNetwork):
+    """Writes down how many rows each fit has."""
+
+    def fit(self, X: Any, y: np.ndarray, **options: Any) -> Any:
+        with open(os.environ["DIARY"], "a") as file:
+            file.write(f"{len(y)}\n")
+        return super().fit(X, y, **options)
+
+
+def test_processes_learn_each_source_network_once(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DIARY", str(fresh / "diary"))
+    first, second = SOURCE.take(slice(0, 17)), SOURCE.take(slice(17, 31))
+    network = Noting(**SMALL)
+    arms = {
+        "frozen": ly.FrozenEmbedding(network, first),
+        "chain": ly.FineTune(network, [first, second]),
+        "head": ly.FineTune(network, first, train="head"),
+    }
+    result = ly.compare(arms, TARGET, ly.splits.KFold(2), n_jobs=2, progress=False)
+    assert not any(task["error"] for task in result.tasks)
+    fits = [int(line) for line in (fresh / "diary").read_text().split()]
+    assert sorted(fits) == [12] * 4 + [14, 17]  # two targets a fold, and the two sources once

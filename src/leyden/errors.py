@@ -6,6 +6,9 @@ and how to mend it.  `assert` is kept for our own bugs.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 __all__ = [
     "ArtefactError",
     "IncompatibleError",
@@ -13,6 +16,8 @@ __all__ = [
     "LeakageError",
     "LeydenError",
     "MissingExtraError",
+    "did_you_mean",
+    "shorten",
 ]
 
 
@@ -62,7 +67,9 @@ class InputError(LeydenError, ValueError):
             if part is not None
         )
         shown = "" if self.value is None else f" (got {shorten(self.value)})"
-        remedy = "" if self.remedy is None else f" Remedy: {self.remedy}."
+        remedy = ""
+        if self.remedy is not None:
+            remedy = f" Remedy: {self.remedy}" + ("" if self.remedy.endswith("?") else ".")
         return f"{place + ': ' if place else ''}{self.rule}{shown}.{remedy}"
 
     def at(self, *, file: object = None, row: int | str | None = None) -> InputError:
@@ -108,6 +115,21 @@ class MissingExtraError(LeydenError, ImportError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.module, self.extra))
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) -> str:
+    """A remedy for a name that is not known: the nearest one, or `otherwise`, or the choice.
+
+    Examples
+    --------
+    >>> did_you_mean("flla-2051", ["flla-2015", "obelix"])
+    "did you mean 'flla-2015'?"
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close and close[0] != name:
+        return f"did you mean {close[0]!r}?"
+    return otherwise or f"choose from {', '.join(names)}"
 
 
 def shorten(value: object, width: int = 80) -> str:

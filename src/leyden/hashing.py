@@ -13,6 +13,7 @@ import hashlib
 import types
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -21,7 +22,19 @@ import pandas as pd
 
 from leyden.data.dataset import Dataset
 
-__all__ = ["content_hash"]
+__all__ = ["content_hash", "learning_code"]
+
+_LEARNING = (
+    "data",
+    "representations",
+    "models",
+    "training.py",
+    "transfer.py",
+    "source_networks.py",
+    "selection.py",
+    "cross_fitting.py",
+)
+"""Rooms whose code decides what a model learns and predicts."""
 
 
 def content_hash(*values: object) -> str:
@@ -34,6 +47,18 @@ def content_hash(*values: object) -> str:
     for value in values:
         for piece in _pieces(value):
             digest.update(len(piece).to_bytes(8, "little") + piece)
+    return digest.hexdigest()
+
+
+@functools.cache
+def learning_code() -> str:
+    """SHA-256 over the sources that decide what is learned, so that no result is of older code."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for room in _LEARNING:
+        place = package / room
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -58,10 +83,15 @@ def _pieces(value: Any) -> Iterator[bytes]:
         yield from _pieces(_content(value))
 
 
+@functools.lru_cache(maxsize=64)  # by identity: a dataset never changes, and its items are many
+def _of_dataset(dataset: Dataset) -> str:
+    return content_hash(dataset.fingerprint(), dataset.items, dataset.groups, dataset.conditions)
+
+
 def _content(value: Any) -> Any:
     """What an object is made of, in simpler objects."""
     if isinstance(value, Dataset):
-        return [value.fingerprint(), value.items, value.groups, value.conditions]
+        return _of_dataset(value)
     if isinstance(value, pd.DataFrame):
         return [list(value.columns), pd.util.hash_pandas_object(value, index=False).to_numpy()]
     if isinstance(value, type):

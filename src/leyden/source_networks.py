@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,14 +11,14 @@ from sklearn.base import clone
 
 from leyden.data.dataset import Dataset, HeldOut
 from leyden.errors import LeakageError
-from leyden.hashing import content_hash
+from leyden.hashing import content_hash, learning_code
 from leyden.representations import represent
 from leyden.representations.cache import remembered
 
-__all__ = ["clean_source", "teach"]
+__all__ = ["Lesson", "clean_source", "labels"]
 
-_TAUGHT: dict[str, Any] = {}
-"""Source networks that this process has at hand, by content; all of them are on disk too."""
+_LEARNED: dict[str, Any] = {}
+"""Source networks that this process has at hand, by key; all of them are on disk too."""
 
 
 def clean_source(
@@ -37,7 +39,8 @@ def clean_source(
     notes : dict
         ``source_rows_removed`` and ``shared_items`` are added up here.
     share_items : bool
-        Whether a source of another quantity may keep items of the target.
+        Whether a source of another quantity may keep items of the target: rows with the id or the
+        formula of any row of it, training rows too.
 
     Raises
     ------
@@ -45,7 +48,8 @@ def clean_source(
         Nothing of the source is left, or it lacks the group column by which test rows are told.
     """
     whole, _ = target.root
-    everything = whole.hold_out(np.arange(len(whole)), next(iter(held_out.groups), None))
+    formula = "formula" if "formula" in whole.groups else None
+    everything = whole.hold_out(np.arange(len(whole)), formula)
     if source.same_quantity(target):
         for name in held_out.groups:
             if name not in source.groups:
@@ -69,41 +73,52 @@ def clean_source(
     return cleaned
 
 
-def teach(
-    model: Any,
-    source: Dataset,
-    target: Dataset,
-    held_out: HeldOut,
-    notes: dict[str, Any],
-    share_items: bool = True,
-    start: Any = None,
-) -> Any:
-    """A clone of `model`, fitted on what of the source is allowed; equal content is fitted once.
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What a source network is to learn, known before any of it is learned.
 
-    The key is the model's configuration, the rows that teach it, and what it started from, so all
-    folds, arms, targets and processes that ask for the same network share it.
+    Attributes
+    ----------
+    model : NetworkModel or VectorRegressor
+        Unfitted.
+    source : Dataset
+        Cleaned of what the test fold forbids.
+    start : Lesson, optional
+        What is learned before it, in a chain.
     """
-    cleaned = clean_source(source, target, held_out, notes, share_items)
-    key = content_hash(model, cleaned, getattr(start, "taught_key_", ""))
-    if key not in _TAUGHT:
-        options = {} if start is None else {"start": start}
-        _TAUGHT[key] = _kept(model, cleaned, key, options)
-        _TAUGHT[key].taught_key_ = key
-    return _TAUGHT[key]
 
+    model: Any
+    source: Dataset
+    start: Lesson | None = None
 
-def _kept(model: Any, source: Dataset, key: str, options: dict[str, Any]) -> Any:
-    """The fitted model; a network, which is slow to learn, is looked for on disk first."""
+    @cached_property
+    def key(self) -> str:
+        """Hash of all that makes the outcome: whoever asks for an equal lesson shares it."""
+        before = "" if self.start is None else self.start.key
+        return content_hash(learning_code(), self.model, self.source, before)
 
-    def fit() -> Any:
-        X = represent(model.representation, source)
-        return clone(model).fit(X, source.y, groups=labels(source), **options)
+    @property
+    def depth(self) -> int:
+        """How many lessons come before it."""
+        return 0 if self.start is None else self.start.depth + 1
 
-    if not hasattr(model, "from_state"):
-        return fit()
-    arrays = remembered("networks", key, lambda: fit().state())
-    writable = {name: np.array(array) for name, array in arrays.items()}  # torch maps no file
-    return type(model).from_state(model.config(), writable)
+    def learned(self) -> Any:
+        """The model, fitted: here, in another process, or in an earlier run."""
+        if self.key not in _LEARNED:
+            _LEARNED[self.key] = self._kept()
+        return _LEARNED[self.key]
+
+    def _kept(self) -> Any:
+        if not hasattr(self.model, "from_state"):
+            return self._fit()
+        arrays = remembered("networks", self.key, lambda: self._fit().state())
+        writable = {name: np.array(array) for name, array in arrays.items()}  # torch maps no file
+        return type(self.model).from_state(self.model.config(), writable)
+
+    def _fit(self) -> Any:
+        options = {} if self.start is None else {"start": self.start.learned()}
+        X = represent(self.model.representation, self.source)
+        return clone(self.model).fit(X, self.source.y, groups=labels(self.source), **options)
 
 
 def labels(dataset: Dataset) -> np.ndarray | None:

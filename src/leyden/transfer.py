@@ -20,7 +20,7 @@ from leyden.errors import IncompatibleError, LeakageError
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, concatenated, laplace_ridge
 from leyden.predictor import Predictor
 from leyden.representations import represent
-from leyden.source_networks import labels, teach
+from leyden.source_networks import Lesson, clean_source, labels
 from leyden.splits import Split
 
 __all__ = [
@@ -57,6 +57,14 @@ class Strategy(BaseEstimator):
         self.model_ = self._learn(dataset, held_out or HeldOut())
         self.training_ = dataset
         return self
+
+    def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
+        """What its source networks must learn before it can be fitted on `dataset`.
+
+        `notes` is told what was taken out of the sources. Whoever fits many arms has the lessons
+        learned first, each once; otherwise `fit` sees to them.
+        """
+        return []
 
     def predict(self, data: Any, return_std: bool = False) -> Any:
         """Predict a `Dataset` or a sequence of items: shape (n,), or (n, t) for several targets."""
@@ -122,7 +130,12 @@ class SourceAsIs(Strategy):
                 f"{self.source.name} teaches {theirs}, which cannot be read as {ours}. "
                 "Remedy: FineTune or FrozenEmbedding."
             )
-        return teach(self.model, self.source, dataset, held_out, self.notes_)
+        (lesson,) = self.lessons(dataset, held_out, self.notes_)
+        return lesson.learned()
+
+    def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
+        """The one lesson of its source."""
+        return [Lesson(self.model, clean_source(self.source, dataset, held_out, notes))]
 
 
 class FineTune(Strategy):
@@ -164,15 +177,23 @@ class FineTune(Strategy):
         self.share_items = share_items
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
-        taught = None
-        for source in _several(self.source):
-            taught = teach(
-                self.model, source, dataset, held_out, self.notes_, self.share_items, start=taught
-            )
+        *_, last = self.lessons(dataset, held_out, self.notes_)
         model = clone(self.model).set_params(**(self.settings or {}))
         return self._fit(
-            model, dataset, start=taught, train=self.train, learning_rates=self.learning_rates
+            model,
+            dataset,
+            start=last.learned(),
+            train=self.train,
+            learning_rates=self.learning_rates,
         )
+
+    def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
+        """The chain: each lesson goes on from the one before."""
+        chain: list[Lesson] = []
+        for source in _several(self.source):
+            cleaned = clean_source(source, dataset, held_out, notes, self.share_items)
+            chain.append(Lesson(self.model, cleaned, chain[-1] if chain else None))
+        return chain
 
 
 class FrozenEmbedding(Strategy):
@@ -209,16 +230,19 @@ class FrozenEmbedding(Strategy):
         self.share_items = share_items
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
-        encoders: list[Any] = [
-            NetworkEmbedding(
-                teach(self.model, source, dataset, held_out, self.notes_, self.share_items)
-            )
-            for source in _several(self.source)
-        ]
+        lessons = self.lessons(dataset, held_out, self.notes_)
+        encoders = [NetworkEmbedding(lesson.learned()) for lesson in lessons]
         representation = concatenated([*self.alongside, *encoders])
         self.notes_["may_have_seen_test"] = _unknown_past(representation)
         regressor = laplace_ridge() if self.regressor is None else self.regressor
         return self._fit(VectorRegressor(representation, regressor), dataset)
+
+    def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
+        """One lesson a source, none of which builds on another."""
+        return [
+            Lesson(self.model, clean_source(source, dataset, held_out, notes, self.share_items))
+            for source in _several(self.source)
+        ]
 
 
 class Residual(Strategy):
@@ -244,13 +268,14 @@ class Residual(Strategy):
 
     def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Residual:
         """Learn from the rows of `dataset`, with nothing that `held_out` forbids."""
-        left = dataset.targets - np.asarray(self.estimate(dataset)).reshape(len(dataset), -1)
-        self.strategy_ = clone(self.strategy).fit(
-            replace(dataset, targets=left, _root=dataset.root), held_out=held_out
-        )
+        self.strategy_ = clone(self.strategy).fit(self._remainder(dataset), held_out=held_out)
         self.targets_, self.notes_ = self.strategy_.targets_, self.strategy_.notes_
         self.training_ = dataset
         return self
+
+    def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
+        """Those of the strategy that learns the remainder."""
+        return self.strategy.lessons(self._remainder(dataset), held_out, notes)
 
     @property
     def model_(self) -> Any:
@@ -278,6 +303,10 @@ class Residual(Strategy):
     def embed(self, data: Any) -> np.ndarray:
         """The latent vectors of the remainder's model, shape (n, d)."""
         return self.strategy_.embed(data)
+
+    def _remainder(self, dataset: Dataset) -> Dataset:
+        left = dataset.targets - np.asarray(self.estimate(dataset)).reshape(len(dataset), -1)
+        return replace(dataset, targets=left, _root=dataset.root)
 
 
 def _several(source: Dataset | Sequence[Dataset]) -> Sequence[Dataset]:

@@ -6,36 +6,32 @@ strategy of `leyden.transfer` is one.
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
-import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leyden.artefact import writing
 from leyden.cross_fitting import predict_fold
 from leyden.data.dataset import Dataset
 from leyden.errors import InputError, LeakageError, LeydenError
 from leyden.evaluation import Evaluation, plain
-from leyden.hashing import content_hash
+from leyden.kept_parts import KeptParts, Part, Plan
 from leyden.splits import Fold, Split, checked_folds, default_split
 
 __all__ = ["Evaluation", "compare", "evaluate"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-RECORD = b"leyden"
 
 
 def evaluate(
@@ -94,21 +90,17 @@ def evaluate(
     split = default_split(dataset) if split is None else split
     folds = [_with_validation(f, use_validation) for f in checked_folds(split, dataset)]
     about = _about(arms, dataset, split, use_validation, reference)
-    plan = _Plan(dict(arms), dataset, split.group, return_std)
+    plan = Plan(dict(arms), dataset, split.group, return_std)
     tasks = [(fold, name) for fold in folds for name in arms]
     if prepare is not None:
         prepare(dataset)
-    keep = None if checkpoint is None else _Checkpoint(Path(checkpoint), plan)
+    keep = None if checkpoint is None else KeptParts(Path(checkpoint), plan)
     parts = {} if keep is None else keep.find_all(tasks)
     left = {i: task for i, task in enumerate(tasks) if i not in parts}
-    workers = min(n_jobs if n_jobs > 0 else os.cpu_count() or 1, len(left))
-    run = _in_processes if workers > 1 else _here
-    with _progress(len(tasks), len(parts), progress) as advance:
-        for i, part in run(plan, left, workers):
-            parts[i] = part
-            if keep is not None and part.record["error"] is None:
-                keep.put(*tasks[i], part)
-            advance()
+    for i, part in _results(plan, left, n_jobs, done=len(parts), progress=progress):
+        parts[i] = part
+        if keep is not None and part.record["error"] is None:
+            keep.put(*tasks[i], part)
     ordered = [parts[i] for i in range(len(tasks))]
     rows = pd.concat([part.rows for part in ordered], ignore_index=True)
     return Evaluation(rows, [part.record for part in ordered], about)
@@ -117,25 +109,7 @@ def evaluate(
 compare = evaluate
 
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """What every task needs; handed to a worker process once."""
-
-    arms: dict[str, Any]
-    dataset: Dataset
-    group: str | None
-    return_std: bool
-
-
-@dataclass(frozen=True, eq=False)
-class _Part:
-    """The result of one task."""
-
-    rows: pd.DataFrame
-    record: dict[str, Any]
-
-
-def _run(plan: _Plan, fold: Fold, name: str) -> _Part:
+def _run(plan: Plan, fold: Fold, name: str) -> Part:
     """Fit one arm on one fold and predict its test rows; an error of the arm is a result."""
     began, error, notes = time.perf_counter(), None, {}
     shape = (len(fold.test), plan.dataset.targets.shape[1])
@@ -161,11 +135,11 @@ def _run(plan: _Plan, fold: Fold, name: str) -> _Part:
         "error": error,
         "notes": plain(notes),
     }
-    return _Part(_rows(plan, fold, name, prediction, std), record)
+    return Part(_rows(plan, fold, name, prediction, std), record)
 
 
 def _rows(
-    plan: _Plan, fold: Fold, name: str, prediction: np.ndarray, std: np.ndarray | None
+    plan: Plan, fold: Fold, name: str, prediction: np.ndarray, std: np.ndarray | None
 ) -> pd.DataFrame:
     """The long table of one task; rows without an answer are left out."""
     dataset, test = plan.dataset, fold.test
@@ -232,24 +206,60 @@ def _with_validation(fold: Fold, use: str) -> Fold:
     return replace(fold, train=np.sort(np.concatenate([fold.train, fold.validation])))
 
 
-def _here(
-    plan: _Plan, tasks: dict[int, tuple[Fold, str]], workers: int
-) -> Iterator[tuple[int, _Part]]:
-    for i, task in tasks.items():
-        yield i, _run(plan, *task)
+def _results(
+    plan: Plan, tasks: dict[int, tuple[Fold, str]], n_jobs: int, *, done: int, progress: bool
+) -> Iterator[tuple[int, Part]]:
+    """The parts in the order in which they are finished.
+
+    Processes would learn the same source network side by side, so each lesson goes first, once.
+    """
+    workers = min(n_jobs if n_jobs > 0 else os.cpu_count() or 1, len(tasks))
+    if workers <= 1:
+        with _progress("folds", done + len(tasks), done, progress) as advance:
+            for i, task in tasks.items():
+                yield i, _run(plan, *task)
+                advance()
+        return
+    with _processes(plan, workers) as pool:
+        for lessons in _lessons(plan, tasks):
+            with _progress("source networks", len(lessons), 0, progress) as advance:
+                for lesson in as_completed([pool.submit(_learn, *where) for where in lessons]):
+                    lesson.result()
+                    advance()
+        futures = {pool.submit(_run_received, *task): i for i, task in tasks.items()}
+        with _progress("folds", done + len(tasks), done, progress) as advance:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+                advance()
 
 
-def _in_processes(
-    plan: _Plan, tasks: dict[int, tuple[Fold, str]], workers: int
-) -> Iterator[tuple[int, _Part]]:
+def _lessons(plan: Plan, tasks: dict[int, tuple[Fold, str]]) -> list[list[tuple[Fold, str, str]]]:
+    """Fold, arm and key of each lesson that the tasks need, those first on which others build."""
+    found: dict[str, tuple[int, Fold, str]] = {}
+    for fold, name in tasks.values():
+        for lesson in plan.lessons(fold, name):
+            found.setdefault(lesson.key, (lesson.depth, fold, name))
+    depths = sorted({depth for depth, _, _ in found.values()})
+    return [
+        [(fold, name, key) for key, (depth, fold, name) in found.items() if depth == level]
+        for level in depths
+    ]
+
+
+def _learn(fold: Fold, name: str, key: str) -> None:
+    """Have one lesson learned and kept on disk; the arm that needs it finds it there."""
+    with suppress(Exception):  # the arm meets it again, and its fold records it
+        next(each for each in _received[0].lessons(fold, name) if each.key == key).learned()
+
+
+@contextmanager
+def _processes(plan: Plan, workers: int) -> Iterator[ProcessPoolExecutor]:
     """Spawned, not forked: a fork of a process with running threads may hang."""
     context = multiprocessing.get_context("spawn")
     with _single_threads():
         pool = ProcessPoolExecutor(workers, context, initializer=_receive, initargs=(plan,))
         try:
-            futures = {pool.submit(_run_received, *task): i for i, task in tasks.items()}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
+            yield pool
         except BrokenProcessPool as error:
             raise LeydenError(
                 "a worker process died, most likely of too little memory. Remedy: take fewer "
@@ -259,10 +269,10 @@ def _in_processes(
             pool.shutdown(cancel_futures=True)
 
 
-_received: list[_Plan] = []
+_received: list[Plan] = []
 
 
-def _receive(plan: _Plan) -> None:
+def _receive(plan: Plan) -> None:
     """Keep the plan of this worker process, and end with the parent even if that is killed."""
     _received[:] = [plan]
     if "torch" in sys.modules:
@@ -277,7 +287,7 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _run_received(fold: Fold, name: str) -> _Part:
+def _run_received(fold: Fold, name: str) -> Part:
     return _run(_received[0], fold, name)
 
 
@@ -296,62 +306,8 @@ def _single_threads() -> Iterator[None]:
                 os.environ[name] = value
 
 
-class _Checkpoint:
-    """Finished tasks on disk, one Parquet file each."""
-
-    def __init__(self, folder: Path, plan: _Plan) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not os.access(folder, os.W_OK):
-                raise PermissionError("permission denied")
-        except OSError as error:  # now, not after the first fold
-            raise InputError(
-                "finished folds cannot be kept here", file=folder, remedy="name another folder"
-            ) from error
-        self.folder = folder
-        self.arms = {name: content_hash(arm) for name, arm in plan.arms.items()}
-        self.data = content_hash(plan.dataset, plan.group, plan.return_std)
-
-    def find_all(self, tasks: list[tuple[Fold, str]]) -> dict[int, _Part]:
-        """The kept results of these tasks, by position."""
-        found = {i: self.find(*task) for i, task in enumerate(tasks)}
-        return {i: part for i, part in found.items() if part is not None}
-
-    def find(self, fold: Fold, name: str) -> _Part | None:
-        """The kept result of this very task, if there is one that can be read."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        path = self._path(fold, name)
-        if not path.is_file():
-            return None
-        try:
-            table = parquet.read_table(path)
-            record = json.loads(table.schema.metadata[RECORD])
-        except (pa.ArrowInvalid, OSError, KeyError, ValueError):
-            return None  # damaged from outside: computed again, and replaced
-        return _Part(table.to_pandas(), record)
-
-    def put(self, fold: Fold, name: str, part: _Part) -> None:
-        """Keep a result, whole or not at all."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        table = pa.Table.from_pandas(part.rows, preserve_index=False)
-        metadata = {**(table.schema.metadata or {}), RECORD: json.dumps(part.record).encode()}
-        with writing(self._path(fold, name)) as file:
-            parquet.write_table(table.replace_schema_metadata(metadata), file)
-
-    def _path(self, fold: Fold, name: str) -> Path:
-        place = (fold.repeat, fold.fold, fold.size)
-        key = content_hash(self.data, self.arms[name], name, place, fold.train, fold.test)
-        label = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40]
-        size = f"-size{fold.size}" if fold.size else ""
-        return self.folder / f"{label}-repeat{fold.repeat}-fold{fold.fold}{size}-{key[:16]}.parquet"
-
-
 @contextmanager
-def _progress(total: int, done: int, wanted: bool) -> Iterator[Callable[[], object]]:
+def _progress(what: str, total: int, done: int, wanted: bool) -> Iterator[Callable[[], object]]:
     if not wanted or not sys.stderr.isatty():
         yield lambda: None
         return
@@ -359,5 +315,5 @@ def _progress(total: int, done: int, wanted: bool) -> Iterator[Callable[[], obje
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task("folds", total=total, completed=done)
+        task = bar.add_task(what, total=total, completed=done)
         yield lambda: bar.advance(task)

@@ -12,6 +12,7 @@ _HOMES = {
     "data_home": "leyden.data.home",
     "fetch": "leyden.data.sources",
     "load": "leyden.data.catalog",
+    "Electrode": "leyden.data.electrode",
     "DroppedRowsWarning": "leyden.data.catalog",
     "Dataset": "leyden.data.dataset",
     "HeldOut": "leyden.data.dataset",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -11,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from leyden.data.columns import LOG10, Quantity
-from leyden.errors import InputError
+from leyden.errors import InputError, did_you_mean
 
 __all__ = ["ITEM_KINDS", "SOURCE_KINDS", "Card", "Table", "card", "cards", "quantities"]
 
@@ -106,11 +105,10 @@ class Card:
                 return table
         known = [*self.targets, *(f"{LOG10}{name}" for name in self.targets)]
         absent = next((name for name in targets if name not in known), targets[0])
-        close = difflib.get_close_matches(absent, known, n=1)
+        there = f"there is {', '.join(self.targets) or 'no target'}"
         raise InputError(
             f"{self.name} has no table with {', '.join(targets)}",
-            remedy=(f"did you mean {close[0]}? " if close and close[0] != absent else "")
-            + f"there is {', '.join(self.targets) or 'no target'}",
+            remedy=did_you_mean(absent, known, there),
         )
 
 
@@ -129,11 +127,10 @@ def card(name: str) -> Card:
     """
     known = _catalogue()[1]
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
         raise InputError(
             "the catalogue has no data set of this name",
             value=name,
-            remedy=f"did you mean {close[0]}?" if close else "see leyden data list",
+            remedy=did_you_mean(name, known, "see leyden data list"),
         )
     return known[name]
 
@@ -189,10 +186,11 @@ def _check_keys(kind: type, row: Mapping[str, Any], place: str) -> None:
     keys = {part.name: part for part in fields(kind)}
     for name in row:
         if name not in keys:
-            close = difflib.get_close_matches(name, keys, n=1)
-            hint = f"did you mean {close[0]}?" if close else None
             raise InputError(
-                f"a {kind.__name__} has no such key", value=name, file=place, remedy=hint
+                f"a {kind.__name__} has no such key",
+                value=name,
+                file=place,
+                remedy=did_you_mean(name, keys),
             )
     for name, part in keys.items():
         if part.default is MISSING and part.default_factory is MISSING and name not in row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 from leyden.data.cards import Card, Table, card, cards, quantities
 from leyden.data.columns import LOG10, check_range, find_column, numbers, quantity_of
 from leyden.data.dataset import Dataset
+from leyden.data.electrode import Electrode
 from leyden.data.home import data_home
 from leyden.data.items import numbered
 from leyden.data.materials import Crystal, IonPair, parse_formula
@@ -23,9 +24,11 @@ from leyden.errors import InputError
 
 __all__ = ["Card", "DroppedRowsWarning", "card", "cards", "data_home", "fetch", "load"]
 
+_CRYSTAL = ("lattice", "species", "frac")
+
 
 class DroppedRowsWarning(UserWarning):
-    """Rows of a data set that the wanted target cannot hold, such as the logarithm of zero."""
+    """Rows that a dataset cannot hold: a logarithm of zero, a pair that is no electrode."""
 
 
 def load(
@@ -33,7 +36,6 @@ def load(
     *,
     target: str | Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
-    structure: str = "charged",
 ) -> Dataset:
     """A data set of the catalogue.
 
@@ -47,8 +49,6 @@ def load(
         every target of the first table.
     where : mapping, optional
         Keeps the rows whose column (group, condition or extra) equals the value.
-    structure : {"charged", "discharged"}
-        Which structure of an electrode pair is the item.
 
     Raises
     ------
@@ -58,23 +58,22 @@ def load(
     Warns
     -----
     DroppedRowsWarning
-        Rows whose value has no logarithm.
+        Rows whose value has no logarithm; pairs of structures that are no electrode.
     """
     wanted = () if target is None else (target,) if isinstance(target, str) else tuple(target)
     table = card(name).table(wanted)
     folder = data_home() / name
-    if structure not in ("charged", "discharged"):
-        raise InputError("structure is 'charged' or 'discharged'", value=structure)
     frame = pd.concat([_read(folder / file, name) for file in table.files], ignore_index=True)
     file = folder / table.files[0]
-    if table.items == "structure pair":
-        frame = frame.join(_structures(name, folder), on=f"{structure}_id")
     frame.index = pd.Index(_ids(table, frame))
     named = _named_columns(table, frame, file)
     keep = _where(named, where or {}, name)
     targets, possible = _wanted_targets(named, table, wanted, keep, name)
     rows = np.flatnonzero(keep & possible)
-    items = _items(table, frame, rows, file)
+    if table.items == "structure pair":
+        items, rows = _electrodes(frame, rows, name, folder)
+    else:
+        items = _items(table, frame, rows, file)
     groups = named[list(table.groups)].iloc[rows].astype(str)
     if table.items in ("crystal", "structure pair", "formula"):
         groups.insert(0, "formula", [getattr(item, "formula", item) for item in items])
@@ -121,13 +120,7 @@ def _wanted_targets(
         base = named[ours.removeprefix(LOG10)]
         targets[ours] = np.log10(base.where(base > 0))
         impossible |= (base <= 0).to_numpy()
-    if dropped := named.index[impossible & keep].tolist():
-        shown = ", ".join(dropped[:5]) + (", ..." if len(dropped) > 5 else "")
-        warnings.warn(
-            f"{name}: {len(dropped)} rows have no logarithm and are left out ({shown})",
-            DroppedRowsWarning,
-            stacklevel=3,
-        )
+    _warn_of(name, named.index[impossible & keep].tolist(), "rows have no logarithm")
     return targets, targets.notna().any(axis=1).to_numpy() & ~impossible
 
 
@@ -165,12 +158,6 @@ def _read(path: Path, name: str) -> pd.DataFrame:
         ) from error
 
 
-def _structures(name: str, folder: Path) -> pd.DataFrame:
-    """Lattice, species and coordinates of the structures of electrode pairs, by id."""
-    structures = _read(folder / "structures.jsonl.gz", name).set_index("id")
-    return structures[["lattice", "species", "frac"]]
-
-
 def _ids(table: Table, frame: pd.DataFrame) -> np.ndarray:
     """Ids that mean the same in every data set: the column, or the item's own text, numbered."""
     if table.id:
@@ -188,8 +175,8 @@ def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> t
     cut = frame.iloc[rows]
     parts: tuple[str, ...] = (table.item,)
     make: Callable[..., Any] = str  # the SMILES of a fetched set were read when it was made
-    if table.items in ("crystal", "structure pair"):
-        parts, make = ("lattice", "species", "frac"), Crystal.from_parameters
+    if table.items == "crystal":
+        parts, make = _CRYSTAL, Crystal.from_parameters
     elif table.items == "ion pair":
         parts, make = ("cation", "anion"), IonPair
     elif table.items == "formula":
@@ -201,6 +188,48 @@ def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> t
         except InputError as error:
             raise error.at(file=file, row=int(row) + 1) from error
     return tuple(items)
+
+
+def _electrodes(
+    frame: pd.DataFrame, rows: np.ndarray, name: str, folder: Path
+) -> tuple[tuple[Electrode, ...], np.ndarray]:
+    """The electrodes of pairs of structures, and the rows that are one; pairs share crystals."""
+    pairs = frame.iloc[rows][["charged_id", "working_ion", "discharged_id"]]
+    crystals = _crystals({*pairs["charged_id"], *pairs["discharged_id"]}, name, folder)
+    electrodes, kept, wrong = [], [], {}
+    for row, (charged, ion, discharged) in zip(rows, pairs.to_numpy(), strict=True):
+        try:
+            if absent := [id for id in (charged, discharged) if id not in crystals]:
+                raise InputError("a pair needs both structures", value=", ".join(absent))
+            electrodes.append(Electrode(crystals[charged], ion, crystals[discharged]))
+            kept.append(row)
+        except InputError as error:
+            wrong[frame.index[row]] = error
+    _warn_of(name, list(wrong), "pairs are no electrodes", next(iter(wrong.values()), ""))
+    return tuple(electrodes), np.array(kept, dtype=np.int64)
+
+
+def _crystals(wanted: Collection[str], name: str, folder: Path) -> dict[str, Crystal]:
+    """The structures of these ids; those that the file lacks are absent."""
+    file = folder / "structures.jsonl.gz"
+    frame = _read(file, name)
+    columns = [find_column(part, frame.columns, file) for part in ("id", *_CRYSTAL)]
+    crystals = {}
+    for row, (id, *values) in enumerate(frame[columns].itertuples(index=False), start=1):
+        if id in wanted:
+            try:
+                crystals[id] = Crystal.from_parameters(*values)
+            except InputError as error:
+                raise error.at(file=file, row=row) from error
+    return crystals
+
+
+def _warn_of(name: str, dropped: Sequence[str], what: str, first: object = "") -> None:
+    """Tell whoever called `load` which rows are left out, and what was wrong with the first."""
+    if dropped:
+        shown = ", ".join(dropped[:5]) + (", ..." if len(dropped) > 5 else "")
+        message = f"{name}: {len(dropped)} {what} and are left out ({shown})"
+        warnings.warn(f"{message}: {first}" if first else message, DroppedRowsWarning, stacklevel=4)
 
 
 def _family(target: str) -> str:

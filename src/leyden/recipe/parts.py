@@ -6,7 +6,6 @@ kept here.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leyden.artefact import KINDS
-from leyden.errors import InputError
+from leyden.errors import InputError, did_you_mean
 
 __all__ = ["Part", "build", "check_key", "expanded", "kinds", "spelled"]
 
@@ -289,6 +288,4 @@ def spelled(name: str) -> str:
 def check_key(key: str, known: list[str], rule: str) -> None:
     """Raise `InputError` with what was meant, if `key` is not known."""
     if key not in known:
-        close = difflib.get_close_matches(key, known, n=1)
-        remedy = f"did you mean {close[0]!r}" if close else f"choose from {', '.join(known)}"
-        raise InputError(rule, value=key, remedy=remedy)
+        raise InputError(rule, value=key, remedy=did_you_mean(key, known))

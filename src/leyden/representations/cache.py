@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from leyden.data.crystal import Crystal
+from leyden.data.electrode import Electrode
 
 __all__ = ["cache_folder", "content_key", "item_key", "remembered", "remembered_rows"]
 
@@ -43,6 +44,10 @@ def cache_folder() -> Path:
 def item_key(item: Any) -> bytes:
     """32 bytes that tell an item from any other: SHA-256 of its numbers, coordinates and cell."""
     digest = hashlib.sha256()
+    if isinstance(item, Electrode):
+        states = [item_key(state) for state in (item.host, item.discharged) if state is not None]
+        digest.update(item.ion.encode() + b"\0" + b"".join(states))
+        return digest.digest()
     if isinstance(item, Crystal):
         digest.update(np.ascontiguousarray(item.numbers, dtype="<u1").tobytes())
         digest.update(np.ascontiguousarray(item.frac, dtype="<f8").tobytes())

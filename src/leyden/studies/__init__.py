@@ -8,7 +8,6 @@ a ``NAME`` are helpers.  Nothing is imported before it is run.
 from __future__ import annotations
 
 import ast
-import difflib
 import importlib
 import importlib.metadata
 import json
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from leyden.errors import InputError
+from leyden.errors import InputError, did_you_mean
 from leyden.report import Report, Source, write_together
 from leyden.report.claims import Claim
 
@@ -184,7 +183,7 @@ def run(
 def _module(name: str) -> ModuleType:
     known = studies()
     if name not in known:
-        raise InputError("there is no such study", value=name, remedy=_did_you_mean(name, known))
+        raise InputError("there is no such study", value=name, remedy=did_you_mean(name, known))
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
 
 
@@ -197,7 +196,7 @@ def _chosen(name: str, offered: Sequence[Option], settings: dict[str, Any]) -> d
             raise InputError(
                 f"the study {name} has no such option",
                 value=key,
-                remedy=_did_you_mean(key, kinds),
+                remedy=did_you_mean(key, kinds, None if kinds else "leave it out"),
             )
         try:
             chosen[key] = kinds[key](value)
@@ -206,13 +205,6 @@ def _chosen(name: str, offered: Sequence[Option], settings: dict[str, Any]) -> d
                 f"the option {key} takes a value of kind {kinds[key].__name__}", value=value
             ) from error
     return chosen
-
-
-def _did_you_mean(name: str, known: Sequence[str] | dict[str, Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}"
-    return f"choose one of {', '.join(known)}" if known else "leave it out"
 
 
 def _command(name: str, out: Path, quick: bool, settings: dict[str, Any]) -> str:

@@ -12,13 +12,13 @@ from sklearn.base import clone
 from leyden.artefact import writing
 from leyden.data.cards import card
 from leyden.data.catalog import load
-from leyden.data.dataset import Dataset, HeldOut
+from leyden.data.dataset import Dataset
 from leyden.data.sources import fetch
 from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.models.ensembles import Ensemble
 from leyden.representations import represent
-from leyden.source_networks import labels, teach
+from leyden.source_networks import Lesson, labels
 from leyden.studies import Option, Source, StudyResult
 from leyden.studies.dendrites_claims import claims
 from leyden.studies.dendrites_report import Findings, build_report
@@ -113,7 +113,7 @@ def ensemble(
     progress: bool,
 ) -> Ensemble:
     """Networks that each go on from the formation energies, on a random 60 % of the moduli."""
-    taught = teach(effort.network(), source, moduli, HeldOut(), {})
+    taught = Lesson(effort.network(), source).learned()
     network = clone(effort.network()).set_params(**effort.tuned())
     made = Ensemble(network, members, fraction=0.6, n_jobs=jobs, random_state=0)
     graphs = represent(network.representation, moduli)
