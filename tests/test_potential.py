@@ -11,7 +11,7 @@ import pytest
 from leyden.data.crystal import Crystal
 from leyden.data.dataset import Dataset
 from leyden.errors import InputError, MissingExtraError
-from leyden.representations import Concatenated, PotentialEmbedding, represent
+from leyden.representations import Concatenated, PotentialEmbedding, PotentialEnergy, represent
 from leyden.representations import potential as module
 
 
@@ -47,28 +47,45 @@ def test_a_killed_run_goes_on(monkeypatch, tmp_path) -> None:  # type: ignore[no
     monkeypatch.setattr("leyden.representations.cache._SECONDS_AT_RISK", -1.0)
     asked = []
 
-    def embed(self: PotentialEmbedding, crystal: Crystal, row: int) -> np.ndarray:
+    def evaluate(crystal: Crystal, row: int) -> np.ndarray:
         asked.append(row)
         if len(asked) == 3:
             raise KeyboardInterrupt
-        return np.full(64, float(crystal.numbers[0]))
+        return np.full(321, float(crystal.numbers[0]))
 
-    monkeypatch.setattr(PotentialEmbedding, "_embed", embed)
+    monkeypatch.setattr(module, "_evaluate", evaluate)
     embedding = PotentialEmbedding(statistics=())
     with pytest.raises(KeyboardInterrupt):
         embedding.of(dataset(salts()))
     X = embedding.of(dataset(salts()))
     assert asked == [1, 2, 3, 3]
     assert X[:, 0].tolist() == [11, 3, 12]
-    # Other data sets share the rows; other parameters do not.
+    # Other data sets and parameters, and the energy, share the rows.
     assert represent(embedding, dataset([*salts()[1:], salts()[1]]))[:, 0].tolist() == [3, 12, 3]
+    assert PotentialEmbedding(statistics=("mean",)).of(dataset(salts())).shape == (3, 128)
+    assert PotentialEnergy().of(dataset(salts())).tolist() == [[11], [3], [12]]
     assert asked == [1, 2, 3, 3]
-    with pytest.raises(ValueError, match="broadcast"):  # 64 numbers where 128 are due
-        PotentialEmbedding(statistics=("mean",)).of(dataset(salts()))
+
+
+def test_energies_are_those_of_the_potential() -> None:
+    pytest.importorskip("chgnet")
+    energy = PotentialEnergy().transform(salts())
+    assert energy.shape == (3, 1)
+    expected = [module._chgnet().predict_structure(s.to_structure(), task="e") for s in salts()]
+    assert energy[:, 0] == pytest.approx([float(found["e"]) for found in expected], rel=1e-6)
+    assert PotentialEnergy.may_have_seen_test
+
+
+def test_statistics_are_chosen_by_name() -> None:
+    pytest.importorskip("chgnet")
+    whole = PotentialEmbedding().transform(salts())
+    some = PotentialEmbedding(statistics=("max", "mean")).transform(salts())
+    assert np.array_equal(some[:, 64:128], whole[:, 256:])
+    assert np.array_equal(some[:, 128:], whole[:, 64:128])
 
 
 def test_a_damaged_or_absent_cache_costs_time_only(monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(PotentialEmbedding, "_embed", lambda self, crystal, row: np.full(64, row))
+    monkeypatch.setattr(module, "_evaluate", lambda crystal, row: np.full(321, row))
     (tmp_path / "rows.sqlite").write_bytes(b"not a database at all" * 100)
     monkeypatch.setenv("LEYDEN_CACHE", str(tmp_path))
     embedding = PotentialEmbedding(statistics=())

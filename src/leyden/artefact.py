@@ -67,6 +67,7 @@ KINDS: dict[str, str] = {
     "in_domain": "leyden.in_domain:InDomain",
     "network_embedding": "leyden.models.vectors:NetworkEmbedding",
     "potential_embedding": "leyden.representations.potential:PotentialEmbedding",
+    "potential_energy": "leyden.representations.potential:PotentialEnergy",
     "predictor": "leyden.predictor:Predictor",
     "side_by_side": "leyden.models.average:SideBySide",
     "vector_regressor": "leyden.models.vectors:VectorRegressor",

@@ -6,7 +6,7 @@ from leyden.representations.composition import CompositionStatistics
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs, GraphBatch
 from leyden.representations.elements import element_property, element_vectors
 from leyden.representations.neighbours import Neighbours, nearest_neighbours
-from leyden.representations.potential import PotentialEmbedding
+from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.represent import (
     Concatenated,
     Representation,
@@ -24,6 +24,7 @@ __all__ = [
     "GraphBatch",
     "Neighbours",
     "PotentialEmbedding",
+    "PotentialEnergy",
     "Representation",
     "element_property",
     "element_vectors",

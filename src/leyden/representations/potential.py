@@ -6,6 +6,7 @@ Materials Project, so it may have seen whatever a test holds out.
 
 from __future__ import annotations
 
+import importlib.metadata
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
@@ -21,7 +22,7 @@ from leyden.data.dataset import Dataset
 from leyden.errors import InputError, MissingExtraError
 from leyden.representations.cache import item_key, remembered_rows
 
-__all__ = ["PotentialEmbedding"]
+__all__ = ["PotentialEmbedding", "PotentialEnergy"]
 
 _WIDTH = 64
 _STATISTICS: dict[str, Callable[..., Any]] = {
@@ -30,6 +31,8 @@ _STATISTICS: dict[str, Callable[..., Any]] = {
     "min": np.min,
     "max": np.max,
 }
+_ROW = "chgnet energy, crystal, atoms"
+_ROW_WIDTH = 1 + _WIDTH * (1 + len(_STATISTICS))
 
 
 @dataclass(frozen=True)
@@ -77,47 +80,87 @@ class PotentialEmbedding:
         MissingExtraError
             The potential is not installed.
         """
-        rows = np.zeros((len(items), len(self.names())))
-        for position, item in enumerate(items):
-            rows[position] = self._embed(item, position + 1)
-        return rows
+        return self._chosen(_evaluated(items))
 
     def of(self, dataset: Dataset) -> np.ndarray:
         """Embeddings of a data set, kept on disk row by row, so that a killed run goes on."""
-        return remembered_rows(
-            repr(self),
-            [item_key(item) for item in dataset.items],
-            lambda position: self._embed(dataset.items[position], position + 1),
-            len(self.names()),
-        )
+        return self._chosen(_kept(dataset))
 
-    def _embed(self, crystal: Any, row: int) -> np.ndarray:
-        if not isinstance(crystal, Crystal):
-            raise InputError("a potential takes a Crystal", value=crystal, row=row)
-        import torch
+    def _chosen(self, rows: np.ndarray) -> np.ndarray:
+        blocks = ["crystal", *_STATISTICS]
+        starts = [1 + _WIDTH * blocks.index(name) for name in ("crystal", *self.statistics)]
+        return np.hstack([rows[:, start : start + _WIDTH] for start in starts])
 
-        model = _chgnet()
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # more threads are slower on small crystals, and sum otherwise
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                graph = model.graph_converter(crystal.to_structure())
-                found = model.predict_graph(
-                    graph, task="e", return_crystal_feas=True, return_atom_feas=True
-                )
-        except ValueError as error:
-            raise InputError(
-                f"{self.name} makes no graph of this crystal ({error})",
-                value=crystal.formula,
-                row=row,
-                remedy="leave the item out",
-            ) from error
-        finally:
-            torch.set_num_threads(threads)
-        atoms = found["atom_fea"]
-        pooled = [_STATISTICS[name](atoms, axis=0) for name in self.statistics]
-        return np.concatenate([found["crystal_fea"], *pooled]).astype(float)
+
+@dataclass(frozen=True)
+class PotentialEnergy:
+    """Energy of a crystal by a pretrained potential, in eV/atom, as it stands: nothing is relaxed.
+
+    Attributes
+    ----------
+    name : {"chgnet"}
+        The potential; its energies are those of corrected Materials Project entries.
+    """
+
+    kind: ClassVar[str] = "potential_energy"
+    may_have_seen_test: ClassVar[bool] = True
+
+    name: str = "chgnet"
+
+    def names(self) -> list[str]:
+        """A name a column."""
+        return [f"{self.name} energy eV/atom"]
+
+    def transform(self, items: Sequence[Crystal]) -> np.ndarray:
+        """Energies, shape (n, 1), eV/atom; raises what `PotentialEmbedding.transform` raises."""
+        return _evaluated(items)[:, :1]
+
+    def of(self, dataset: Dataset) -> np.ndarray:
+        """Energies of a data set, kept on disk row by row."""
+        return _kept(dataset)[:, :1]
+
+
+def _kept(dataset: Dataset) -> np.ndarray:
+    return remembered_rows(
+        f"{_ROW} {importlib.metadata.version('chgnet')}",
+        [item_key(item) for item in dataset.items],
+        lambda position: _evaluate(dataset.items[position], position + 1),
+        _ROW_WIDTH,
+    )
+
+
+def _evaluated(items: Sequence[Crystal]) -> np.ndarray:
+    rows = [_evaluate(item, row) for row, item in enumerate(items, start=1)]
+    return np.array(rows).reshape(len(rows), _ROW_WIDTH)
+
+
+def _evaluate(crystal: Any, row: int) -> np.ndarray:
+    """Energy, features of the crystal, then each statistic of the features of its atoms."""
+    if not isinstance(crystal, Crystal):
+        raise InputError("a potential takes a Crystal", value=crystal, row=row)
+    import torch
+
+    model = _chgnet()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more threads are slower on small crystals, and sum otherwise
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            graph = model.graph_converter(crystal.to_structure())
+            found = model.predict_graph(
+                graph, task="e", return_crystal_feas=True, return_atom_feas=True
+            )
+    except ValueError as error:
+        raise InputError(
+            f"chgnet makes no graph of this crystal ({error})",
+            value=crystal.formula,
+            row=row,
+            remedy="leave the item out",
+        ) from error
+    finally:
+        torch.set_num_threads(threads)
+    pooled = [statistic(found["atom_fea"], axis=0) for statistic in _STATISTICS.values()]
+    return np.concatenate([[float(found["e"])], found["crystal_fea"], *pooled]).astype(float)
 
 
 @cache
