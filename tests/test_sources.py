@@ -19,7 +19,7 @@ import pytest
 
 from leyden.data import materials_project, python_index, sources
 from leyden.data.cards import card
-from leyden.data.catalog import load
+from leyden.data.catalog import DroppedRowsWarning, load
 from leyden.data.tidy import convert
 from leyden.errors import InputError
 
@@ -340,6 +340,8 @@ def test_materials_project_is_read_in_pages_and_resumed(
     assert pairs.items[0].formula == "CoO2"
     assert len(load("mp-electrodes")) == 12
     assert load("mp-electrodes", target="K_VRH_GPa").y[0] == 90
+    assert pairs.items[0].ion == "Li"
+    assert pairs.items[0].discharged.formula == "LiCoO2"
     # E_f: 3 x -1 eV to 4 x -1.75 eV for one Li
     assert pairs.extra["voltage_from_formation_energy_V"][0] == pytest.approx(4.0)
     assert pairs.extra["clean"].all()
@@ -361,20 +363,37 @@ def test_materials_project_needs_a_good_key(
         materials_project.fetch_electrodes(tmp_path, key="wrong", server=server.url)
 
 
-def test_voltages_from_formation_energies_are_those_of_the_tidy_set(data_home) -> None:
-    data_home("mp-electrodes")
-    pairs = load("mp-electrodes", target="average_voltage_V").take(slice(0, None, 50))
-    structures = load("mp-electrodes")
-    energy = dict(
-        zip(structures.ids, structures.targets["formation_energy_eV_per_atom"], strict=True)
-    )
-    species = dict(zip(structures.ids, (item.symbols for item in structures.items), strict=True))
-    for row, framework in zip(pairs.extra.itertuples(), pairs.groups["framework"], strict=True):
-        ends = [
-            {"species": species[name], "formation_energy_per_atom": energy[name]}
-            for name in (row.charged_id, row.discharged_id)
-        ]
-        pair = {"working_ion": row.Index, "framework_formula": framework}
-        pair["working_ion"] = pairs.groups["working_ion"][row.Index]
-        voltage = materials_project.formation_voltage(*ends, pair)
-        assert voltage == pytest.approx(row.voltage_from_formation_energy_V, abs=1e-9)
+def test_pairs_of_a_fetched_set_that_are_no_electrodes_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interface may name a structure that it does not serve, or a pair that takes up nothing."""
+    monkeypatch.setenv("LEYDEN_DATA", str(tmp_path))
+    folder = tmp_path / "mp-electrodes"
+    folder.mkdir()
+    broken = {
+        0: {"id_discharge": "mp-c5"},  # no richer than its host
+        1: {"id_discharge": "mp-gone"},
+    }
+
+    def answer(path: str, query: dict, _: object) -> tuple[int, bytes]:
+        if "electrodes" in path:
+            found = [{**electrode(n), **broken.get(n, {})} for n in range(3)]
+            found = found if query["working_ion"] == "Li" else []
+        else:
+            names = query["material_ids"].split(",")
+            found = [structure(name) for name in names if name != "mp-gone"]
+        return 200, json.dumps({"data": found}).encode()
+
+    with Server(answer) as server:
+        options = {"key": "secret", "pages": tmp_path / "pages", "server": server.url}
+        materials_project.fetch_electrodes(folder, **options)
+    with pytest.warns(DroppedRowsWarning, match=r"2 pairs are no electrodes.*mp-c0->mp-c5") as told:
+        pairs = load("mp-electrodes", target="average_voltage_V")
+    assert "must hold more Li" in str(told[0].message)
+    assert pairs.ids.tolist() == ["mp-c2->mp-d2:Li"]
+    # a structure that cannot be read is a broken file, not a pair to leave out
+    path = folder / "structures.jsonl.gz"
+    text = gzip.decompress(path.read_bytes()).replace(b'"Co"', b'"Qq"')
+    path.write_bytes(gzip.compress(text))
+    with pytest.raises(InputError, match=r"structures.jsonl.gz, row 1: .*element symbol"):
+        load("mp-electrodes", target="average_voltage_V")

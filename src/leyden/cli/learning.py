@@ -117,6 +117,10 @@ def predict(
         str | None, typer.Option("--item", help="Column of the formula, SMILES or CIF.")
     ] = None,
     ids: Annotated[str | None, typer.Option("--id", help="Column of the ids.")] = None,
+    ion: Annotated[
+        str | None,
+        typer.Option("--ion", help="Working ion of every structure, for models of electrodes."),
+    ] = None,
     chunk: Annotated[int, typer.Option("--chunk", help="Rows held in memory.", min=1)] = 256,
 ) -> None:
     """Predict every row of the input, in its order.
@@ -125,16 +129,27 @@ def predict(
     nearest_training_ids; error. A row that cannot be read or predicted has `error` filled and is
     never dropped. Memory does not grow with the input.
 
+    A model of electrodes takes charged structures and their working ion: --ion, or a column
+    working_ion of a table.
+
     Example: `leyden predict modulus.leyden structures/ -o predictions.csv`
+
+    Example: `leyden predict voltage.leyden host.cif --ion Zn -o predictions.csv`
     """
     from leyden.cli.tables import write_tables
+    from leyden.data.electrode import known_ion
     from leyden.data.readers import read_items
     from leyden.predictor import Predictor
 
     if out.suffix not in {".csv", ".parquet"}:
         raise InputError("the table ends in .csv or .parquet", file=out)
     predictor = Predictor.load(model)
-    files = [read_items(path, item=item, id=ids) for path in inputs]
+    ions = getattr(predictor.representation, "ions", None)
+    if ion is not None and ions:
+        known_ion(ion, ions)
+    files = [
+        read_items(path, item=item, id=ids, ion=ion, electrodes=ions is not None) for path in inputs
+    ]
     written, bad = write_tables(predictor.predict_stream(itertools.chain(*files), chunk), out)
     note(f"{written:,} rows" + (f", {bad:,} of them with an error" if bad else ""))
     typer.echo(out)

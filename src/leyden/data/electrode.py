@@ -9,7 +9,7 @@ import numpy as np
 
 from leyden.data.crystal import Crystal
 from leyden.data.formulas import ATOMIC_NUMBERS
-from leyden.errors import InputError, did_you_mean
+from leyden.errors import InputError
 from leyden.physics.electrodes import CHARGES
 
 __all__ = ["Electrode", "known_ion"]
@@ -50,7 +50,12 @@ class Electrode:
     def __post_init__(self) -> None:
         if not isinstance(self.host, Crystal):
             raise InputError("the host of an electrode is a crystal", value=self.host)
-        known_ion(self.ion, CHARGES)
+        if self.ion not in CHARGES:
+            raise InputError(
+                f"a working ion is one of {', '.join(CHARGES)}",
+                value=self.ion,
+                remedy="write its element symbol",
+            )
         if (self.host.numbers == ATOMIC_NUMBERS[self.ion]).all():
             raise InputError(
                 f"an electrode must have a host for its ion; this crystal is {self.ion} alone",
@@ -78,20 +83,25 @@ class Electrode:
 
 
 def known_ion(ion: str, ions: Collection[str]) -> str:
-    """`ion`, if it is one of `ions`; `InputError` that names them otherwise.
+    """`ion`, if a model was taught it.
 
     Parameters
     ----------
     ion : str
         Element symbol.
     ions : collection of str
-        Those that are possible, or that a model has been taught.
+        The ions of the training rows.
+
+    Raises
+    ------
+    InputError
+        Another ion; the message names those that are known.
     """
     if ion not in ions:
         raise InputError(
-            "the working ion must be one of those that are known here",
+            "a model answers for the working ions that it was taught",
             value=ion,
-            remedy=did_you_mean(str(ion), ions),
+            remedy=f"choose from {', '.join(ions)}",
         )
     return ion
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from leyden.data.crystal import Crystal
+from leyden.data.electrode import Electrode
 from leyden.data.materials import IonPair, parse_crystal, parse_formula, parse_smiles
 from leyden.errors import InputError
 
@@ -34,15 +37,24 @@ class ItemColumns:
         ``"crystal"``, ``"ion pair"``, ``"formula"`` or ``"smiles"``.
     columns : tuple of str
         One column of text, or the several parts of a crystal or an ion pair.
+    ion : str, optional
+        The working ion of every row. With it, or a column of it, a crystal is the host of an
+        `Electrode`.
+    ion_column, discharged : str, optional
+        Columns of the working ion, and of the discharged structure: a mapping in the JSONL form,
+        a path, or the text of a CIF or POSCAR; blank where there is none.
     """
 
     kind: str
     columns: tuple[str, ...]
+    ion: str | None = None
+    ion_column: str | None = None
+    discharged: str | None = None
 
     def parse(self, row: Mapping[Any, Any]) -> Any:
         """The item of a row; `InputError` where it is missing or cannot be read."""
         values: list[Any] = [row.get(column) for column in self.columns]
-        if any(value is None or (isinstance(value, str) and not value.strip()) for value in values):
+        if any(_is_blank(value) for value in values):
             raise InputError(f"a row must fill {' and '.join(self.columns)}")
         if self.kind == "ion pair":
             return IonPair(*values)
@@ -50,14 +62,34 @@ class ItemColumns:
             return parse_formula(values[0])
         if self.kind == "smiles":
             return parse_smiles(values[0])
-        if len(self.columns) == 3:
-            return parse_crystal(dict(zip(("lattice", "species", "frac"), values, strict=True)))
-        return parse_crystal(values[0])
+        source = values[0]
+        if len(values) == 3:
+            source = dict(zip(("lattice", "species", "frac"), values, strict=True))
+        crystal = parse_crystal(source)
+        if self.ion is None and self.ion_column is None:
+            return crystal
+        return self._electrode(crystal, row)
+
+    def _electrode(self, host: Crystal, row: Mapping[Any, Any]) -> Electrode:
+        """A host and what its row says of the ion and of the discharged structure."""
+        ion = self.ion or row.get(self.ion_column)
+        if _is_blank(ion):
+            raise InputError(f"a row must fill {self.ion_column}", remedy="name the working ion")
+        end = row.get(self.discharged) if self.discharged else None
+        try:
+            discharged = None if _is_blank(end) else parse_crystal(end)
+        except InputError as error:
+            rule = f"the discharged structure cannot be used: {error.rule}"
+            value = error.file if error.value is None else error.value
+            raise InputError(rule, value=value, remedy=error.remedy) from error
+        return Electrode(host, str(ion).strip(), discharged)
 
     def parse_all(self, table: pd.DataFrame, file: object = None) -> tuple[Any, ...]:
         """The items of a table; the `InputError` of the first bad row names it."""
         items = []
-        for number, row in enumerate(table[list(self.columns)].to_dict("records"), start=1):
+        beside = [name for name in (self.ion_column, self.discharged) if name is not None]
+        records = table[[*self.columns, *beside]].to_dict("records")
+        for number, row in enumerate(records, start=1):
             try:
                 items.append(self.parse(row))
             except InputError as error:
@@ -102,7 +134,11 @@ def checked_ids(column: pd.Series, file: object = None) -> np.ndarray:
 
 
 def item_columns(
-    columns: Iterable[str], item: str | None = None, kind: str | None = None, file: object = None
+    columns: Iterable[str],
+    item: str | None = None,
+    kind: str | None = None,
+    file: object = None,
+    ion: str | None = None,
 ) -> ItemColumns:
     """Where the item stands among these columns.
 
@@ -116,13 +152,39 @@ def item_columns(
         and ``frac``; capitals do not matter).
     kind : str, optional
         What `item` holds; without it its name must tell, else it is a formula.
+    ion : str, optional
+        The working ion of every row, whatever a column ``working_ion`` says. Crystals with an ion
+        become electrodes; a column ``discharged`` may hold their discharged structures.
 
     Raises
     ------
     InputError
-        No such column, or none that is known to hold an item.
+        No such column, or none that is known to hold an item; an ion for items that are no
+        crystals.
     """
     names = {str(column).lower(): str(column) for column in columns}
+    place = _place(names, item, kind, file)
+    if place.kind != "crystal":
+        if ion is not None:
+            raise InputError(
+                f"a working ion goes with crystals, and here the item is a {place.kind}",
+                value=ion,
+                file=file,
+                remedy="give the structures of the hosts",
+            )
+        return place
+    return replace(
+        place,
+        ion=ion,
+        ion_column=None if ion else names.get("working_ion"),
+        discharged=names.get("discharged"),
+    )
+
+
+def _place(
+    names: Mapping[str, str], item: str | None, kind: str | None, file: object
+) -> ItemColumns:
+    """Kind and columns of the item; `names` maps columns in small letters to the columns."""
     if kind is not None and kind not in _NAMES:
         raise InputError(f"a kind of item is one of {', '.join(_NAMES)}", value=kind, file=file)
     if item is not None:
@@ -146,3 +208,10 @@ def item_columns(
         file=file,
         remedy="name it formula, smiles, cif, cation and anion, or say which column it is",
     )
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a cell of a table holds nothing: None, blank text, or the NaN of pandas."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from leyden.data.crystal import Crystal
-from leyden.data.formulas import parse_composition
 from leyden.data.home import data_home
 from leyden.data.tidy import crystal_row, to_line, write_lines
 from leyden.errors import InputError
+from leyden.physics.electrodes import CHARGES, average_voltage
 
-__all__ = ["CHARGES", "fetch_electrodes", "formation_voltage"]
-
-CHARGES = {"Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Zn": 2, "Al": 3, "Y": 3}
-"""Working ion to its charge number."""
+__all__ = ["fetch_electrodes"]
 
 _SERVER = "https://api.materialsproject.org"
 _PAGE = 500  # documents a request
@@ -93,24 +90,6 @@ def fetch_electrodes(
     write_lines(folder / "structures.jsonl.gz", map(to_line, structures.values()))
     _write_pairs(folder / "pairs.csv.gz", (_pair_row(e, structures) for e in electrodes))
     shutil.rmtree(pages, ignore_errors=True)
-
-
-def formation_voltage(
-    charged: dict[str, Any], discharged: dict[str, Any], pair: dict[str, Any]
-) -> float:
-    """Average voltage (V) of a pair from the formation energies of its two structures.
-
-    V = -(E_d - E_c) / (z dx), per formula unit of the framework; the metal's own formation
-    energy is zero.
-    """
-    ion, energies, amounts = pair["working_ion"], [], []
-    framework = parse_composition(pair["framework_formula"])
-    element, per_unit = next(iter(framework.items()))
-    for row in (charged, discharged):
-        units = row["species"].count(element) / float(per_unit)
-        energies.append(row["formation_energy_per_atom"] * len(row["species"]) / units)
-        amounts.append(row["species"].count(ion) / units)
-    return -(energies[1] - energies[0]) / ((amounts[1] - amounts[0]) * CHARGES[ion])
 
 
 def _documents(
@@ -186,9 +165,8 @@ def _structure_row(document: dict[str, Any]) -> dict[str, Any]:
 
 def _pair_row(pair: dict[str, Any], structures: dict[str, dict[str, Any]]) -> dict[str, Any]:
     charged, discharged = structures.get(pair["id_charge"]), structures.get(pair["id_discharge"])
-    voltage, check = pair["average_voltage"], None
-    if charged and discharged and _has_energy(charged) and _has_energy(discharged):
-        check = formation_voltage(charged, discharged, pair)
+    voltage = pair["average_voltage"]
+    check = _formation_voltage(charged, discharged, pair["working_ion"])
     return {
         "working_ion": pair["working_ion"],
         "framework": pair["framework_formula"],
@@ -210,8 +188,24 @@ def _pair_row(pair: dict[str, Any], structures: dict[str, dict[str, Any]]) -> di
     }
 
 
-def _has_energy(row: dict[str, Any]) -> bool:
-    return row["formation_energy_per_atom"] is not None
+def _formation_voltage(
+    charged: dict[str, Any] | None, discharged: dict[str, Any] | None, ion: str
+) -> float | None:
+    """Average voltage (V) from the formation energies of two structures, where they give one."""
+    energies, amounts = [], []
+    for row in (charged, discharged):
+        if row is None or row["formation_energy_per_atom"] is None:
+            return None
+        ions = row["species"].count(ion)
+        framework = len(row["species"]) - ions
+        if framework == 0:
+            return None
+        energies.append(row["formation_energy_per_atom"] * len(row["species"]) / framework)
+        amounts.append(ions / framework)
+    taken = amounts[1] - amounts[0]
+    if taken <= 0:  # no electrode: `load` tells the row
+        return None
+    return float(average_voltage(energies[0], energies[1], taken, CHARGES[ion]))
 
 
 def _write_pairs(path: Path, rows: Iterable[dict[str, Any]]) -> None:

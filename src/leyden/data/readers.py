@@ -14,8 +14,10 @@ from typing import Any
 
 import pandas as pd
 
+from leyden.data.crystal import Crystal
 from leyden.data.crystal_files import check_distances, crystals_from_cif
 from leyden.data.dataset import Dataset
+from leyden.data.electrode import Electrode
 from leyden.data.items import ItemColumns, item_columns
 from leyden.data.materials import parse_crystal
 from leyden.errors import InputError
@@ -35,7 +37,7 @@ class Row:
     ----------
     id : str
         From the file's id column or name, else the number of the row, counted from 1.
-    item : Crystal, IonPair, str or None
+    item : Crystal, Electrode, IonPair, str or None
         None where the row is bad.
     error : str or None
         Why there is no item.
@@ -50,7 +52,13 @@ class Row:
 
 
 def read_items(
-    path: str | Path, *, item: str | None = None, kind: str | None = None, id: str | None = None
+    path: str | Path,
+    *,
+    item: str | None = None,
+    kind: str | None = None,
+    id: str | None = None,
+    ion: str | None = None,
+    electrodes: bool = False,
 ) -> Iterator[Row]:
     """The items of a file or folder, in order, one at a time.
 
@@ -65,6 +73,11 @@ def read_items(
         Column and kind of the item, as for `leyden.data.items.item_columns`.
     id : str, optional
         Column of the ids; without it ``id`` if there is one.
+    ion : str, optional
+        The working ion, which makes every crystal the host of an `Electrode`; a table may have
+        a column ``working_ion`` instead, and one of ``discharged`` structures.
+    electrodes : bool
+        Whether nothing but electrodes is wanted.
 
     Yields
     ------
@@ -74,12 +87,15 @@ def read_items(
     Raises
     ------
     InputError
-        At once: no such file, an empty one, an unknown form, or no column with items.
+        At once: no such file, an empty one, an unknown form, no column with items, or no ion
+        where electrodes are wanted.
     """
     path = Path(path)
     _check_content(path)
     if path.is_dir() or _form(path) in ("cif", "poscar", "xyz"):
-        return _unique(_crystal_rows(path), path)
+        if electrodes and ion is None:
+            raise _no_ion(path)
+        return _unique(_crystal_rows(path, ion), path)
     records = _records(path)
     head = []
     for record in records:  # the columns are those of the first row that can be read
@@ -91,7 +107,9 @@ def read_items(
     if _BROKEN in head[-1]:
         raise InputError(head[0][_BROKEN], file=path, row=1, remedy="write one object a line")
     columns = list(head[-1])
-    place = item_columns(columns, item, kind, path)
+    place = item_columns(columns, item, kind, path, ion)
+    if electrodes and place.ion is None and place.ion_column is None:
+        raise _no_ion(path)
     id = id or ("id" if "id" in columns else None)
     if id is not None and id not in columns:
         raise InputError(
@@ -246,23 +264,31 @@ def _crystal_paths(folder: Path) -> list[Path]:
     )
 
 
-def _crystal_rows(path: Path) -> Iterator[Row]:
+def _no_ion(path: Path) -> InputError:
+    return InputError(
+        "this model needs the working ion of every structure",
+        file=path,
+        remedy="name it, as in --ion Zn, or give a table with a column working_ion",
+    )
+
+
+def _crystal_rows(path: Path, ion: str | None) -> Iterator[Row]:
     """Rows of crystal files; a file that cannot be read at all is one bad row."""
     if path.is_dir():
         for file in _crystal_paths(path):
-            yield from _crystal_rows(file)
+            yield from _crystal_rows(file, ion)
         return
     form, stem = _form(path), path.name.removesuffix(".gz").rsplit(".", 1)[0]
     try:
         if form == "xyz":
-            yield from _xyz_rows(path, stem)
+            yield from _xyz_rows(path, stem, ion)
             return
         with _open(path) as opened:
             text = opened.read()
         if not text.strip():
             raise InputError("the file is empty", remedy="export the structure again")
         if form == "poscar":
-            yield Row(stem, parse_crystal(text))
+            yield Row(stem, _host(parse_crystal(text), ion))
             return
         blocks = list(crystals_from_cif(text))
     except (InputError, OSError, UnicodeDecodeError, EOFError) as error:
@@ -274,12 +300,12 @@ def _crystal_rows(path: Path) -> Iterator[Row]:
             if isinstance(crystal, InputError):
                 raise crystal
             check_distances(crystal)
-            yield Row(label, crystal)
+            yield Row(label, _host(crystal, ion))
         except InputError as error:
             yield Row(label, None, _told(error, path))
 
 
-def _xyz_rows(path: Path, stem: str) -> Iterator[Row]:
+def _xyz_rows(path: Path, stem: str, ion: str | None) -> Iterator[Row]:
     from ase.io import iread
 
     frames = iread(path, index=":", format="extxyz")
@@ -295,9 +321,15 @@ def _xyz_rows(path: Path, stem: str) -> Iterator[Row]:
             yield Row(f"{stem}:{number}", None, _told(told, path))
             return
         try:
-            yield Row(f"{stem}:{number}", parse_crystal(atoms), None, dict(atoms.info))
+            item = _host(parse_crystal(atoms), ion)
+            yield Row(f"{stem}:{number}", item, None, dict(atoms.info))
         except InputError as error:
             yield Row(f"{stem}:{number}", None, _told(error.at(row=number), path))
+
+
+def _host(crystal: Crystal, ion: str | None) -> Crystal | Electrode:
+    """The crystal, as the host of an electrode where there is an ion."""
+    return crystal if ion is None else Electrode(crystal, ion)
 
 
 def _told(error: Exception, path: Path) -> str:
