@@ -1,4 +1,4 @@
-"""Voltages, capacities and energies of electrodes against pymatgen, known answers and symmetries."""
+"""Voltages, capacities and energies of electrodes: pymatgen, known answers and symmetries."""
 
 from __future__ import annotations
 

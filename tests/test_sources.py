@@ -366,7 +366,7 @@ def test_materials_project_needs_a_good_key(
 def test_pairs_of_a_fetched_set_that_are_no_electrodes_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The interface may name a structure that it does not serve, or a pair that takes up nothing."""
+    """The interface may name a structure that it does not serve, or a pair of equals."""
     monkeypatch.setenv("LEYDEN_DATA", str(tmp_path))
     folder = tmp_path / "mp-electrodes"
     folder.mkdir()

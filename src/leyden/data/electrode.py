@@ -108,41 +108,37 @@ def known_ion(ion: str, ions: Collection[str]) -> str:
 
 def _check_pair(host: Crystal, discharged: Crystal, ion: str) -> None:
     """Raise `InputError` unless the two differ in the ion alone, and `discharged` has more."""
-    poor, rich = _counts(host), _counts(discharged)
+    wrong = _what_is_wrong(_counts(host), _counts(discharged), ion)
+    if wrong is not None:
+        rule, remedy = wrong
+        raise InputError(rule, value=f"{host.formula} -> {discharged.formula}", remedy=remedy)
+
+
+def _what_is_wrong(poor: np.ndarray, rich: np.ndarray, ion: str) -> tuple[str, str] | None:
+    """The rule that two states (atoms of each element) break, and the remedy."""
     z = ATOMIC_NUMBERS[ion]
     ions = int(poor[z]), int(rich[z])
     poor[z] = rich[z] = 0
     atoms = int(poor.sum()), int(rich.sum())
-    pair = f"{host.formula} -> {discharged.formula}"
-    if (poor * atoms[1] != rich * atoms[0]).any():
-        others = _mobile(poor, rich, ion)
-        if others:
-            raise InputError(
-                f"a mixed-ion electrode cannot be told: {', '.join(others)} differs beside {ion}",
-                value=pair,
-                remedy=f"choose two states that differ in {ion} alone",
+    # cross-multiplied, here and below, so that equal ratios are equal whatever the cells
+    if atoms[1] == 0 or (poor * atoms[1] != rich * atoms[0]).any():
+        if others := _other_ions(poor, rich, ion):
+            return (
+                f"a mixed-ion electrode has no working ion: {', '.join(others)} differs beside "
+                f"{ion}",
+                f"choose two states that differ in {ion} alone",
             )
-        raise InputError(
+        return (
             f"the two states must have the same framework, and differ in {ion} alone",
-            value=pair,
-            remedy="give the charged and the discharged structure of one electrode",
+            "give the charged and the discharged structure of one electrode",
         )
-    # cross-multiplied, so that equal amounts are equal whatever the cells
     amounts = ions[0] * atoms[1], ions[1] * atoms[0]
-    if amounts[1] == amounts[0]:
-        raise InputError(
-            f"the discharged structure must hold more {ion} than the charged one; they hold equal "
-            "amounts",
-            value=pair,
-            remedy="give the ion-poor structure as the host and the ion-rich one as discharged",
-        )
-    if amounts[1] < amounts[0]:
-        raise InputError(
-            f"the discharged structure must hold more {ion} than the charged one; here the charged "
-            "one, the host, is the richer",
-            value=pair,
-            remedy="exchange them: the host is the ion-poor structure",
-        )
+    more = f"the discharged structure must hold more {ion} than the charged one, the host"
+    if amounts[0] > amounts[1]:
+        return f"{more}; here it holds less", "exchange them"
+    if amounts[0] == amounts[1]:
+        return f"{more}; here it holds as much", "give the ion-poor and the ion-rich structure"
+    return None
 
 
 def _counts(crystal: Crystal) -> np.ndarray:
@@ -150,7 +146,7 @@ def _counts(crystal: Crystal) -> np.ndarray:
     return np.bincount(crystal.numbers, minlength=119)
 
 
-def _mobile(poor: np.ndarray, rich: np.ndarray, ion: str) -> list[str]:
+def _other_ions(poor: np.ndarray, rich: np.ndarray, ion: str) -> list[str]:
     """Other working ions whose amount differs, where the frameworks agree without them."""
     mobile = [symbol for symbol in CHARGES if symbol != ion]
     places = [ATOMIC_NUMBERS[symbol] for symbol in mobile]
