@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leyden.data import Crystal, Dataset, Electrode
 from leyden.data.readers import Row, load_table, read_items
 from leyden.errors import InputError
 
@@ -105,6 +106,100 @@ def test_a_folder_of_crystal_files(tmp_path: Path) -> None:
     assert good == {"POSCAR": "Fe", "a": "Po", "c:p": "Po", "f:1": "Cu", "f:2": "NaCl"}
     assert "b.cif: every site must be occupied fully" in str(rows["b"].error)
     assert "empty" in str(rows["d"].error)
+
+
+def cell(*symbols: str) -> dict:
+    places = [[n / len(symbols)] * 3 for n in range(len(symbols))]
+    return {"lattice": [6.0] * 3 + [90] * 3, "species": list(symbols), "frac": places}
+
+
+def test_an_ion_turns_crystals_into_electrodes(tmp_path: Path) -> None:
+    from ase.build import bulk
+    from ase.io import write as ase_write
+
+    write(tmp_path / "a.cif", CIF.format(name="one", occupancy=1))
+    write(tmp_path / "b.cif", CIF.format(name="two", occupancy=0.5))
+    write(tmp_path / "c.cif", CIF.format(name="zinc", occupancy=1).replace("Po1", "Zn1"))
+    ase_write(tmp_path / "d.extxyz", [bulk("NaCl", "rocksalt", a=5.6), bulk("Zn")])
+    bulk("Fe").write(tmp_path / "POSCAR", format="vasp")
+    rows = {row.id: row for row in read_items(tmp_path, ion="Zn")}
+    good = {name: row.item for name, row in rows.items() if row.item is not None}
+    assert {name: (item.formula, item.ion) for name, item in good.items()} == {
+        "POSCAR": ("Fe", "Zn"),
+        "a": ("Po", "Zn"),
+        "d:1": ("NaCl", "Zn"),
+    }
+    assert {type(item) for item in good.values()} == {Electrode}
+    assert "occupied fully" in str(rows["b"].error)
+    assert "c.cif: an electrode must have a host" in str(rows["c"].error)
+    assert "d.extxyz, row 2: an electrode must have a host" in str(rows["d:2"].error)
+
+
+def test_a_table_may_name_ions_and_discharged_structures(tmp_path: Path) -> None:
+    host, full = cell("Co", "O", "O"), cell("Mg", "Co", "O", "O")
+    write(tmp_path / "full.cif", Crystal.from_mapping(full).to_structure().to(fmt="cif"))
+    lines = [
+        {**host, "working_ion": "Li"},
+        {**host, "working_ion": "Mg", "discharged": full, "note": "x"},
+        {**host, "working_ion": "Mg", "discharged": str(tmp_path / "full.cif")},
+        {**host, "working_ion": "Mg", "discharged": str(tmp_path / "absent.cif")},
+        {**full, "working_ion": "Mg", "discharged": host},
+        {**host, "working_ion": ""},
+        {**host, "working_ion": "Fe"},
+        {**host, "working_ion": "Li", "discharged": None},
+    ]
+    path = write(tmp_path / "in.jsonl", "\n".join(map(json.dumps, lines)))
+    rows = list(read_items(path, electrodes=True))
+    items = [row.item for row in rows]
+    assert [item and item.ion for item in items] == ["Li", "Mg", "Mg", *[None] * 4, "Li"]
+    assert items[0].discharged is items[7].discharged is None
+    assert items[1].discharged.composition == items[2].discharged.composition == {
+        "O": 2, "Mg": 1, "Co": 1
+    }  # fmt: skip
+    assert rows[1].extra["note"] == "x"
+    for number, words in {
+        3: ("discharged structure cannot be used", "absent.cif", "check the path"),
+        4: ("holds less", "exchange them"),
+        5: ("fill working_ion",),
+        6: ("a working ion is one of Li",),
+    }.items():
+        assert f"in.jsonl, row {number + 1}: " in str(rows[number].error)
+        assert all(word in str(rows[number].error) for word in words)
+    # an ion that is given outright stands above the column
+    assert [row.item and row.item.ion for row in read_items(path, ion="Ca")][:1] == ["Ca"]
+
+
+def test_a_csv_of_electrodes(tmp_path: Path) -> None:
+    for name, symbols in {"host": ("Co", "O", "O"), "full": ("Na", "Co", "O", "O")}.items():
+        crystal = Crystal.from_mapping(cell(*symbols))
+        write(tmp_path / f"{name}.cif", crystal.to_structure().to(fmt="cif"))
+    row = f"{tmp_path / 'host.cif'},Na"
+    text = (
+        f"cif,Working_Ion,discharged,average_voltage_V\n{row},,2\n{row},{tmp_path / 'full.cif'},3\n"
+    )
+    path = write(tmp_path / "a.csv", text)
+    first, second = (item.item for item in read_items(path))
+    assert (first.ion, first.discharged) == ("Na", None)
+    assert "Na" in second.discharged.composition
+    data = load_table(path, target="average_voltage_V", groups=["Working_Ion"])
+    assert [item.ion for item in data.items] == ["Na", "Na"]
+    assert data.groups["formula"].tolist() == [first.formula] * 2
+    assert data.groups["Working_Ion"].tolist() == ["Na", "Na"]
+    for blank in (None, np.nan):  # as pandas has it
+        table = pd.DataFrame({"cif": [str(tmp_path / "host.cif")], "working_ion": "Li"})
+        assert Dataset.from_table(table.assign(discharged=blank)).items[0].discharged is None
+
+
+def test_electrodes_without_an_ion_are_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.cif", CIF.format(name="one", occupancy=1))
+    table = write(tmp_path / "a.jsonl", json.dumps(ROCK_SALT))
+    for source in (path, tmp_path, table):
+        with pytest.raises(InputError, match=r"working ion of every structure.*--ion Zn"):
+            read_items(source, electrodes=True)
+    assert next(read_items(table, electrodes=True, ion="Li")).item.ion == "Li"
+    formulas = write(tmp_path / "b.csv", "formula\nCoO2\n")
+    with pytest.raises(InputError, match="goes with crystals, and here the item is a formula"):
+        read_items(formulas, ion="Zn")
 
 
 def test_extended_xyz_without_a_cell_is_a_bad_row(tmp_path: Path) -> None:

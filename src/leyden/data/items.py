@@ -40,16 +40,18 @@ class ItemColumns:
     ion : str, optional
         The working ion of every row. With it, or a column of it, a crystal is the host of an
         `Electrode`.
-    ion_column, discharged : str, optional
-        Columns of the working ion, and of the discharged structure: a mapping in the JSONL form,
-        a path, or the text of a CIF or POSCAR; blank where there is none.
+    ion_column : str, optional
+        Column of the working ion.
+    discharged : str
+        Column of the discharged structure of an electrode: a mapping in the JSONL form, a path,
+        or the text of a CIF or POSCAR. It may be absent, or blank.
     """
 
     kind: str
     columns: tuple[str, ...]
     ion: str | None = None
     ion_column: str | None = None
-    discharged: str | None = None
+    discharged: str = "discharged"
 
     def parse(self, row: Mapping[Any, Any]) -> Any:
         """The item of a row; `InputError` where it is missing or cannot be read."""
@@ -75,7 +77,7 @@ class ItemColumns:
         ion = self.ion or row.get(self.ion_column)
         if _is_blank(ion):
             raise InputError(f"a row must fill {self.ion_column}", remedy="name the working ion")
-        end = row.get(self.discharged) if self.discharged else None
+        end = row.get(self.discharged)
         try:
             discharged = None if _is_blank(end) else parse_crystal(end)
         except InputError as error:
@@ -87,7 +89,7 @@ class ItemColumns:
     def parse_all(self, table: pd.DataFrame, file: object = None) -> tuple[Any, ...]:
         """The items of a table; the `InputError` of the first bad row names it."""
         items = []
-        beside = [name for name in (self.ion_column, self.discharged) if name is not None]
+        beside = [name for name in (self.ion_column, self.discharged) if name in table]
         records = table[[*self.columns, *beside]].to_dict("records")
         for number, row in enumerate(records, start=1):
             try:
@@ -177,7 +179,7 @@ def item_columns(
         place,
         ion=ion,
         ion_column=None if ion else names.get("working_ion"),
-        discharged=names.get("discharged"),
+        discharged=names.get("discharged", "discharged"),
     )
 
 
