@@ -9,7 +9,7 @@ import gzip
 import json
 import resource
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import pytest
 from typer.testing import CliRunner
 
 from leyden.cli import app
+from leyden.data import Dataset, Electrode
+from leyden.data.electrode import known_ion
 from leyden.errors import InputError
 from leyden.models import CrystalGraphNetwork
 from leyden.predictor import Predictor
@@ -279,3 +281,105 @@ def test_a_disk_that_is_full_while_a_network_learns(
     with pytest.raises(InputError, match=r"run\.pt: .*cannot be"):
         CrystalGraphNetwork(**NETWORK.get_params()).fit(X, DATA.y, checkpoint=folder / "run.pt")
     assert not list(folder.glob("*run*"))
+
+
+class IonAmounts:
+    """A representation of electrodes that was taught two ions."""
+
+    kind = "ion_amounts"
+    ions = ("Li", "Zn")
+
+    def transform(self, items: Sequence[Electrode]) -> np.ndarray:
+        return np.array([[known_ion(item.ion, self.ions) == "Zn"] for item in items], dtype=float)
+
+
+class Twice:
+    """A model that says 2 V for lithium and 3 V for zinc."""
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return 2.0 + X[:, 0]
+
+
+@pytest.fixture
+def voltages(monkeypatch: pytest.MonkeyPatch, folder: Path) -> str:
+    predictor = Predictor(IonAmounts(), Twice(), ("average_voltage_V",))
+    monkeypatch.setattr(Predictor, "load", lambda path: predictor)
+    Path("host.cif").write_text(CIF)
+    return "zn.leyden"
+
+
+HALF = CIF.replace("0 0 0 1", "0 0 0 0.5")
+ZINC = CIF.replace("Na1 Na", "Zn1 Zn").replace("Cl1 Cl", "Zn2 Zn")
+
+
+def test_electrodes_need_an_ion_that_is_known(voltages: str) -> None:
+    done = leyden_("predict", voltages, "host.cif", "--ion", "Zn", "-o", "out.csv")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert pd.read_csv("out.csv")["average_voltage_V"].tolist() == [3.0]
+    Path("out.csv").unlink()
+    for words, rules in {
+        (): ["host.cif", "--ion Zn", "working_ion"],
+        ("--ion", "K"): ["it was taught (got 'K')", "choose from Li, Zn"],
+        ("--ion", "zn"): ["got 'zn'", "choose from Li, Zn"],
+    }.items():
+        line = told(leyden_("predict", voltages, "host.cif", *words, "-o", "out.csv"))
+        assert all(rule in line for rule in rules), line
+        assert not Path("out.csv").exists()
+
+
+def test_bad_electrodes_are_rows(voltages: str) -> None:
+    full = {"lattice": [6] * 3 + [90] * 3, "species": ["Li", "Na", "Cl"]}
+    full["frac"] = [[0.25] * 3, [0] * 3, [0.5] * 3]
+    both = {**full, "species": ["Li", "Na", "Cl", "K"], "frac": [*full["frac"], [0.75] * 3]}
+    lines = {
+        "good": ({**SALT, "discharged": full}, ""),
+        "exchanged": ({**full, "discharged": SALT}, "here it holds less"),
+        "equal": ({**SALT, "discharged": SALT}, "here it holds as much"),
+        "mixed": ({**SALT, "discharged": both}, "mixed-ion electrode"),
+        "absent": ({**SALT, "discharged": "gone.cif"}, "the file cannot be read"),
+        "half": ({**SALT, "discharged": HALF}, "the discharged structure cannot be used: every"),
+        "taught": ({**SALT, "working_ion": "K"}, "choose from Li, Zn"),
+        "none": ({**SALT, "working_ion": None}, "fill working_ion"),
+        "unknown": ({**SALT, "working_ion": "Xx"}, "a working ion is one of Li"),
+    }
+    text = (
+        json.dumps({"id": name, "working_ion": "Li", **row}) for name, (row, _) in lines.items()
+    )
+    Path("in.jsonl").write_text("\n".join(text))
+    done = leyden_("predict", voltages, "in.jsonl", "-o", "out.csv")
+    assert done.exit_code == 0, (done.output, done.exception)
+    rows = pd.read_csv("out.csv", keep_default_na=False, index_col="id")
+    assert list(rows.index) == list(lines)
+    for name, (_, rule) in lines.items():
+        assert (rows["error"][name] == "") == (rule == "")
+        assert rule in rows["error"][name]
+    Path("cifs").mkdir()
+    for name, text in {"a": CIF, "half": HALF, "zinc": ZINC}.items():
+        Path(f"cifs/{name}.cif").write_text(text)
+    leyden_("predict", voltages, "cifs", "--ion", "Zn", "-o", "out.csv")
+    rows = pd.read_csv("out.csv", keep_default_na=False, index_col="id")
+    assert rows["error"]["a"] == ""
+    assert "half.cif: every site must be occupied" in rows["error"]["half"]
+    assert "zinc.cif: an electrode must have a host" in rows["error"]["zinc"]
+
+
+def test_a_model_of_crystals_takes_no_ion(model: Path) -> None:
+    Path("host.cif").write_text(CIF)
+    done = leyden_("predict", model, "host.cif", "--ion", "Zn", "-o", "out.csv")
+    assert done.exit_code == 1
+    assert "made of a Crystal" in pd.read_csv("out.csv")["error"][0]
+
+
+@pytest.mark.parametrize("volts", [-2.09, 0, 12.2])
+def test_voltages_beyond_the_usual_are_learned_from(volts: float) -> None:
+    """The data hold labels from -2.1 to 12.2 V; `clean` leaves out those beyond -1 and 6."""
+    table = pd.DataFrame({"formula": ["NaCl"], "average_voltage_V": [volts]})
+    assert Dataset.from_table(table, target="average_voltage_V").y.tolist() == [volts]
+
+
+@pytest.mark.parametrize("volts", [3400, -320, 15.1])
+def test_voltages_of_no_electrode_are_told(volts: float) -> None:
+    """Such as those in mV or in kJ/mol."""
+    table = pd.DataFrame({"formula": ["NaCl"] * 2, "average_voltage_V": [3.4, volts]})
+    with pytest.raises(InputError, match="row 2: average_voltage_V must lie between -5 and 15"):
+        Dataset.from_table(table, target="average_voltage_V")
