@@ -244,7 +244,7 @@ def explain(
         )
     X = model.representation.transform(items) if X is None else X
     column = list(targets).index(target)
-    local = [_column(values, column) for values in _local_values(model, X)]
+    local = [_column(v, column) for v in _local_values(model, X)] if structures else []
     predicted = _column(np.asarray(model.predict(X), float), column)
     counts = np.array([len(crystal) for crystal in structures], dtype=int)
     if [len(values) for values in local] != counts.tolist():

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import leyden
-from leyden.cli import data, learning, studies
+from leyden.cli import data, explain, learning, studies
 from leyden.errors import LeydenError
 
 __all__ = ["app", "main"]
@@ -72,6 +72,7 @@ app.add_typer(data.app, name="data")
 app.command(no_args_is_help=True)(learning.fit)
 app.command(no_args_is_help=True)(learning.evaluate)
 app.command(no_args_is_help=True)(learning.predict)
+app.command(no_args_is_help=True)(explain.explain)
 app.add_typer(studies.app, name="study")
 
 

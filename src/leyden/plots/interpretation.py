@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from leyden.data.formulas import ELEMENTS
 from leyden.element_map import FAMILIES
 from leyden.errors import InputError
-from leyden.plots.periodic_table import scale
+from leyden.plots.periodic_table import readable_ink, scale
 from leyden.plots.style import INK, PALETTE, QUIET, left_out, need, series_style, tidy
 from leyden.representations.elements import element_property
 
@@ -38,21 +38,21 @@ def element_plane(result: ElementMap, ax: Axes, *, components: tuple[int, int] =
     points = result.points
     need(points, f"component_{first}", f"component_{second}")
     x, y = points[f"component_{first}"], points[f"component_{second}"]
-    for family in FAMILIES:
+    for number, family in enumerate(FAMILIES):
         mine = (points["family"] == family).to_numpy()
         if mine.any():
-            style = series_style(FAMILIES.index(family))
-            ax.scatter(x[mine], y[mine], s=34, linewidths=0, alpha=0.9, label=family, **style)
-    for symbol, place in zip(points["element"], zip(x, y, strict=True), strict=True):
-        ax.annotate(
-            symbol,
-            place,
-            xytext=(4, 3),
-            textcoords="offset points",
-            fontsize=8,
-            color=INK,
-            path_effects=[_HALO],
-        )
+            colour = PALETTE[number]
+            ax.scatter(x[mine], y[mine], s=210, color=colour, linewidths=0, alpha=0.8, label=family)
+            for symbol, place in zip(points["element"][mine], points.index[mine], strict=True):
+                ax.text(
+                    x[place],
+                    y[place],
+                    symbol,
+                    ha="center",
+                    va="center_baseline",
+                    fontsize=8,
+                    color=readable_ink(colour),
+                )
     share = [f"{100 * result.variance[c - 1]:.0f} % of the variance" for c in components]
     ax.set_xlabel(f"component {first} ({share[0]})")
     ax.set_ylabel(f"component {second} ({share[1]})")
@@ -88,7 +88,7 @@ def environment_plane(
                 style = series_style(number)
                 ax.scatter(rows[x], rows[y], s=11, linewidths=0, alpha=0.65, label=family, **style)
         _legend_above(ax)
-    for label in result.labels.to_dict("records"):
+    for label in _apart(result.labels, points, x, y):
         ax.annotate(
             label["element"],
             (label[x], label[y]),
@@ -193,17 +193,15 @@ def crystal_picture(picture: Picture, ax: Axes, *, view: tuple[float, float] = _
         light = {"facecolor": "white", "edgecolor": "none", "zorder": order + 1e-7}
         ax.add_patch(Circle(shine, 0.28 * radii[k], alpha=0.45, **light))
         if radii[k] > 0.45:
-            symbol = ELEMENTS[int(picture.numbers[k])]
             ax.text(
                 x,
-                z - 0.05 * radii[k],
-                symbol,
+                z,
+                ELEMENTS[int(picture.numbers[k])],
                 ha="center",
-                va="center",
-                fontsize=7.5,
-                color=INK,
+                va="center_baseline",
+                fontsize=8,
+                color=readable_ink(fill),
                 zorder=order + 2e-7,
-                path_effects=[withStroke(linewidth=1.6, foreground=(1, 1, 1, 0.65))],
             )
     ax.set_aspect("equal")
     ax.autoscale_view()
@@ -227,7 +225,7 @@ def _depth(into: np.ndarray) -> np.ndarray:
 
 def _towards_white(colour: np.ndarray, depth: float) -> tuple[float, ...]:
     """The colour, paler the farther it lies."""
-    return tuple(colour[:3] + 0.4 * depth * (1 - np.asarray(colour[:3])))
+    return tuple(colour[:3] + 0.3 * depth * (1 - np.asarray(colour[:3])))
 
 
 def _draw_cell(lattice: np.ndarray, turn: np.ndarray, ax: Axes) -> None:
@@ -271,6 +269,19 @@ def _by_value(points: pd.DataFrame, x: str, y: str, ax: Axes) -> None:
     if missing := left_out(seen):
         ax.set_title(missing)
     _colour_bar(ax, ScalarMappable(norm, colours), "local value")
+
+
+def _apart(
+    labels: pd.DataFrame, points: pd.DataFrame, x: str, y: str, least: float = 0.045
+) -> list[dict[str, Any]]:
+    """Labels that do not run into each other, those of the most frequent elements first."""
+    width = np.array([np.ptp(points[x]), np.ptp(points[y])]) * [least, 0.8 * least]
+    kept: list[dict[str, Any]] = []
+    for label in labels.sort_values("sites", ascending=False).to_dict("records"):
+        gaps = [np.abs([label[x] - other[x], label[y] - other[y]]) / width for other in kept]
+        if all(gap.max() > 1 for gap in gaps):
+            kept.append({str(name): value for name, value in label.items()})
+    return kept
 
 
 def _colour_bar(ax: Axes, mapped: ScalarMappable, label: str) -> None:
