@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leyden.data import Crystal, Dataset, Electrode, load
+from leyden.data import Crystal, Dataset, Electrode, explain_distance, label_distance, load
 from leyden.data.electrode import known_ion
-from leyden.data.electrode_labels import AGREEMENT_V, explain_distance, label_distance
+from leyden.data.electrode_labels import AGREEMENT_V
 from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.representations.cache import item_key
@@ -143,6 +143,8 @@ class TestLabels:
     def test_most_of_what_disagrees_has_a_cause(self, checked) -> None:
         _, rows = checked
         apart = rows[rows["distance_V"] > AGREEMENT_V]
+        assert len(apart) == 371  # as the card says, and of these
+        assert (apart["cause"] == "longer range").sum() == 82
         assert (apart["cause"] == "unknown").mean() < 0.1
         assert not apart["cause"].isin(["none", "metal", "no energy"]).any()
         # what a cause is worth closes more than half of the gap

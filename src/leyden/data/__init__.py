@@ -14,6 +14,8 @@ _HOMES = {
     "load": "leyden.data.catalog",
     "Electrode": "leyden.data.electrode",
     "DroppedRowsWarning": "leyden.data.catalog",
+    "explain_distance": "leyden.data.electrode_labels",
+    "label_distance": "leyden.data.electrode_labels",
     "Dataset": "leyden.data.dataset",
     "HeldOut": "leyden.data.dataset",
     "concatenate": "leyden.data.dataset",
