@@ -172,6 +172,95 @@ class TestPredict:
         assert not list(Path().glob(".*.part"))
 
 
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An additive network of two targets, saved."""
+    from leyden.models import CrystalGraphNetwork
+
+    data = tiny_crystals(30)
+    model = CrystalGraphNetwork(
+        width=8, hidden=8, convolutions=1, readout="additive", epochs=3, validation_fraction=0
+    )
+    y = data.targets[["energy_eV_per_atom", "log10_modulus_GPa"]]
+    model.fit(model.representation.transform(data.items), y.to_numpy())
+    path = tmp_path_factory.mktemp("models") / "n.leyden"
+    Predictor(model.representation, model, tuple(y.columns)).save(path)
+    return path
+
+
+class TestExplain:
+    @pytest.fixture
+    def crystals(self, folder: Path) -> Path:
+        """Twelve oxides, and a line that is no crystal."""
+        cell = [4.2, 4.2, 4.2, 60, 60, 60]
+        rows = [
+            {
+                "id": f"{metal}-{i}",
+                "lattice": [length + 0.1 * i for length in cell[:3]] + cell[3:],
+                "species": [metal, "O"],
+                "frac": [[0, 0, 0], [0.5, 0.5, 0.5]],
+            }
+            for metal in ("Mg", "Ca", "Mn")
+            for i in range(4)
+        ]
+        rows.insert(1, {**rows[0], "id": "bad", "species": ["Zz", "O"]})
+        path = folder / "oxides.jsonl"
+        path.write_text("\n".join(json.dumps(row) for row in rows))
+        return path
+
+    def test_a_table_and_a_page(self, network: Path, crystals: Path) -> None:
+        done = leyden_("explain", network, crystals, "-o", "why", "--pictures", 1)
+        assert done.exit_code == 0, done.output
+        assert done.stdout == "why/report.html\n"
+        assert "12 crystals, 24 atoms; 1 with an error" in done.stderr
+        table = pd.read_csv("why/local_values.csv")
+        assert len(table) == 25
+        bad = table[table["error"].notna()]
+        assert bad["id"].tolist() == ["bad"]
+        assert "Zz" in bad["error"].iloc[0]
+        mean = table.groupby("id")["local_energy_eV_per_atom"].mean()
+        predicted = table.groupby("id")["energy_eV_per_atom"].first()
+        assert np.allclose(mean.dropna(), predicted.dropna(), rtol=0, atol=1e-6)
+        expected = Predictor.load(network).predict([crystals_of(crystals)[0]])
+        assert np.isclose(predicted["Mg-0"], expected["energy_eV_per_atom"].iloc[0], atol=1e-6)
+        page = Path("why/report.html").read_text()
+        assert f"leyden explain {network} {crystals} -o why" in page
+        assert "Environments of O-coordinated sites" in page
+        assert "Zz" in page
+
+    def test_another_target_and_few_sites(self, network: Path, crystals: Path) -> None:
+        Path("one.jsonl").write_text(crystals.read_text().splitlines()[0])
+        done = leyden_("explain", network, "one.jsonl", "-o", "w", "--target", "log10_modulus_GPa")
+        assert done.exit_code == 0, done.output
+        assert "no map of environments" in done.stderr
+        assert "local_log10_modulus_GPa" in pd.read_csv("w/local_values.csv")
+
+    def test_only_bad_rows_is_a_failure(self, network: Path, crystals: Path) -> None:
+        Path("bad.jsonl").write_text(crystals.read_text().splitlines()[1])
+        done = leyden_("explain", network, "bad.jsonl", "-o", "why")
+        assert done.exit_code == 1, done.output
+        assert pd.read_csv("why/local_values.csv")["error"].notna().all()
+        assert not Path("why/report.html").exists()
+
+    def test_mistakes(self, model: Path, network: Path, crystals: Path) -> None:
+        for words, told in (
+            ((model, "input.csv", "-o", "why"), "this model has no local values"),
+            ((network, crystals, "-o", "why", "--target", "gap_eV"), "no such target"),
+            ((network, crystals, "-o", "input.csv"), "cannot write"),
+        ):
+            done = leyden_("explain", *words)
+            assert done.exit_code == 2, done.output
+            assert told in done.stderr
+            assert done.stderr.count("\n") <= 2
+            assert not Path("why").exists()
+
+
+def crystals_of(path: Path) -> list[Any]:
+    from leyden.data.readers import read_items
+
+    return [row.item for row in read_items(path) if row.item is not None]
+
+
 class TestEvaluate:
     def test_the_four_files(self) -> None:
         done = leyden_("evaluate", "recipe.toml", "-o", "runs/a")

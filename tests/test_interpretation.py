@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from leyden import plots
 from leyden.data.crystal import Crystal
+from leyden.data.electrode import Electrode
 from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS
 from leyden.element_map import FAMILIES, PROPERTIES, ElementMap, element_map, families
 from leyden.environment_map import environment_map
@@ -152,6 +153,12 @@ class TestLocalValues:
         each = [member.local_values(X)[3] for member in ensemble.members_]
         found = result.atoms.loc[result.atoms["crystal"] == "4", "value"]
         assert found.to_numpy() == pytest.approx(np.mean(each, axis=0))
+
+    def test_an_electrode_is_explained_by_its_host(self, network: CrystalGraphNetwork) -> None:
+        host = salt("Mn", "O", 4.4)
+        X = network.representation.transform([host])
+        result = explain(network, [Electrode(host, "Zn")], X=X)
+        pd.testing.assert_frame_equal(result.atoms, explain(network, [host]).atoms)
 
     def test_mistakes(self, network: CrystalGraphNetwork, crystals: tuple[Crystal, ...]) -> None:
         with pytest.raises(InputError, match="an id of its own"):

@@ -231,6 +231,13 @@ def explain(
     InputError
         The model has no local values; no such target; two crystals share an id.
     """
+    members = getattr(model, "members_", [model])
+    if not all(hasattr(member, "local_values") for member in members):
+        raise InputError(
+            "this model has no local values",
+            value=getattr(model, "kind", type(model).__name__),
+            remedy="fit a crystal graph network with readout='additive'",
+        )
     structures = tuple(structure(item) for item in items)
     names = [str(i + 1) for i in range(len(items))] if ids is None else [str(i) for i in ids]
     if len(set(names)) != len(structures) or len(names) != len(structures):
@@ -244,7 +251,8 @@ def explain(
         )
     X = model.representation.transform(items) if X is None else X
     column = list(targets).index(target)
-    local = [_column(v, column) for v in _local_values(model, X)] if structures else []
+    each = [member.local_values(X) for member in members] if structures else []
+    local = [_column(np.mean(values, axis=0), column) for values in zip(*each, strict=True)]
     predicted = _column(np.asarray(model.predict(X), float), column)
     counts = np.array([len(crystal) for crystal in structures], dtype=int)
     if [len(values) for values in local] != counts.tolist():
@@ -324,20 +332,6 @@ def neighbours_of_element(crystal: Crystal, element: str) -> np.ndarray:
     shell = first_shell(crystal)
     hits = crystal.numbers[shell.neighbours] == ATOMIC_NUMBERS[element]
     return np.bincount(shell.centres, weights=hits, minlength=len(crystal)).astype(int)
-
-
-def _local_values(model: Any, X: Any) -> list[np.ndarray]:
-    members = getattr(model, "members_", None)
-    if members:
-        each = [_local_values(member, X) for member in members]
-        return [np.mean(values, axis=0) for values in zip(*each, strict=True)]
-    if not hasattr(model, "local_values"):
-        raise InputError(
-            "this model has no local values",
-            value=getattr(model, "kind", type(model).__name__),
-            remedy="fit a crystal graph network with readout='additive'",
-        )
-    return model.local_values(X)
 
 
 def _column(values: np.ndarray, column: int) -> np.ndarray:

@@ -34,6 +34,12 @@ def explain(
     target: Annotated[
         str | None, typer.Option("--target", help="What to explain (default: the first).")
     ] = None,
+    item: Annotated[str | None, typer.Option("--item", help="Column of the CIF.")] = None,
+    ids: Annotated[str | None, typer.Option("--id", help="Column of the ids.")] = None,
+    ion: Annotated[
+        str | None,
+        typer.Option("--ion", help="Working ion of every structure, for models of electrodes."),
+    ] = None,
     pictures: Annotated[
         int, typer.Option("--pictures", help="Crystals with a picture in the report.", min=0)
     ] = 3,
@@ -44,8 +50,13 @@ def explain(
     mean of one value an atom. Writes local_values.csv (a row an atom; a crystal that cannot be read
     is one row with `error` filled) and report.html.
 
-    Example: `leyden explain voltage.leyden structures/ -o why`
+    A model of electrodes takes charged structures and their working ion, as `leyden predict` does.
+
+    Example: `leyden explain modulus.leyden structures/ -o why`
+
+    Example: `leyden explain voltage.leyden host.cif --ion Zn -o why`
     """
+    from leyden.data.electrode import known_ion
     from leyden.data.readers import read_items
     from leyden.interpretation import explain as explained
     from leyden.predictor import Predictor
@@ -53,7 +64,13 @@ def explain(
     from leyden.report.interpretation import explanation_report
 
     predictor = Predictor.load(model)
-    rows = list(itertools.chain(*(read_items(path) for path in inputs)))
+    ions = getattr(predictor.representation, "ions", None)
+    if ion is not None and ions:
+        known_ion(ion, ions)
+    files = [
+        read_items(path, item=item, id=ids, ion=ion, electrodes=ions is not None) for path in inputs
+    ]
+    rows = list(itertools.chain(*files))
     X, kept, errors = _represented(predictor.representation, rows)
     result = explained(
         predictor.model,

@@ -229,7 +229,7 @@ def importance_section(
     published: str = "",
 ) -> Report:
     """What a random forest needs, and where the property that is looked for stands."""
-    row = result.table.set_index("property").loc[marked]
+    row = result.table[result.table["property"] == marked].iloc[0]
     paragraphs = [
         f"A random forest on composition statistics errs by {result.mae:.3f} ({result.target}; the "
         f"mean: {result.mae_of_mean:.3f}) on held-out rows. All statistics of one property are "
