@@ -259,6 +259,8 @@ def importance_section(
 
 def _lead(explanation: Explanation, what: str) -> str:
     table = explanation.per_element().sort_values("median_difference")
+    # Not an element of a single crystal, where there are many: it would always be the extreme.
+    table = table[table["crystals"] >= min(table["crystals"].max(), len(explanation.crystals) / 50)]
     low, high = table.iloc[0], table.iloc[-1]
     told = f"The prediction of {explanation.target} for {what}, shared out among the atoms. "
     if low["element"] == high["element"]:
