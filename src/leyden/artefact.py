@@ -45,7 +45,17 @@ import numpy as np
 
 from leyden.errors import ArtefactError, InputError, LeydenError
 
-__all__ = ["KINDS", "SCHEMA_VERSION", "UPGRADES", "Saved", "read", "register", "write", "writing"]
+__all__ = [
+    "KINDS",
+    "SCHEMA_VERSION",
+    "UPGRADES",
+    "Saved",
+    "class_of",
+    "read",
+    "register",
+    "write",
+    "writing",
+]
 
 SCHEMA_VERSION = 1
 Tree = dict[str, Any]
@@ -63,11 +73,16 @@ KINDS: dict[str, str] = {
     "conformal_intervals": "leyden.conformal:ConformalIntervals",
     "crystal_graph": "leyden.representations.crystal_graph:CrystalGraph",
     "crystal_graph_network": "leyden.models.crystal_graph_network:CrystalGraphNetwork",
+    "electrode_graph": "leyden.representations.electrode:ElectrodeGraph",
     "ensemble": "leyden.models.ensembles:Ensemble",
+    "host": "leyden.representations.electrode:Host",
+    "host_graph": "leyden.representations.electrode:HostGraph",
     "in_domain": "leyden.in_domain:InDomain",
+    "ion_statistics": "leyden.representations.electrode:IonStatistics",
     "network_embedding": "leyden.models.vectors:NetworkEmbedding",
     "potential_embedding": "leyden.representations.potential:PotentialEmbedding",
     "potential_energy": "leyden.representations.potential:PotentialEnergy",
+    "potential_voltage": "leyden.representations.electrode:PotentialVoltage",
     "predictor": "leyden.predictor:Predictor",
     "side_by_side": "leyden.models.average:SideBySide",
     "vector_regressor": "leyden.models.vectors:VectorRegressor",
@@ -343,7 +358,7 @@ def _rebuild(saved: Saved, path: str) -> Any:
             f"{path or 'object'}: the kind {saved.kind!r} is not known. "
             "Remedy: update Leyden, or import the package that registers it."
         )
-    cls = _class_of(saved.kind)
+    cls = class_of(saved.kind)
     fields = dict(saved.fields)
     if hasattr(cls, "from_saved"):
         return cls.from_saved(saved)
@@ -357,7 +372,8 @@ def _rebuild(saved: Saved, path: str) -> Any:
     return made
 
 
-def _class_of(kind: str) -> Any:
+def class_of(kind: str) -> Any:
+    """The class of a registered kind, imported now if it was not."""
     module, _, name = KINDS[kind].partition(":")
     return getattr(importlib.import_module(module), name)
 

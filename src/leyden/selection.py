@@ -11,13 +11,14 @@ from sklearn.base import clone
 
 from leyden.cross_fitting import out_of_fold
 from leyden.data.dataset import Dataset, HeldOut
+from leyden.errors import IncompatibleError
 from leyden.models.average import Average
 from leyden.paired import bootstrap_means
-from leyden.source_networks import labels
+from leyden.source_networks import Lesson, labels
 from leyden.splits import GroupKFold, KFold
 from leyden.transfer import Strategy
 
-__all__ = ["Best", "Blend"]
+__all__ = ["Best", "Blend", "PerGroup"]
 
 
 class Best(Strategy):
@@ -152,6 +153,99 @@ class Blend(Strategy):
         known = np.isfinite(truth)
         weights, _ = nnls(columns[known], truth[known])
         return weights if weights.sum() > 0 else np.ones(len(weights))
+
+
+class PerGroup(Strategy):
+    """A strategy of its own for every label of a group: one model a working ion.
+
+    Parameters
+    ----------
+    group : str
+        Group column, such as ``"working_ion"``.
+    strategy : Strategy
+        A clone is fitted on the rows of each label.
+    others : mapping of str to Strategy, optional
+        What some labels take instead.
+    least : int
+        Labels with fewer training rows are not learned; rows of theirs, and of labels that were
+        never seen, have no prediction (NaN).
+    """
+
+    def __init__(
+        self,
+        group: str,
+        strategy: Strategy,
+        others: Mapping[str, Strategy] | None = None,
+        least: int = 5,
+    ) -> None:
+        self.group = group
+        self.strategy = strategy
+        self.others = others
+        self.least = least
+
+    @property
+    def transfers(self) -> bool:  # type: ignore[override]
+        """As the strategy does."""
+        return self.strategy.transfers
+
+    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> PerGroup:
+        """Learn the rows of each label apart."""
+        self.strategies_ = {
+            label: clone(strategy).fit(rows, held_out=held_out)
+            for label, (strategy, rows) in self._parts(dataset).items()
+        }
+        self.targets_ = tuple(dataset.targets.columns)
+        self.notes_ = {}
+        for strategy in self.strategies_.values():
+            for note, value in strategy.notes_.items():
+                self.notes_[note] = max(value, self.notes_.get(note, value))
+        return self
+
+    def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
+        """Those of all labels."""
+        return [
+            lesson
+            for strategy, rows in self._parts(dataset).values()
+            for lesson in strategy.lessons(rows, held_out, notes)
+        ]
+
+    def predict(self, data: Dataset, return_std: bool = False) -> Any:
+        """Predict a `Dataset`, each row by the model of its label."""
+        mean = np.full(data.targets.shape, np.nan)
+        std = mean.copy()
+        labels = data.groups[self.group].to_numpy()
+        for label, strategy in self.strategies_.items():
+            mine = np.flatnonzero(labels == label)
+            if len(mine):
+                answer = strategy.predict(data.take(mine), return_std=True)
+                mean[mine], std[mine] = (part.reshape(len(mine), -1) for part in answer)
+        if mean.shape[1] == 1:
+            mean, std = mean[:, 0], std[:, 0]
+        return (mean, std) if return_std else mean
+
+    @property
+    def model_(self) -> Any:
+        """Refused: there is one model a label.
+
+        Raises
+        ------
+        IncompatibleError
+            Always.
+        """
+        raise IncompatibleError(
+            f"there is one model for each {self.group}. Remedy: fit the strategy on the rows of "
+            "the one that you want to save."
+        )
+
+    def _parts(self, dataset: Dataset) -> dict[str, tuple[Strategy, Dataset]]:
+        labels = dataset.groups[self.group].to_numpy()
+        names, counts = np.unique(labels, return_counts=True)
+        others = self.others or {}
+        return {
+            str(name): (others.get(name, self.strategy), dataset.take(labels == name))
+            for name, count in zip(names, counts, strict=True)
+            if count >= self.least
+        }
 
 
 def inner_predictions(

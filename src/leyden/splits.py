@@ -8,7 +8,7 @@ become counts by rounding, never by a slice that can turn around at zero.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "LeaveOneOut",
     "RandomSplits",
     "Split",
+    "Taught",
     "checked_folds",
     "default_split",
 ]
@@ -228,6 +229,41 @@ class LearningCurve:
             for size in self.sizes:
                 train = np.sort(order[:size])
                 yield Fold(fold.repeat, fold.fold, train, fold.test, size=size)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A split of which only some rows may teach; all of them are tested.
+
+    Where a filter looks at the answer (labels that agree with their energies), it may clean what
+    is learned from, and must not choose what is scored (DESIGN, rule 1).
+
+    Attributes
+    ----------
+    base : Split
+    column : str
+        Column of ``extra``: rows where it is true may teach.
+    """
+
+    base: Split
+    column: str
+
+    @property
+    def group(self) -> str | None:
+        """Group column of the base."""
+        return self.base.group
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        """The folds of the base, with fewer training rows."""
+        if self.column not in dataset.extra:
+            raise InputError(
+                f"{dataset.name} has no column of this name",
+                value=self.column,
+                remedy=f"choose from {', '.join(dataset.extra.columns)}",
+            )
+        allowed = dataset.extra[self.column].to_numpy(dtype=bool)
+        for fold in self.base.split(dataset):
+            yield replace(fold, train=fold.train[allowed[fold.train]])
 
 
 def default_split(dataset: Dataset, n: int = 5, repeats: int = 3, random_state: int = 0) -> Split:

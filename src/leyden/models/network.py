@@ -13,6 +13,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from leyden.artefact import KINDS, class_of
 from leyden.errors import IncompatibleError, InputError
 from leyden.models.objectives import Classification, Regression
 from leyden.training import History, Objective, TrainingSettings, train
@@ -31,6 +32,9 @@ class TargetModule(nn.Module):
     target_mean, target_scale : Tensor, shape (t,)
         Buffers: mean and standard deviation of the training rows, so that they are saved with it.
     """
+
+    additions: ClassVar[tuple[str, ...]] = ()
+    """Layers that a network to start from may lack; they then begin at zero."""
 
     output: nn.Module
     target_mean: torch.Tensor
@@ -189,11 +193,12 @@ class NetworkModel(BaseEstimator):
     ) -> NetworkModel:
         """The model that gave this `config` and `state`; unfitted without the latter."""
         settings = dict(config)
-        default = cls().representation
         fields = dict(settings.pop("representation"))
-        if fields.pop("kind") != default.kind:
-            raise IncompatibleError(f"{cls.__name__} needs a representation of kind {default.kind}")
-        model = cls(representation=type(default)(**fields), **settings)
+        kind, family = fields.pop("kind"), type(cls().representation)
+        chosen = family if kind == family.kind else class_of(kind) if kind in KINDS else object
+        if not issubclass(chosen, family):
+            raise IncompatibleError(f"{cls.__name__} needs a representation of kind {family.kind}")
+        model = cls(representation=chosen(**fields), **settings)
         if arrays is not None:
             model.module_ = model.build(len(arrays["target_mean"]))
             tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
@@ -249,6 +254,9 @@ class NetworkModel(BaseEstimator):
         last = _last_layer(module)
         for name, tensor in mine.items():
             if other_targets and (name.startswith(last) or name.startswith("target_")):
+                continue
+            if name.startswith(module.additions) and name not in theirs:
+                tensor.zero_()  # what the start did not know makes no difference at first
                 continue
             if name not in theirs or theirs[name].shape != tensor.shape:
                 raise IncompatibleError(
