@@ -3,22 +3,25 @@
 Nothing of the size (edges, 2 d) is ever stored: z = own[i] + other[j] + edge[kind] is formed anew
 wherever it is needed.  Equal to plain torch within float32; the CPU's hot path.
 
+A node may stand for several equal atoms and an edge for several equal bonds of one of them
+(`leyden.representations.symmetry`); sums and moments are those of all atoms and all bonds.
+
 The functions below are compiled by numba, which vectorises their inner loops over channels only if
 exp and log are arithmetic, so both are written out (relative errors below 3e-7).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numba import njit
 from torch import nn
 
-from leyden.errors import IncompatibleError
+from leyden.models.weighted_norm import move_average, running
 
-__all__ = ["fused_gate"]
+__all__ = ["GateGraph", "fused_gate"]
 
 _OPTIONS: dict[str, Any] = {
     "cache": True,
@@ -86,49 +89,55 @@ def _row(own, other, edge, z):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
-def _moments(own, other, edge, neighbours, kinds, offsets):  # type: ignore[no-untyped-def]
-    """Sum and sum of squares of z over the edges, float64, shape (2, 2 d)."""
+def _moments(own, other, edge, neighbours, kinds, offsets, times, atoms):  # type: ignore[no-untyped-def]
+    """Sum and sum of squares of z over the bonds of all atoms, float64, (2, 2 d); how many."""
     channels = own.shape[1]
     total = np.zeros((2, channels))
     s, q = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
     z = np.empty(channels, np.float32)
+    count = 0.0
     for i in range(own.shape[0]):
         s[:] = 0
         q[:] = 0
         for k in range(offsets[i], offsets[i + 1]):
             _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
+            m = times[k]
+            count += atoms[i] * m
             for c in range(channels):
-                s[c] += z[c]
+                s[c] += m * z[c]
             for c in range(channels):
-                q[c] += z[c] * z[c]
-        total[0] += s
-        total[1] += q
-    return total
+                q[c] += m * z[c] * z[c]
+        for c in range(channels):
+            total[0, c] += atoms[i] * s[c]
+        for c in range(channels):
+            total[1, c] += atoms[i] * q[c]
+    return total, count
 
 
 @njit(**_OPTIONS)
-def _forward(own, other, edge, neighbours, kinds, offsets, scale, shift):  # type: ignore[no-untyped-def]
-    atoms, channels = own.shape
+def _forward(own, other, edge, neighbours, kinds, offsets, times, scale, shift):  # type: ignore[no-untyped-def]
+    nodes, channels = own.shape
     width = channels // 2
-    out = np.zeros((atoms, width), np.float32)
+    out = np.zeros((nodes, width), np.float32)
     z = np.empty(channels, np.float32)
     f, s = z[:width], z[width:]
     total = np.empty(width, np.float32)
-    for i in range(atoms):
+    for i in range(nodes):
         total[:] = 0
         for k in range(offsets[i], offsets[i + 1]):
             _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
             for c in range(channels):
                 z[c] = z[c] * scale[c] + shift[c]
+            m = times[k]
             for c in range(width):
-                total[c] += _sigmoid(f[c]) * _softplus(s[c])
+                total[c] += m * _sigmoid(f[c]) * _softplus(s[c])
         out[i] = total
     return out
 
 
 @njit(inline="always", **_OPTIONS)
-def _slopes(z, scale, shift, gradient, y, slope):  # type: ignore[no-untyped-def]
-    """Derivative of the gated sum by the normalised z of one edge, into `slope` (2 d)."""
+def _slopes(z, scale, shift, gradient, m, y, slope):  # type: ignore[no-untyped-def]
+    """Derivative of the gated sum by the normalised z of an edge of m bonds, into `slope` (2 d)."""
     width = len(gradient)
     for c in range(len(z)):
         y[c] = z[c] * scale[c] + shift[c]
@@ -136,13 +145,13 @@ def _slopes(z, scale, shift, gradient, y, slope):  # type: ignore[no-untyped-def
     for c in range(width):
         slope_f[c] = _sigmoid(f[c])
     for c in range(width):
-        slope_s[c] = gradient[c] * slope_f[c] * _sigmoid(s[c])
+        slope_s[c] = m * gradient[c] * slope_f[c] * _sigmoid(s[c])
     for c in range(width):
-        slope_f[c] *= gradient[c] * (_ONE - slope_f[c]) * _softplus(s[c])
+        slope_f[c] *= m * gradient[c] * (_ONE - slope_f[c]) * _softplus(s[c])
 
 
 @njit(**_OPTIONS)
-def _backward_norm(own, other, edge, neighbours, kinds, offsets, scale, shift, gradient):  # type: ignore[no-untyped-def]
+def _backward_norm(own, other, edge, neighbours, kinds, offsets, times, scale, shift, gradient):  # type: ignore[no-untyped-def]
     """Sums over the edges of slope and of slope times z, float64, shape (2, 2 d)."""
     channels = own.shape[1]
     total = np.zeros((2, channels))
@@ -154,7 +163,7 @@ def _backward_norm(own, other, edge, neighbours, kinds, offsets, scale, shift, g
         q[:] = 0
         for k in range(offsets[i], offsets[i + 1]):
             _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
-            _slopes(z, scale, shift, gradient[i], y, slope)
+            _slopes(z, scale, shift, gradient[i], times[k], y, slope)
             for c in range(channels):
                 s[c] += slope[c]
             for c in range(channels):
@@ -165,8 +174,10 @@ def _backward_norm(own, other, edge, neighbours, kinds, offsets, scale, shift, g
 
 
 @njit(**_OPTIONS)
-def _backward(own, other, edge, neighbours, kinds, offsets, scale, shift, gradient, flat, tilt):  # type: ignore[no-untyped-def]
-    """Gradients of own, other and edge: per edge, slope * scale - flat - z * tilt."""
+def _backward(  # type: ignore[no-untyped-def]
+    own, other, edge, neighbours, kinds, offsets, times, atoms, scale, shift, gradient, flat, tilt
+):
+    """Gradients of own, other and edge: per bond, slope * scale - flat - z * tilt."""
     channels = own.shape[1]
     d_own = np.zeros_like(own)
     d_other = np.zeros_like(other)
@@ -178,9 +189,10 @@ def _backward(own, other, edge, neighbours, kinds, offsets, scale, shift, gradie
         for k in range(offsets[i], offsets[i + 1]):
             theirs, bond = d_other[neighbours[k]], d_edge[kinds[k]]
             _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
-            _slopes(z, scale, shift, gradient[i], y, slope)
+            _slopes(z, scale, shift, gradient[i], times[k], y, slope)
+            bonds = atoms[i] * times[k]
             for c in range(channels):
-                slope[c] = slope[c] * scale[c] - flat[c] - z[c] * tilt[c]
+                slope[c] = slope[c] * scale[c] - bonds * (flat[c] + z[c] * tilt[c])
             for c in range(channels):
                 mine[c] += slope[c]
             for c in range(channels):
@@ -188,6 +200,29 @@ def _backward(own, other, edge, neighbours, kinds, offsets, scale, shift, gradie
             for c in range(channels):
                 bond[c] += slope[c]
     return d_own, d_other, d_edge
+
+
+class GateGraph(NamedTuple):
+    """E edges of N nodes, as the kernel takes them.
+
+    Attributes
+    ----------
+    neighbours, kinds : ndarray of int64, shape (E,)
+        The neighbour and the distance of each edge.
+    offsets : ndarray of int64, shape (N + 1,)
+        The edges of node i are ``offsets[i]:offsets[i + 1]``.
+    times : ndarray of float32, shape (E,)
+        Bonds of one atom that an edge stands for.
+    atoms : ndarray of float32, shape (N,)
+        Atoms that a node stands for. They weigh in the norm only: no atom gets more for having
+        equals.
+    """
+
+    neighbours: np.ndarray
+    kinds: np.ndarray
+    offsets: np.ndarray
+    times: np.ndarray
+    atoms: np.ndarray
 
 
 class _FusedGate(torch.autograd.Function):
@@ -201,40 +236,42 @@ class _FusedGate(torch.autograd.Function):
         edge: torch.Tensor,
         gamma: torch.Tensor,
         beta: torch.Tensor,
-        graph: tuple[np.ndarray, np.ndarray, np.ndarray],
+        graph: GateGraph,
         norm: nn.BatchNorm1d,
     ) -> torch.Tensor:
         terms = tuple(part.detach().contiguous().numpy() for part in (own, other, edge))
+        edges, atoms = graph[:-1], graph.atoms
+        count = 0.0
         if norm.training:
-            count = len(graph[0])
-            total, squares = torch.from_numpy(_moments(*terms, *graph)) / count
-            mean, variance = total, (squares - total**2).clamp_(min=0)
-            _move_average(norm, mean, variance * count / max(count - 1, 1))
+            sums, count = _moments(*terms, *edges, atoms)
+            mean, squares = torch.from_numpy(sums) / max(count, 1)
+            variance = (squares - mean**2).clamp_(min=0)
+            move_average(norm, mean, variance * count / max(count - 1, 1))
         else:
-            mean, variance = (part.double() for part in _running(norm))
+            mean, variance = (part.double() for part in running(norm))
         inverse = torch.rsqrt(variance + norm.eps)
         scale = inverse * gamma.detach().double()
         shift = beta.detach().double() - mean * scale
         affine = (scale.float().numpy(), shift.float().numpy())
-        ctx.terms, ctx.graph, ctx.affine = terms, graph, affine
-        ctx.mean, ctx.inverse, ctx.scale, ctx.training = mean, inverse, scale, norm.training
-        return torch.from_numpy(_forward(*terms, *graph, *affine))
+        ctx.terms, ctx.edges, ctx.atoms, ctx.affine = terms, edges, atoms, affine
+        ctx.mean, ctx.inverse, ctx.scale, ctx.count = mean, inverse, scale, count
+        return torch.from_numpy(_forward(*terms, *edges, *affine))
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
         upstream = gradient.contiguous().numpy()
-        sums = _backward_norm(*ctx.terms, *ctx.graph, *ctx.affine, upstream)
+        sums = _backward_norm(*ctx.terms, *ctx.edges, *ctx.affine, upstream)
         slope, slope_z = torch.from_numpy(sums)
         d_beta = slope
         d_gamma = (slope_z - ctx.mean * slope) * ctx.inverse
         flat = tilt = torch.zeros_like(slope)
-        if ctx.training:  # the batch's own mean and variance move with z
-            count = len(ctx.graph[0])
-            tilt = ctx.scale * ctx.inverse * d_gamma / count
-            flat = ctx.scale * d_beta / count - tilt * ctx.mean
+        if ctx.count:  # the batch's own mean and variance move with z
+            tilt = ctx.scale * ctx.inverse * d_gamma / ctx.count
+            flat = ctx.scale * d_beta / ctx.count - tilt * ctx.mean
         parts = _backward(
             *ctx.terms,
-            *ctx.graph,
+            *ctx.edges,
+            ctx.atoms,
             *ctx.affine,
             upstream,
             flat.float().numpy(),
@@ -247,10 +284,10 @@ def fused_gate(
     own: torch.Tensor,
     other: torch.Tensor,
     edge: torch.Tensor,
-    graph: tuple[np.ndarray, np.ndarray, np.ndarray],
+    graph: GateGraph,
     norm: nn.BatchNorm1d,
 ) -> torch.Tensor:
-    """Sum over the edges of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
+    """Sum over the bonds of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
 
     Parameters
     ----------
@@ -258,29 +295,12 @@ def fused_gate(
         What an atom brings to its own edges (with the bias), and to those of others.
     edge : Tensor of float32, shape (D, 2 d)
         What each distinct distance brings.
-    graph : (neighbours, kinds, offsets)
-        int arrays of shape (E,), (E,) and (N + 1,): the neighbour and the distance of each edge,
-        and where the edges of each atom begin.
+    graph : GateGraph
     norm : BatchNorm1d
-        Over the edges; its running statistics move in training mode.
+        Over the bonds of all atoms; its running statistics move in training mode.
 
     Returns
     -------
     Tensor, shape (N, d)
     """
     return _FusedGate.apply(own, other, edge, norm.weight, norm.bias, graph, norm)
-
-
-def _move_average(norm: nn.BatchNorm1d, mean: torch.Tensor, variance: torch.Tensor) -> None:
-    momentum = 0.1 if norm.momentum is None else norm.momentum
-    with torch.no_grad():
-        for kept, new in zip(_running(norm), (mean, variance), strict=True):
-            kept.lerp_(new.float(), momentum)
-        if norm.num_batches_tracked is not None:
-            norm.num_batches_tracked += 1
-
-
-def _running(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
-    if norm.running_mean is None or norm.running_var is None:
-        raise IncompatibleError("the kernel needs a batch norm that tracks its statistics")
-    return norm.running_mean, norm.running_var
