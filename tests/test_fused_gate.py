@@ -50,10 +50,11 @@ def problem(
     edges = sum(degrees)
     times, counts = (generator.integers(1, top + 1, n) for top, n in ((3, edges), (5, atoms)))
     return {
-        "terms": (draw(atoms, channels), draw(atoms, channels), draw(kinds, channels)),
+        "terms": (draw(atoms, channels), draw(atoms, channels), draw(kinds + 1, channels)),
         "graph": kernel.GateGraph(
             generator.integers(0, atoms, edges),
             generator.integers(0, kinds, edges),
+            generator.random(edges).astype(np.float32),
             np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
             (times if repeats else np.ones(edges)).astype(np.float32),
             (counts if repeats else np.ones(atoms)).astype(np.float32),
@@ -71,9 +72,11 @@ def unmerged(own: Any, other: Any, edge: Any, graph: Any, norm: nn.BatchNorm1d) 
         edges = np.arange(graph.offsets[i], graph.offsets[i + 1])
         bonds += np.repeat(edges, graph.times[edges].astype(int)).tolist()
         centres += [atom] * (len(bonds) - len(centres))
-    neighbours, kinds = (torch.from_numpy(part[bonds]) for part in graph[:2])
+    neighbours, kinds, parts = (torch.from_numpy(part[bonds]) for part in graph[:3])
+    parts = parts.to(own.dtype)[:, None]
     centre = torch.tensor(centres)
-    z = own[torch.from_numpy(node)[centre]] + other[neighbours] + edge[kinds]
+    z = own[torch.from_numpy(node)[centre]] + other[neighbours]
+    z = z + edge[kinds] * (1 - parts) + edge[kinds + 1] * parts
     gate, core = norm(z).chunk(2, dim=1)
     message = torch.sigmoid(gate) * F.softplus(core)
     total = torch.zeros(len(node), message.shape[1], dtype=own.dtype).index_add(0, centre, message)

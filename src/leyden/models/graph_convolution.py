@@ -29,9 +29,11 @@ class GraphTensors:
     edge_offsets : Tensor of int, shape (N + 1,)
         Edges of node i are ``edge_offsets[i]:edge_offsets[i + 1]``.
     kinds : Tensor of int, shape (E,)
-        Which of the batch's distinct distances each edge has.
+        The row of the distance table at or before the distance of each edge.
+    parts : Tensor, shape (E,)
+        How far the distance lies on the way to the next row, from 0 to 1.
     basis : Tensor, shape (D, B)
-        The distinct distances, expanded.
+        The table: distances in equal steps, expanded.
     multiplicities : Tensor, shape (N,)
         Atoms that each node stands for.
     edge_multiplicities : Tensor, shape (E,)
@@ -48,6 +50,7 @@ class GraphTensors:
     neighbours: torch.Tensor
     edge_offsets: torch.Tensor
     kinds: torch.Tensor
+    parts: torch.Tensor
     basis: torch.Tensor
     multiplicities: torch.Tensor
     edge_multiplicities: torch.Tensor
@@ -59,6 +62,12 @@ class GraphTensors:
     def centres(self) -> torch.Tensor:
         """The near end of each edge, shape (E,)."""
         return _positions(self.edge_offsets)
+
+    def interpolated(self, table: torch.Tensor) -> torch.Tensor:
+        """Rows of the distance table at the distances of the edges: (D, d) to (E, d)."""
+        return torch.lerp(
+            table[self.kinds], table[self.kinds + 1], self.parts.to(table.dtype)[:, None]
+        )
 
     def to_nodes(self, values: torch.Tensor) -> torch.Tensor:
         """What each node's crystal has: (n, d) to (N, d)."""
@@ -92,7 +101,7 @@ def gated_convolution(
     own, other : Tensor, shape (N, 2 d)
         What an atom brings to its own edges (with the bias), and to those of others.
     edge : Tensor, shape (D, 2 d)
-        What each distinct distance brings; z = own[i] + other[j] + edge[kind].
+        What each distance of the table brings; z = own[i] + other[j] + edge at d_ij.
     graph : GraphTensors
     norm : BatchNorm1d
         Over the bonds of all atoms.
@@ -112,6 +121,7 @@ def gated_convolution(
         arrays = GateGraph(
             graph.neighbours.numpy(),
             graph.kinds.numpy(),
+            graph.parts.numpy(),
             graph.edge_offsets.numpy(),
             graph.edge_multiplicities.numpy(),
             graph.multiplicities.numpy(),
@@ -119,7 +129,7 @@ def gated_convolution(
         return fused_gate(own, other, edge, arrays, norm)
     centres = graph.centres
     times = graph.edge_multiplicities.to(own.dtype)
-    z = own[centres] + other[graph.neighbours] + edge[graph.kinds]
+    z = own[centres] + other[graph.neighbours] + graph.interpolated(edge)
     bonds = graph.multiplicities.to(own.dtype)[centres] * times
     gate, core = weighted_norm(norm, z, bonds).chunk(2, dim=1)
     message = times[:, None] * torch.sigmoid(gate) * F.softplus(core)
@@ -162,11 +172,10 @@ class PlainConvolution(nn.Module):
     def forward(self, v: torch.Tensor, graph: GraphTensors) -> torch.Tensor:
         """Atom vectors (N, width) to atom vectors (N, width)."""
         offsets = graph.edge_offsets[:-1]
-        around, bonds = (
-            F.embedding_bag(
-                which, rows, offsets, mode="sum", per_sample_weights=graph.edge_multiplicities
-            )
-            for which, rows in ((graph.neighbours, v), (graph.kinds, graph.basis))
+        around = F.embedding_bag(
+            graph.neighbours, v, offsets, mode="sum", per_sample_weights=graph.edge_multiplicities
         )
+        bonds = graph.edge_multiplicities[:, None] * graph.interpolated(graph.basis)
+        bonds = v.new_zeros(len(v), bonds.shape[1]).index_add(0, graph.centres, bonds)
         total = self.linear(torch.cat([around, bonds], dim=1))
         return F.softplus(weighted_norm(self.atom_norm, total, graph.multiplicities) + self.own(v))

@@ -207,7 +207,7 @@ def _alike(a, b, offsets, keys):  # type: ignore[no-untyped-def]
     degree = offsets[a + 1] - offsets[a]
     if degree != offsets[b + 1] - offsets[b]:
         return False
-    for k in range(degree):
+    for k in range(degree):  # noqa: SIM110 - numba knows no generators
         if keys[offsets[a] + k] != keys[offsets[b] + k]:
             return False
     return True
