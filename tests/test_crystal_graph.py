@@ -74,31 +74,40 @@ def test_a_batch_is_the_same_graph_with_global_indices(graphs: CrystalGraphs) ->
     batch = graphs.batch(rows)
     assert batch.atom_counts.tolist() == graphs.atom_counts[rows].tolist()
     assert batch.edge_offsets[-1] == len(batch.distances) == len(batch.neighbours)
-    assert np.array_equal(np.bincount(batch.crystal_of_atom), batch.atom_counts)
+    crystal = batch.crystal_of_node
+    assert np.array_equal(np.bincount(crystal), batch.node_counts)
+    assert np.array_equal(np.bincount(crystal, batch.multiplicities), batch.atom_counts)
     # No edge leaves its crystal, and each edge stands in the range of its centre.
-    assert np.array_equal(
-        batch.crystal_of_atom[batch.centres], batch.crystal_of_atom[batch.neighbours]
-    )
+    assert np.array_equal(crystal[batch.centres], crystal[batch.neighbours])
     assert np.array_equal(np.diff(batch.edge_offsets), np.bincount(batch.centres))
-    start = 0
+    edge, node = 0, 0
     for row in rows:
         one = graphs[int(row)]
-        stop = start + len(one.distances)
-        first = int(batch.atom_counts[: list(rows).index(row)].sum())
-        assert np.array_equal(batch.distances[start:stop], one.distances)
-        assert np.array_equal(batch.neighbours[start:stop] - first, one.neighbours)
-        start = stop
+        edges, nodes = (
+            slice(edge, edge + len(one.distances)),
+            slice(node, node + len(one.numbers)),
+        )
+        for name in ("distances", "edge_multiplicities"):
+            assert np.array_equal(getattr(batch, name)[edges], getattr(one, name))
+        for name in ("numbers", "multiplicities"):
+            assert np.array_equal(getattr(batch, name)[nodes], getattr(one, name))
+        assert np.array_equal(batch.neighbours[edges] - node, one.neighbours)
+        edge, node = edges.stop, nodes.stop
 
 
 def test_cut_graphs_have_exactly_the_number_asked_for() -> None:
     salt = Crystal.from_parameters(
         (3.99, 3.99, 3.99, 60, 60, 60), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]
     )
-    kept = CrystalGraph().transform([salt])
-    cut = CrystalGraph(ties="cut").transform([salt])
+    kept, cut = (
+        CrystalGraph(ties=ties, quotient=False).transform([salt]) for ties in ("keep", "cut")
+    )
     assert np.diff(kept.edge_offsets).tolist() == [18, 18]  # 6 + 12: whole shells
     assert np.diff(cut.edge_offsets).tolist() == [12, 12]
     assert kept.distances[0] == pytest.approx(3.99 / np.sqrt(2), abs=1e-5)
+    merged = CrystalGraph().transform([salt])
+    assert merged.edge_multiplicities.tolist() == [6, 12] * 2
+    assert merged.neighbours.tolist() == [1, 0, 0, 1]
 
 
 def test_the_cache_is_by_content_and_survives_its_readers() -> None:
@@ -247,8 +256,11 @@ _atom_site_fract_z
 Cu Cu 0 0 0
 """
     graph = graph_from_cif(text)
-    assert graph.numbers.tolist() == [29] * 4
-    assert graph.distances == pytest.approx(np.full(48, 4 / np.sqrt(2)))
+    assert graph.numbers.tolist() == [29]
+    assert graph.multiplicities.tolist() == [4]
+    assert graph.edge_multiplicities.tolist() == [12]
+    assert graph.node_of_atom.tolist() == [0] * 4
+    assert graph.distances == pytest.approx(4 / np.sqrt(2))
 
 
 def test_elements_beyond_the_table_are_named() -> None:

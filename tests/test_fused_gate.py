@@ -31,8 +31,10 @@ def applied(function: Any, values: Any) -> np.ndarray:
     return out
 
 
-def problem(degrees: list[int], pairs: int, kinds: int, seed: int) -> dict[str, Any]:
-    """Random terms on a random graph with these numbers of edges an atom."""
+def problem(
+    degrees: list[int], pairs: int, kinds: int, seed: int, repeats: bool = True
+) -> dict[str, Any]:
+    """Random terms on a random graph with these numbers of edges a node, which may repeat."""
     generator = np.random.default_rng(seed)
     atoms, channels = len(degrees), 2 * pairs
 
@@ -46,16 +48,43 @@ def problem(degrees: list[int], pairs: int, kinds: int, seed: int) -> dict[str, 
         norm.running_mean.copy_(draw(channels))
         norm.running_var.copy_(0.5 + draw(channels) ** 2)
     edges = sum(degrees)
+    times, counts = (generator.integers(1, top + 1, n) for top, n in ((3, edges), (5, atoms)))
     return {
-        "terms": (draw(atoms, channels), draw(atoms, channels), draw(kinds, channels)),
-        "graph": (
+        "terms": (draw(atoms, channels), draw(atoms, channels), draw(kinds + 1, channels)),
+        "graph": kernel.GateGraph(
             generator.integers(0, atoms, edges),
             generator.integers(0, kinds, edges),
+            generator.random(edges).astype(np.float32),
             np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),
+            (times if repeats else np.ones(edges)).astype(np.float32),
+            (counts if repeats else np.ones(atoms)).astype(np.float32),
         ),
         "norm": norm,
         "upstream": draw(atoms, pairs),
     }
+
+
+def unmerged(own: Any, other: Any, edge: Any, graph: Any, norm: nn.BatchNorm1d) -> torch.Tensor:
+    """The gated sum with every atom and every bond for itself, on plain torch's batch norm."""
+    node = np.repeat(np.arange(len(own)), graph.atoms.astype(int))  # of each atom
+    bonds, centres = [], []
+    for atom, i in enumerate(node):
+        edges = np.arange(graph.offsets[i], graph.offsets[i + 1])
+        bonds += np.repeat(edges, graph.times[edges].astype(int)).tolist()
+        centres += [atom] * (len(bonds) - len(centres))
+    neighbours, kinds, parts = (torch.from_numpy(part[bonds]) for part in graph[:3])
+    parts = parts.to(own.dtype)[:, None]
+    centre = torch.tensor(centres)
+    z = own[torch.from_numpy(node)[centre]] + other[neighbours]
+    z = z + edge[kinds] * (1 - parts) + edge[kinds + 1] * parts
+    gate, core = norm(z).chunk(2, dim=1)
+    message = torch.sigmoid(gate) * F.softplus(core)
+    total = torch.zeros(len(node), message.shape[1], dtype=own.dtype).index_add(0, centre, message)
+    # Equal atoms get equal sums. Each has its part of what comes back to their node.
+    shares = 1 / torch.from_numpy(graph.atoms[node]).to(own.dtype)[:, None]
+    return torch.zeros(len(own), total.shape[1], dtype=own.dtype).index_add(
+        0, torch.from_numpy(node), total * shares
+    )
 
 
 def outcome(case: dict[str, Any], *, fused: bool, training: bool) -> dict[str, np.ndarray]:
@@ -63,15 +92,10 @@ def outcome(case: dict[str, Any], *, fused: bool, training: bool) -> dict[str, n
     dtype = torch.float32 if fused else torch.float64
     norm = copy.deepcopy(case["norm"]).to(dtype).train(training)
     own, other, edge = (t.to(dtype, copy=True).requires_grad_() for t in case["terms"])
-    neighbours, kinds, offsets = case["graph"]
     if fused:
         out = kernel.fused_gate(own, other, edge, case["graph"], norm)
     else:
-        centres = torch.from_numpy(np.repeat(np.arange(len(own)), np.diff(offsets)))
-        z = own[centres] + other[torch.from_numpy(neighbours)] + edge[torch.from_numpy(kinds)]
-        gate, core = norm(z).chunk(2, dim=1)
-        message = torch.sigmoid(gate) * F.softplus(core)
-        out = torch.zeros(len(own), message.shape[1], dtype=dtype).index_add(0, centres, message)
+        out = unmerged(own, other, edge, case["graph"], norm)
     out.backward(case["upstream"].to(dtype))
     found = {"out": out, "running_mean": norm.running_mean, "running_var": norm.running_var}
     leaves = {"own": own, "other": other, "edge": edge, "gamma": norm.weight, "beta": norm.bias}
@@ -98,8 +122,11 @@ def check(case: dict[str, Any], training: bool) -> None:
         ([4, 2], 1, 1),  # one pair of channels
     ],
 )
-def test_it_equals_plain_torch(degrees: list[int], pairs: int, kinds: int, training: bool) -> None:
-    check(problem(degrees, pairs, kinds, seed=1), training)
+@pytest.mark.parametrize("repeats", [True, False])
+def test_it_equals_plain_torch(
+    degrees: list[int], pairs: int, kinds: int, training: bool, repeats: bool
+) -> None:
+    check(problem(degrees, pairs, kinds, 1, repeats), training)
 
 
 @settings(max_examples=30, deadline=None)
@@ -121,7 +148,7 @@ def test_it_equals_plain_torch_for_any_shape(
 
 def test_atoms_without_edges_get_nothing_and_give_nothing() -> None:
     case = problem([0, 5, 0, 6], 3, 4, seed=2)
-    neighbours = case["graph"][0]
+    neighbours = case["graph"].neighbours
     neighbours[:] = np.where(neighbours == 2, 1, neighbours)  # nobody's neighbour, either
     found = outcome(case, fused=True, training=True)
     assert not found["out"][[0, 2]].any()
@@ -143,6 +170,8 @@ def test_what_is_not_a_number_shows_where_it_is(place: int, pairs: int) -> None:
     """A network that has diverged must not look as if it had not."""
     case = problem([3, 0, 4, 2], pairs, 2, seed=3)
     case["terms"][place][0, :] = np.nan
+    case["graph"].kinds[0] = 0  # somebody has the first row, of own, of other and of edge
+    case["graph"].neighbours[0] = 0
     for training in (True, False):
         found = outcome(case, fused=True, training=training)
         expected = outcome(case, fused=False, training=training)

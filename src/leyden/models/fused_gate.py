@@ -3,22 +3,25 @@
 Nothing of the size (edges, 2 d) is ever stored: z = own[i] + other[j] + edge[kind] is formed anew
 wherever it is needed.  Equal to plain torch within float32; the CPU's hot path.
 
+A node may stand for several equal atoms and an edge for several equal bonds of one of them
+(`leyden.representations.symmetry`); sums and moments are those of all atoms and all bonds.
+
 The functions below are compiled by numba, which vectorises their inner loops over channels only if
 exp and log are arithmetic, so both are written out (relative errors below 3e-7).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numba import njit
 from torch import nn
 
-from leyden.errors import IncompatibleError
+from leyden.models.weighted_norm import move_average, running
 
-__all__ = ["fused_gate"]
+__all__ = ["GateGraph", "fused_gate"]
 
 _OPTIONS: dict[str, Any] = {
     "cache": True,
@@ -76,118 +79,235 @@ def _softplus(x):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always", **_OPTIONS)
-def _row(own, other, edge, z):  # type: ignore[no-untyped-def]
+def _row(own, other, near, far, part, z):  # type: ignore[no-untyped-def]
     for c in range(len(z)):
-        z[c] = own[c] + other[c] + edge[c]
+        z[c] = own[c] + other[c] + (near[c] + part * (far[c] - near[c]))
 
 
-# Each inner loop below writes to one small buffer and reads few others: with more arrays in sight
-# the compiler cannot rule out that they overlap, and does not vectorise.
+# A loop below writes to one buffer and reads few others: with more arrays in sight the compiler
+# cannot rule out that they overlap, and does not vectorise.  What is costly runs over all edges of
+# a node at once, gates (f) and cores (s) apart, because a loop over d channels is over too soon.
 
 
 @njit(**_OPTIONS)
-def _moments(own, other, edge, neighbours, kinds, offsets):  # type: ignore[no-untyped-def]
-    """Sum and sum of squares of z over the edges, float64, shape (2, 2 d)."""
+def _moments(own, other, edge, neighbours, kinds, parts, offsets, times, atoms):  # type: ignore[no-untyped-def]
+    """Sum and sum of squares of z over the bonds of all atoms, float64, (2, 2 d); how many."""
     channels = own.shape[1]
     total = np.zeros((2, channels))
     s, q = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
     z = np.empty(channels, np.float32)
+    count = 0.0
     for i in range(own.shape[0]):
         s[:] = 0
         q[:] = 0
         for k in range(offsets[i], offsets[i + 1]):
-            _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
+            _row(own[i], other[neighbours[k]], edge[kinds[k]], edge[kinds[k] + 1], parts[k], z)
+            m = times[k]
+            count += atoms[i] * m
             for c in range(channels):
-                s[c] += z[c]
+                s[c] += m * z[c]
             for c in range(channels):
-                q[c] += z[c] * z[c]
-        total[0] += s
-        total[1] += q
-    return total
+                q[c] += m * z[c] * z[c]
+        for c in range(channels):
+            total[0, c] += atoms[i] * s[c]
+        for c in range(channels):
+            total[1, c] += atoms[i] * q[c]
+    return total, count
+
+
+@njit(inline="always", **_OPTIONS)
+def _rows(i, own, other, edge, neighbours, kinds, parts, offsets, f, s):  # type: ignore[no-untyped-def]
+    """z of all edges of node i, into f and s; how many numbers each got."""
+    width = own.shape[1] // 2
+    own_f, own_s = own[i, :width], own[i, width:]
+    at = 0
+    for k in range(offsets[i], offsets[i + 1]):
+        row_f, row_s = f[at : at + width], s[at : at + width]
+        there, near, far = other[neighbours[k]], edge[kinds[k]], edge[kinds[k] + 1]
+        _row(own_f, there[:width], near[:width], far[:width], parts[k], row_f)
+        _row(own_s, there[width:], near[width:], far[width:], parts[k], row_s)
+        at += width
+    return at
 
 
 @njit(**_OPTIONS)
-def _forward(own, other, edge, neighbours, kinds, offsets, scale, shift):  # type: ignore[no-untyped-def]
-    atoms, channels = own.shape
-    width = channels // 2
-    out = np.zeros((atoms, width), np.float32)
-    z = np.empty(channels, np.float32)
-    f, s = z[:width], z[width:]
-    total = np.empty(width, np.float32)
-    for i in range(atoms):
-        total[:] = 0
+def _most_edges(offsets):  # type: ignore[no-untyped-def]
+    most = 0
+    for i in range(len(offsets) - 1):
+        most = max(most, offsets[i + 1] - offsets[i])
+    return most
+
+
+@njit(inline="always", **_OPTIONS)
+def _tiled(row, times):  # type: ignore[no-untyped-def]
+    out = np.empty(len(row) * times, np.float32)
+    for k in range(times):
+        out[k * len(row) : (k + 1) * len(row)] = row
+    return out
+
+
+@njit(**_OPTIONS)
+def _forward(own, other, edge, neighbours, kinds, parts, offsets, times, scale, shift):  # type: ignore[no-untyped-def]
+    nodes, width = own.shape[0], own.shape[1] // 2
+    most = _most_edges(offsets)
+    scale_f, scale_s = _tiled(scale[:width], most), _tiled(scale[width:], most)
+    shift_f, shift_s = _tiled(shift[:width], most), _tiled(shift[width:], most)
+    f, s = np.empty_like(scale_f), np.empty_like(scale_f)
+    out = np.zeros((nodes, width), np.float32)
+    for i in range(nodes):
+        numbers = _rows(i, own, other, edge, neighbours, kinds, parts, offsets, f, s)
+        for x in range(numbers):
+            f[x] = f[x] * scale_f[x] + shift_f[x]
+        for x in range(numbers):
+            s[x] = s[x] * scale_s[x] + shift_s[x]
+        for x in range(numbers):
+            f[x] = _sigmoid(f[x]) * _softplus(s[x])
+        total = out[i]
         for k in range(offsets[i], offsets[i + 1]):
-            _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
-            for c in range(channels):
-                z[c] = z[c] * scale[c] + shift[c]
+            message = f[(k - offsets[i]) * width :]
+            m = times[k]
             for c in range(width):
-                total[c] += _sigmoid(f[c]) * _softplus(s[c])
-        out[i] = total
+                total[c] += m * message[c]
     return out
 
 
 @njit(inline="always", **_OPTIONS)
-def _slopes(z, scale, shift, gradient, y, slope):  # type: ignore[no-untyped-def]
-    """Derivative of the gated sum by the normalised z of one edge, into `slope` (2 d)."""
-    width = len(gradient)
-    for c in range(len(z)):
-        y[c] = z[c] * scale[c] + shift[c]
-    f, s, slope_f, slope_s = y[:width], y[width:], slope[:width], slope[width:]
-    for c in range(width):
-        slope_f[c] = _sigmoid(f[c])
-    for c in range(width):
-        slope_s[c] = gradient[c] * slope_f[c] * _sigmoid(s[c])
-    for c in range(width):
-        slope_f[c] *= gradient[c] * (_ONE - slope_f[c]) * _softplus(s[c])
+def _add(target, row):  # type: ignore[no-untyped-def]
+    for c in range(len(target)):
+        target[c] += row[c]
+
+
+@njit(inline="always", **_OPTIONS)
+def _add_part(target, row, part):  # type: ignore[no-untyped-def]
+    for c in range(len(target)):
+        target[c] += part * row[c]
 
 
 @njit(**_OPTIONS)
-def _backward_norm(own, other, edge, neighbours, kinds, offsets, scale, shift, gradient):  # type: ignore[no-untyped-def]
-    """Sums over the edges of slope and of slope times z, float64, shape (2, 2 d)."""
-    channels = own.shape[1]
+def _backward(own, other, edge, neighbours, kinds, parts, offsets, times, scale, shift, gradient):  # type: ignore[no-untyped-def]
+    """Slopes of the gated sum by normalised z, summed to whom they belong.
+
+    Gradients of own, other and edge as if mean and variance stood still; and the sums over all
+    edges of slope and of slope times z, float64, shape (2, 2 d).
+    """
+    nodes, channels = own.shape
+    width = channels // 2
+    most = _most_edges(offsets)
+    scale_f, scale_s = _tiled(scale[:width], most), _tiled(scale[width:], most)
+    shift_f, shift_s = _tiled(shift[:width], most), _tiled(shift[width:], most)
+    z_f, z_s = np.empty_like(scale_f), np.empty_like(scale_f)
+    f, s, e, g = np.empty((4, len(scale_f)), np.float32)
+    d_own, d_other, d_edge = np.zeros_like(own), np.zeros_like(other), np.zeros_like(edge)
     total = np.zeros((2, channels))
-    z, y = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    slope = np.empty(channels, np.float32)
-    s, q = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
-    for i in range(own.shape[0]):
-        s[:] = 0
-        q[:] = 0
+    q = np.zeros(channels, np.float32)
+    for i in range(nodes):
+        numbers = _rows(i, own, other, edge, neighbours, kinds, parts, offsets, z_f, z_s)
         for k in range(offsets[i], offsets[i + 1]):
-            _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
-            _slopes(z, scale, shift, gradient[i], y, slope)
-            for c in range(channels):
-                s[c] += slope[c]
-            for c in range(channels):
-                q[c] += slope[c] * z[c]
-        total[0] += s
+            upstream, m = g[(k - offsets[i]) * width :], times[k]
+            for c in range(width):
+                upstream[c] = m * gradient[i, c]
+        for x in range(numbers):
+            f[x] = _sigmoid(z_f[x] * scale_f[x] + shift_f[x])
+        for x in range(numbers):
+            s[x] = z_s[x] * scale_s[x] + shift_s[x]
+        for x in range(numbers):
+            e[x] = _exp(-abs(s[x]))
+        for x in range(numbers):
+            g[x] *= f[x]
+        for x in range(numbers):
+            f[x] = g[x] * (_ONE - f[x]) * (_log1p(e[x]) + max(s[x], np.float32(0)))
+        for x in range(numbers):
+            s[x] = g[x] * ((_ONE if s[x] >= 0 else e[x]) / (_ONE + e[x]))
+        q[:] = 0
+        mine_f, mine_s = d_own[i, :width], d_own[i, width:]
+        for k in range(offsets[i], offsets[i + 1]):
+            at = (k - offsets[i]) * width
+            slope_f, slope_s, row_f, row_s = f[at:], s[at:], z_f[at:], z_s[at:]
+            _add(mine_f, slope_f)
+            _add(mine_s, slope_s)
+            for c in range(width):
+                q[c] += slope_f[c] * row_f[c]
+            for c in range(width):
+                q[width + c] += slope_s[c] * row_s[c]
+        total[0] += d_own[i]
         total[1] += q
-    return total
+        for c in range(channels):
+            d_own[i, c] *= scale[c]
+        for x in range(numbers):
+            f[x] *= scale_f[x]
+        for x in range(numbers):
+            s[x] *= scale_s[x]
+        for k in range(offsets[i], offsets[i + 1]):
+            at = (k - offsets[i]) * width
+            theirs, near, far = d_other[neighbours[k]], d_edge[kinds[k]], d_edge[kinds[k] + 1]
+            _add(theirs[:width], f[at:])
+            _add(theirs[width:], s[at:])
+            _add_part(near[:width], f[at:], _ONE - parts[k])
+            _add_part(near[width:], s[at:], _ONE - parts[k])
+            _add_part(far[:width], f[at:], parts[k])
+            _add_part(far[width:], s[at:], parts[k])
+    return d_own, d_other, d_edge, total
 
 
 @njit(**_OPTIONS)
-def _backward(own, other, edge, neighbours, kinds, offsets, scale, shift, gradient, flat, tilt):  # type: ignore[no-untyped-def]
-    """Gradients of own, other and edge: per edge, slope * scale - flat - z * tilt."""
+def _backward_norm(  # type: ignore[no-untyped-def]
+    own,
+    other,
+    edge,
+    neighbours,
+    kinds,
+    parts,
+    offsets,
+    times,
+    atoms,
+    flat,
+    tilt,
+    d_own,
+    d_other,
+    d_edge,
+):
+    """Add to the gradients that mean and variance move with z: -flat - z * tilt for each bond."""
     channels = own.shape[1]
-    d_own = np.zeros_like(own)
-    d_other = np.zeros_like(other)
-    d_edge = np.zeros_like(edge)
-    z, y = np.empty(channels, np.float32), np.empty(channels, np.float32)
-    slope = np.empty(channels, np.float32)
+    z = np.empty(channels, np.float32)
     for i in range(own.shape[0]):
         mine = d_own[i]
         for k in range(offsets[i], offsets[i + 1]):
-            theirs, bond = d_other[neighbours[k]], d_edge[kinds[k]]
-            _row(own[i], other[neighbours[k]], edge[kinds[k]], z)
-            _slopes(z, scale, shift, gradient[i], y, slope)
+            _row(own[i], other[neighbours[k]], edge[kinds[k]], edge[kinds[k] + 1], parts[k], z)
+            bonds = atoms[i] * times[k]
             for c in range(channels):
-                slope[c] = slope[c] * scale[c] - flat[c] - z[c] * tilt[c]
-            for c in range(channels):
-                mine[c] += slope[c]
-            for c in range(channels):
-                theirs[c] += slope[c]
-            for c in range(channels):
-                bond[c] += slope[c]
-    return d_own, d_other, d_edge
+                z[c] = -bonds * (flat[c] + z[c] * tilt[c])
+            _add(mine, z)
+            _add(d_other[neighbours[k]], z)
+            _add_part(d_edge[kinds[k]], z, _ONE - parts[k])
+            _add_part(d_edge[kinds[k] + 1], z, parts[k])
+
+
+class GateGraph(NamedTuple):
+    """E edges of N nodes, as the kernel takes them.
+
+    Attributes
+    ----------
+    neighbours : ndarray of int64, shape (E,)
+        The neighbour of each edge.
+    kinds : ndarray of int64, shape (E,)
+        The row of the distance table at or before the distance of each edge.
+    parts : ndarray of float32, shape (E,)
+        How far the distance lies on the way to the next row, from 0 to 1.
+    offsets : ndarray of int64, shape (N + 1,)
+        The edges of node i are ``offsets[i]:offsets[i + 1]``.
+    times : ndarray of float32, shape (E,)
+        Bonds of one atom that an edge stands for.
+    atoms : ndarray of float32, shape (N,)
+        Atoms that a node stands for. They weigh in the norm only: no atom gets more for having
+        equals.
+    """
+
+    neighbours: np.ndarray
+    kinds: np.ndarray
+    parts: np.ndarray
+    offsets: np.ndarray
+    times: np.ndarray
+    atoms: np.ndarray
 
 
 class _FusedGate(torch.autograd.Function):
@@ -201,45 +321,39 @@ class _FusedGate(torch.autograd.Function):
         edge: torch.Tensor,
         gamma: torch.Tensor,
         beta: torch.Tensor,
-        graph: tuple[np.ndarray, np.ndarray, np.ndarray],
+        graph: GateGraph,
         norm: nn.BatchNorm1d,
     ) -> torch.Tensor:
         terms = tuple(part.detach().contiguous().numpy() for part in (own, other, edge))
+        edges, atoms = graph[:-1], graph.atoms
+        count = 0.0
         if norm.training:
-            count = len(graph[0])
-            total, squares = torch.from_numpy(_moments(*terms, *graph)) / count
-            mean, variance = total, (squares - total**2).clamp_(min=0)
-            _move_average(norm, mean, variance * count / max(count - 1, 1))
+            sums, count = _moments(*terms, *edges, atoms)
+            mean, squares = torch.from_numpy(sums) / max(count, 1)
+            variance = (squares - mean**2).clamp_(min=0)
+            move_average(norm, mean, variance * count / max(count - 1, 1))
         else:
-            mean, variance = (part.double() for part in _running(norm))
+            mean, variance = (part.double() for part in running(norm))
         inverse = torch.rsqrt(variance + norm.eps)
         scale = inverse * gamma.detach().double()
         shift = beta.detach().double() - mean * scale
         affine = (scale.float().numpy(), shift.float().numpy())
-        ctx.terms, ctx.graph, ctx.affine = terms, graph, affine
-        ctx.mean, ctx.inverse, ctx.scale, ctx.training = mean, inverse, scale, norm.training
-        return torch.from_numpy(_forward(*terms, *graph, *affine))
+        ctx.terms, ctx.edges, ctx.atoms, ctx.affine = terms, edges, atoms, affine
+        ctx.mean, ctx.inverse, ctx.scale, ctx.count = mean, inverse, scale, count
+        return torch.from_numpy(_forward(*terms, *edges, *affine))
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
         upstream = gradient.contiguous().numpy()
-        sums = _backward_norm(*ctx.terms, *ctx.graph, *ctx.affine, upstream)
+        *parts, sums = _backward(*ctx.terms, *ctx.edges, *ctx.affine, upstream)
         slope, slope_z = torch.from_numpy(sums)
         d_beta = slope
         d_gamma = (slope_z - ctx.mean * slope) * ctx.inverse
-        flat = tilt = torch.zeros_like(slope)
-        if ctx.training:  # the batch's own mean and variance move with z
-            count = len(ctx.graph[0])
-            tilt = ctx.scale * ctx.inverse * d_gamma / count
-            flat = ctx.scale * d_beta / count - tilt * ctx.mean
-        parts = _backward(
-            *ctx.terms,
-            *ctx.graph,
-            *ctx.affine,
-            upstream,
-            flat.float().numpy(),
-            tilt.float().numpy(),
-        )
+        if ctx.count:  # the batch's own mean and variance move with z
+            tilt = ctx.scale * ctx.inverse * d_gamma / ctx.count
+            flat = ctx.scale * d_beta / ctx.count - tilt * ctx.mean
+            line = (flat.float().numpy(), tilt.float().numpy())
+            _backward_norm(*ctx.terms, *ctx.edges, ctx.atoms, *line, *parts)
         return (*map(torch.from_numpy, parts), d_gamma.float(), d_beta.float(), None, None)
 
 
@@ -247,40 +361,23 @@ def fused_gate(
     own: torch.Tensor,
     other: torch.Tensor,
     edge: torch.Tensor,
-    graph: tuple[np.ndarray, np.ndarray, np.ndarray],
+    graph: GateGraph,
     norm: nn.BatchNorm1d,
 ) -> torch.Tensor:
-    """Sum over the edges of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
+    """Sum over the bonds of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
 
     Parameters
     ----------
     own, other : Tensor of float32, shape (N, 2 d)
         What an atom brings to its own edges (with the bias), and to those of others.
     edge : Tensor of float32, shape (D, 2 d)
-        What each distinct distance brings.
-    graph : (neighbours, kinds, offsets)
-        int arrays of shape (E,), (E,) and (N + 1,): the neighbour and the distance of each edge,
-        and where the edges of each atom begin.
+        What each distance of a table brings.
+    graph : GateGraph
     norm : BatchNorm1d
-        Over the edges; its running statistics move in training mode.
+        Over the bonds of all atoms; its running statistics move in training mode.
 
     Returns
     -------
     Tensor, shape (N, d)
     """
     return _FusedGate.apply(own, other, edge, norm.weight, norm.bias, graph, norm)
-
-
-def _move_average(norm: nn.BatchNorm1d, mean: torch.Tensor, variance: torch.Tensor) -> None:
-    momentum = 0.1 if norm.momentum is None else norm.momentum
-    with torch.no_grad():
-        for kept, new in zip(_running(norm), (mean, variance), strict=True):
-            kept.lerp_(new.float(), momentum)
-        if norm.num_batches_tracked is not None:
-            norm.num_batches_tracked += 1
-
-
-def _running(norm: nn.BatchNorm1d) -> tuple[torch.Tensor, torch.Tensor]:
-    if norm.running_mean is None or norm.running_var is None:
-        raise IncompatibleError("the kernel needs a batch norm that tracks its statistics")
-    return norm.running_mean, norm.running_var

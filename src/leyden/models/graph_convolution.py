@@ -8,41 +8,83 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from leyden.models.weighted_norm import weighted_norm
+
 __all__ = ["GatedConvolution", "GraphTensors", "PlainConvolution", "gated_convolution"]
 
 
 @dataclass(frozen=True)
 class GraphTensors:
-    """A batch of crystal graphs; edges are sorted by the atom they belong to.
+    """A batch of n crystal graphs of N nodes and E edges, sorted by the node they belong to.
+
+    A node stands for one atom or several equal ones, an edge for one bond or several equal ones of
+    such an atom; what is computed here is what it would be with every atom and bond for itself.
 
     Attributes
     ----------
     numbers : Tensor of int, shape (N,)
         Atomic numbers.
-    centres, neighbours : Tensor of int, shape (E,)
-        The two atoms of each edge.
+    neighbours : Tensor of int, shape (E,)
+        The far end of each edge.
     edge_offsets : Tensor of int, shape (N + 1,)
-        Edges of atom i are ``edge_offsets[i]:edge_offsets[i + 1]``.
+        Edges of node i are ``edge_offsets[i]:edge_offsets[i + 1]``.
     kinds : Tensor of int, shape (E,)
-        Which of the batch's distinct distances each edge has.
+        The row of the distance table at or before the distance of each edge.
+    parts : Tensor, shape (E,)
+        How far the distance lies on the way to the next row, from 0 to 1.
     basis : Tensor, shape (D, B)
-        The distinct distances, expanded.
-    atom_offsets : Tensor of int, shape (n + 1,)
-        Atoms of crystal c are ``atom_offsets[c]:atom_offsets[c + 1]``.
+        The table: distances in equal steps, expanded.
+    multiplicities : Tensor, shape (N,)
+        Atoms that each node stands for.
+    edge_multiplicities : Tensor, shape (E,)
+        Bonds of one atom that each edge stands for.
+    shares : Tensor, shape (N,)
+        Part of its crystal's atoms that each node stands for.
+    node_offsets : Tensor of int, shape (n + 1,)
+        Nodes of crystal c are ``node_offsets[c]:node_offsets[c + 1]``.
+    conditions : Tensor, shape (n, c)
+        What else is known of each crystal.
     """
 
     numbers: torch.Tensor
-    centres: torch.Tensor
     neighbours: torch.Tensor
     edge_offsets: torch.Tensor
     kinds: torch.Tensor
+    parts: torch.Tensor
     basis: torch.Tensor
-    atom_offsets: torch.Tensor
+    multiplicities: torch.Tensor
+    edge_multiplicities: torch.Tensor
+    shares: torch.Tensor
+    node_offsets: torch.Tensor
+    conditions: torch.Tensor
+
+    @property
+    def centres(self) -> torch.Tensor:
+        """The near end of each edge, shape (E,)."""
+        return _positions(self.edge_offsets)
+
+    def interpolated(self, table: torch.Tensor) -> torch.Tensor:
+        """Rows of the distance table at the distances of the edges: (D, d) to (E, d)."""
+        return torch.lerp(
+            table[self.kinds], table[self.kinds + 1], self.parts.to(table.dtype)[:, None]
+        )
+
+    def to_nodes(self, values: torch.Tensor) -> torch.Tensor:
+        """What each node's crystal has: (n, d) to (N, d)."""
+        return values[_positions(self.node_offsets)]
 
     def pool(self, v: torch.Tensor) -> torch.Tensor:
         """Mean over the atoms of each crystal: (N, d) to (n, d)."""
         rows = torch.arange(len(v))
-        return F.embedding_bag(rows, v, self.atom_offsets[:-1], mode="mean")
+        shares = self.shares.to(v.dtype)
+        return F.embedding_bag(
+            rows, v, self.node_offsets[:-1], mode="sum", per_sample_weights=shares
+        )
+
+
+def _positions(offsets: torch.Tensor) -> torch.Tensor:
+    """Which range each element lies in."""
+    return torch.repeat_interleave(offsets.diff())
 
 
 def gated_convolution(
@@ -52,17 +94,17 @@ def gated_convolution(
     graph: GraphTensors,
     norm: nn.BatchNorm1d,
 ) -> torch.Tensor:
-    """Sum over the edges of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
+    """Sum over the bonds of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
 
     Parameters
     ----------
     own, other : Tensor, shape (N, 2 d)
         What an atom brings to its own edges (with the bias), and to those of others.
     edge : Tensor, shape (D, 2 d)
-        What each distinct distance brings; z = own[i] + other[j] + edge[kind].
+        What each distance of the table brings; z = own[i] + other[j] + edge at d_ij.
     graph : GraphTensors
     norm : BatchNorm1d
-        Over the edges.
+        Over the bonds of all atoms.
 
     Returns
     -------
@@ -74,14 +116,24 @@ def gated_convolution(
     GPUs and double precision.
     """
     if own.dtype == torch.float32 and own.device.type == "cpu":
-        from leyden.models.fused_gate import fused_gate
+        from leyden.models.fused_gate import GateGraph, fused_gate
 
-        arrays = (graph.neighbours.numpy(), graph.kinds.numpy(), graph.edge_offsets.numpy())
+        arrays = GateGraph(
+            graph.neighbours.numpy(),
+            graph.kinds.numpy(),
+            graph.parts.numpy(),
+            graph.edge_offsets.numpy(),
+            graph.edge_multiplicities.numpy(),
+            graph.multiplicities.numpy(),
+        )
         return fused_gate(own, other, edge, arrays, norm)
-    z = own[graph.centres] + other[graph.neighbours] + edge[graph.kinds]
-    gate, core = norm(z).chunk(2, dim=1)
-    message = torch.sigmoid(gate) * F.softplus(core)
-    return own.new_zeros(len(own), message.shape[1]).index_add(0, graph.centres, message)
+    centres = graph.centres
+    times = graph.edge_multiplicities.to(own.dtype)
+    z = own[centres] + other[graph.neighbours] + graph.interpolated(edge)
+    bonds = graph.multiplicities.to(own.dtype)[centres] * times
+    gate, core = weighted_norm(norm, z, bonds).chunk(2, dim=1)
+    message = times[:, None] * torch.sigmoid(gate) * F.softplus(core)
+    return own.new_zeros(len(own), message.shape[1]).index_add(0, centres, message)
 
 
 class GatedConvolution(nn.Module):
@@ -105,7 +157,7 @@ class GatedConvolution(nn.Module):
         other = F.linear(v, weight[:, width : 2 * width])
         edge = F.linear(graph.basis, weight[:, 2 * width :])
         total = gated_convolution(own, other, edge, graph, self.edge_norm)
-        return F.softplus(v + self.atom_norm(total))
+        return F.softplus(v + weighted_norm(self.atom_norm, total, graph.multiplicities))
 
 
 class PlainConvolution(nn.Module):
@@ -120,7 +172,10 @@ class PlainConvolution(nn.Module):
     def forward(self, v: torch.Tensor, graph: GraphTensors) -> torch.Tensor:
         """Atom vectors (N, width) to atom vectors (N, width)."""
         offsets = graph.edge_offsets[:-1]
-        around = F.embedding_bag(graph.neighbours, v, offsets, mode="sum")
-        bonds = F.embedding_bag(graph.kinds, graph.basis, offsets, mode="sum")
+        around = F.embedding_bag(
+            graph.neighbours, v, offsets, mode="sum", per_sample_weights=graph.edge_multiplicities
+        )
+        bonds = graph.edge_multiplicities[:, None] * graph.interpolated(graph.basis)
+        bonds = v.new_zeros(len(v), bonds.shape[1]).index_add(0, graph.centres, bonds)
         total = self.linear(torch.cat([around, bonds], dim=1))
-        return F.softplus(self.atom_norm(total) + self.own(v))
+        return F.softplus(weighted_norm(self.atom_norm, total, graph.multiplicities) + self.own(v))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -351,5 +352,5 @@ def _parameter_groups(module: nn.Module, factors: Mapping[str, float]) -> list[d
 
 
 def _described(representation: Any) -> dict[str, Any]:
-    fields = representation.__dataclass_fields__
-    return {"kind": representation.kind, **{name: getattr(representation, name) for name in fields}}
+    names = [field.name for field in dataclasses.fields(representation)]  # no class variables
+    return {"kind": representation.kind, **{name: getattr(representation, name) for name in names}}
