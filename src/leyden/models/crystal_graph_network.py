@@ -210,6 +210,7 @@ class CrystalGraphNetwork(NetworkModel):
 class _Network(TargetModule):
     """Element vectors, convolutions, pooling, hidden layer, output."""
 
+    additions = ("condition_layer.",)
     elements: torch.Tensor
 
     def __init__(self, model: CrystalGraphNetwork, targets: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -86,8 +86,8 @@ class HostGraph(CrystalGraph):
         super().__post_init__()
         object.__setattr__(self, "ions", tuple(self.ions))
 
-    def transform(self, items: Sequence[Electrode | Crystal]) -> CrystalGraphs:
-        """Graphs of the hosts."""
+    def transform(self, items: Iterable[Any]) -> CrystalGraphs:
+        """Graphs of the hosts of electrodes; a crystal alone is its own host."""
         return self._plain().transform(_hosts(items, self.ions))
 
     def of(self, dataset: Dataset) -> CrystalGraphs:
@@ -109,8 +109,9 @@ class ElectrodeGraph(HostGraph):
     kind: ClassVar[str] = "electrode_graph"
     conditions: ClassVar[int] = len(MAGPIE_PROPERTIES) + 2
 
-    def transform(self, items: Sequence[Electrode | Crystal]) -> CrystalGraphs:
+    def transform(self, items: Iterable[Any]) -> CrystalGraphs:
         """Graphs with the ion's standardised properties, its charge, and its amount in the host."""
+        items = list(items)
         return super().transform(items).with_conditions(_conditions(items))
 
     def of(self, dataset: Dataset) -> CrystalGraphs:
@@ -239,7 +240,7 @@ def _voltage(item: Electrode, charged: float, discharged: float, metal: float) -
     )
 
 
-def _hosts(items: Sequence[Electrode | Crystal], ions: tuple[str, ...]) -> list[Crystal]:
+def _hosts(items: Iterable[Electrode | Crystal], ions: tuple[str, ...]) -> list[Crystal]:
     """The hosts of the items, if their ions are among `ions`."""
     hosts = []
     for row, item in enumerate(items, start=1):
