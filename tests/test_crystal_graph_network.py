@@ -118,6 +118,18 @@ def test_the_basis_is_the_published_one_without_subnormal_numbers():
     assert basis[basis > 0].min() > 1e-17
 
 
+def test_the_distance_table_is_the_basis_within_the_error_of_a_straight_line():
+    crystals = [random_crystal(3), Crystal(np.array([3]), np.zeros((1, 3)), 30.0 * np.eye(3))]
+    graphs = CrystalGraph().transform([*TINY.items[:5], *crystals])
+    graph = CrystalGraphNetwork().inputs(graphs, np.arange(len(graphs)))
+    exact = gaussian_basis(torch.from_numpy(graphs.distances), 8.0)
+    found = graph.interpolated(graph.basis)
+    assert (found - exact).abs().max() < 1e-3**2 / 8 * 2 / 0.2**2 + 5e-6  # and float32
+    assert not found[graphs.distances > 10].any(), "beyond the cutoff there is nothing"
+    assert (graphs.distances > 10).any()
+    assert len(graph.basis) <= 2 * len(graph.kinds)
+
+
 @pytest.mark.parametrize("convolution", ["gated", "plain"])
 @pytest.mark.parametrize("readout", ["pooled", "additive"])
 def test_every_form_keeps_the_contract_of_a_model(convolution, readout):

@@ -58,6 +58,21 @@ def distance_table(cutoff: float) -> torch.Tensor:
     return gaussian_basis(TABLE_STEP * torch.arange(round((cutoff + BEYOND) / TABLE_STEP)), cutoff)
 
 
+def _looked_up(distances: np.ndarray, cutoff: float) -> tuple[np.ndarray, np.ndarray, torch.Tensor]:
+    """The table's row before each distance, the part of a step past it, and the rows in use.
+
+    The row after one in use is in use, so that both stand side by side.
+    """
+    table = distance_table(cutoff)
+    places = np.minimum(distances.astype(float) / TABLE_STEP, len(table) - 1.001)
+    before = places.astype(np.int64)
+    used = np.zeros(len(table), bool)
+    used[before] = used[before + 1] = True
+    kept = np.flatnonzero(used)
+    rows = (np.cumsum(used) - 1)[before]
+    return rows, (places - before).astype(np.float32), table[torch.from_numpy(kept)]
+
+
 class CrystalGraphNetwork(NetworkModel):
     """Predicts properties of crystals from atoms, bonds and nothing else.
 
@@ -159,18 +174,15 @@ class CrystalGraphNetwork(NetworkModel):
                 value=batch.conditions.shape[1],
                 remedy="make them with the network's own representation",
             )
-        table = distance_table(self.representation.cutoff)
-        places = np.minimum(batch.distances / TABLE_STEP, len(table) - 1.001)
-        kinds = places.astype(np.int64)
-        first, last = (kinds.min(), kinds.max()) if len(kinds) else (0, 0)
+        kinds, parts, basis = _looked_up(batch.distances, self.representation.cutoff)
         shares = batch.multiplicities / np.repeat(batch.atom_counts, batch.node_counts)
         return GraphTensors(
             numbers=torch.as_tensor(batch.numbers, dtype=torch.int64),
             neighbours=torch.as_tensor(batch.neighbours, dtype=torch.int64),
             edge_offsets=torch.as_tensor(batch.edge_offsets, dtype=torch.int64),
-            kinds=torch.as_tensor(kinds - first),
-            parts=torch.as_tensor(places - kinds, dtype=torch.float32),
-            basis=table[first : last + 2],
+            kinds=torch.as_tensor(kinds),
+            parts=torch.as_tensor(parts),
+            basis=basis,
             multiplicities=torch.as_tensor(batch.multiplicities, dtype=torch.float32),
             edge_multiplicities=torch.as_tensor(batch.edge_multiplicities, dtype=torch.float32),
             shares=torch.as_tensor(shares, dtype=torch.float32),

@@ -18,7 +18,12 @@ from numba import njit
 __all__ = ["MERGE_TOLERANCE", "Quotient", "quotient"]
 
 MERGE_TOLERANCE = 1e-4
-"""Angstrom: distances of a crystal that differ by less are one while atoms are compared."""
+"""Angstrom: distances of a crystal that differ by less are one while atoms are compared.
+
+On 600 hosts of mp-electrodes 1e-3, 1e-4 and 1e-5 leave 1.95, 1.83 and 1.57 times fewer edges.  A
+trained network's predictions move by at most 1e-6 V with each, less than float32 rounds them; the
+value of a single atom, which becomes that of its class, by 7e-4, 4e-5 and 1e-5 V.
+"""
 
 
 class Quotient(NamedTuple):

@@ -16,6 +16,7 @@ __all__ = ["SCRIPTS", "measure"]
 SCRIPTS = (
     ("speed_graphs.py", "--dataset", "mp-electrodes"),
     ("speed_network.py",),
+    ("speed_end_to_end.py",),
     ("predict_stream.py",),
 )
 """Each prints one JSON object: claim id to value. The original was timed on crystals of about 30
