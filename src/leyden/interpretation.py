@@ -307,7 +307,7 @@ def environment_vectors(network: Any, X: Any, convolution: int | None = None) ->
         network.embed(X)
     finally:
         hook.remove()
-    return np.split(np.concatenate(seen), np.asarray(X.atom_offsets)[1:-1])
+    return X.per_atom(np.concatenate(seen))
 
 
 def structure(item: Any) -> Crystal:

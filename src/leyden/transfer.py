@@ -203,8 +203,8 @@ class FrozenEmbedding(Strategy):
 
     Parameters
     ----------
-    model : NetworkModel
-        What learns each source.
+    model : NetworkModel or sequence of NetworkModel
+        What learns each source; one for all, or one a source.
     source : Dataset or sequence of Dataset
         One encoder is learned from each.
     regressor : scikit-learn regressor, optional
@@ -239,9 +239,11 @@ class FrozenEmbedding(Strategy):
 
     def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
         """One lesson a source, none of which builds on another."""
+        sources = _several(self.source)
+        models = self.model if isinstance(self.model, list | tuple) else [self.model] * len(sources)
         return [
-            Lesson(self.model, clean_source(source, dataset, held_out, notes, self.share_items))
-            for source in _several(self.source)
+            Lesson(model, clean_source(source, dataset, held_out, notes, self.share_items))
+            for model, source in zip(models, sources, strict=True)
         ]
 
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-import pandas as pd
-
-from leyden.conformal import ConformalIntervals
 from leyden.evaluation import Evaluation
-from leyden.paired import bootstrap_means
 from leyden.studies import Claim
-from leyden.studies.averages import HEADLINE
+from leyden.studies.averages import coverage
 from leyden.studies.dendrites_report import Findings
-from leyden.studies.moduli import CLASSICAL
+from leyden.studies.moduli import CLASSICAL, HEADLINE
 from leyden.studies.table_2_4 import recovered
 
-__all__ = ["claims", "coverage"]
+__all__ = ["claims"]
 
 PUBLISHED = {"G": 0.1268, "K": 0.1013}
 AIM = {"G": 0.108, "K": 0.049}
@@ -41,32 +36,6 @@ def claims(found: Findings) -> list[Claim]:
         *_speed(found.speed),
         _coverage(found.evaluations["grouped"]),
     ]
-
-
-def coverage(
-    grouped: Evaluation, level: float = 0.9, arm: str = HEADLINE
-) -> tuple[float, tuple[float, float]]:
-    """Measured coverage of both targets' intervals, and its 95 % interval by drawing formulas.
-
-    Each fold gets the intervals that the residuals of the other folds make, so no row and no
-    formula calibrates its own.
-    """
-    rows = grouped.rows[grouped.rows["arm"] == arm]
-    hits = []
-    for _, part in rows.groupby("target"):
-        for fold in sorted(set(part["fold"])):
-            here, rest = part[part["fold"] == fold], part[part["fold"] != fold]
-            calibrated = ConformalIntervals(level).fit(
-                rest["y_true"].to_numpy(), rest["y_pred"].to_numpy()
-            )
-            low, high = calibrated.interval(here["y_pred"].to_numpy())
-            inside = (low <= here["y_true"].to_numpy()) & (here["y_true"].to_numpy() <= high)
-            hits.append(here[["group"]].assign(hit=inside.astype(float)))
-    table = pd.concat(hits).groupby("group")["hit"].agg(["sum", "count"])
-    sums, counts = table["sum"].to_numpy()[None, :, None], table["count"].to_numpy(float)[:, None]
-    drawn = bootstrap_means(sums, counts, 2000, 0)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(table["sum"].sum() / table["count"].sum()), (float(low), float(high))
 
 
 def _moduli(found: Findings) -> Iterator[Claim]:
@@ -215,7 +184,7 @@ def _speed(speed: dict[str, float]) -> Iterator[Claim]:
 
 
 def _coverage(grouped: Evaluation) -> Claim:
-    measured, interval = coverage(grouped)
+    measured, interval = coverage(grouped, HEADLINE)
     return Claim(
         "coverage_90",
         "share of answers within the 90 % intervals, both moduli",

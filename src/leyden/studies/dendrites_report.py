@@ -20,9 +20,8 @@ from leyden.physics.dendrites import (
 )
 from leyden.report import Report
 from leyden.representations import represent
-from leyden.studies.averages import HEADLINE, SCRATCH
 from leyden.studies.lithium_screen import Candidates
-from leyden.studies.moduli import Effort
+from leyden.studies.moduli import HEADLINE, SCRATCH, Effort
 from leyden.studies.table_2_4 import compared, recovered
 
 __all__ = ["Findings", "build_report"]

@@ -22,12 +22,23 @@ from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
 from leyden.representations.composition import CompositionStatistics
 from leyden.splits import GroupKFold, LearningCurve, RandomSplits
-from leyden.studies.averages import AVERAGES, STACKS, stacked, with_averages
+from leyden.studies.averages import stacked, with_averages
 from leyden.studies.lithium_screen import MODULI
 from leyden.transfer import FineTune, FromScratch, FrozenEmbedding
 from leyden.validation import evaluate
 
-__all__ = ["CLASSICAL", "Effort", "arms", "compare_moduli", "load_moduli", "source_of"]
+__all__ = [
+    "AVERAGES",
+    "CLASSICAL",
+    "HEADLINE",
+    "SCRATCH",
+    "STACKS",
+    "Effort",
+    "arms",
+    "compare_moduli",
+    "load_moduli",
+    "source_of",
+]
 
 REFERENCE = "network from scratch"
 ENERGY = "formation_energy_eV_per_atom"
@@ -43,6 +54,57 @@ CLASSICAL = (
     "classical average",
 )
 """Arms on composition statistics, volume an atom and shape of the cell."""
+
+
+HEADLINE = "average with transfer"
+
+SCRATCH = "average without transfer"
+_CLASSICAL = ("extra trees", "Laplace kernel")
+_STRUCTURE = ("structure trees", "structure kernel")
+_POTENTIAL = ("frozen + structure + potential", "composition + potential")
+
+AVERAGES = {
+    "classical average": _CLASSICAL,
+    "structure average": _STRUCTURE,
+    SCRATCH: (*_STRUCTURE, "network from scratch"),
+    HEADLINE: ("structure trees", "frozen + structure", "fine-tuned"),
+    f"{HEADLINE}, no shared items": (
+        "structure trees",
+        "frozen + structure, no shared items",
+        "fine-tuned, no shared items",
+    ),
+    "average with transfer and potential": ("structure trees", _POTENTIAL[0], "fine-tuned"),
+}
+"""Equal averages, fixed before any of them was scored."""
+
+STACKS = {
+    "classical stack": (*_CLASSICAL, "gradient boosting", "SVR", "random forest"),
+    "stack without transfer": (*_CLASSICAL, *_STRUCTURE, "network from scratch"),
+    "stack with transfer": (
+        *_CLASSICAL,
+        *_STRUCTURE,
+        "frozen + structure",
+        "frozen + composition",
+        "fine-tuned",
+        "network from scratch",
+    ),
+    "stack with transfer, no shared items": (
+        *_CLASSICAL,
+        *_STRUCTURE,
+        "frozen + structure, no shared items",
+        "fine-tuned, no shared items",
+        "network from scratch",
+    ),
+    "stack with transfer and potential": (
+        *_CLASSICAL,
+        *_STRUCTURE,
+        *_POTENTIAL,
+        "frozen + structure",
+        "fine-tuned",
+        "network from scratch",
+    ),
+}
+"""Averages whose weights are chosen on validation rows, split by split."""
 
 
 @dataclass(frozen=True)

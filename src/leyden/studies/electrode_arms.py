@@ -1,0 +1,345 @@
+"""The comparison behind the study `voltages`: sources, arms, and folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leyden.data.dataset import Dataset
+from leyden.evaluation import Evaluation
+from leyden.models.crystal_graph_network import CrystalGraphNetwork
+from leyden.models.vectors import VectorRegressor, baselines, laplace_ridge
+from leyden.representations import Concatenated, represent
+from leyden.representations.bond_statistics import BondStatistics
+from leyden.representations.cell_shape import CellShape
+from leyden.representations.composition import CompositionStatistics
+from leyden.representations.electrode import (
+    ElectrodeGraph,
+    Host,
+    HostGraph,
+    IonStatistics,
+    PotentialVoltage,
+)
+from leyden.representations.potential import PotentialEmbedding
+from leyden.selection import PerGroup
+from leyden.splits import GroupKFold, LearningCurve, RandomSplits, Taught
+from leyden.studies.averages import stacked, with_averages
+from leyden.studies.electrode_sources import Sources
+from leyden.transfer import FineTune, FromScratch, FrozenEmbedding, Residual, SourceAsIs
+from leyden.validation import evaluate
+
+__all__ = [
+    "AVERAGES",
+    "CLASSICAL",
+    "HEADLINE",
+    "POTENTIAL",
+    "PUBLISHED",
+    "SCRATCH",
+    "STACK",
+    "STACKS",
+    "STACK_POTENTIAL",
+    "Effort",
+    "arms",
+    "compare_voltages",
+]
+
+PUBLISHED = "published recipe: Li network, head trained"
+SCRATCH = "network from scratch"
+CLASSICAL = (
+    "mean of the ion",
+    "SVR",
+    "Laplace kernel",
+    "Laplace kernel, one an ion",
+    "random forest",
+    "gradient boosting",
+    "classical average",
+)
+"""Arms on statistics of the host's composition, and of the working ion."""
+
+HEADLINE = "average with transfer"
+POTENTIAL = "average with transfer and potential"
+AVERAGES = {
+    "classical average": ("Laplace kernel", "gradient boosting", "random forest"),
+    "average without transfer": ("structure kernel", "structure boosting", SCRATCH),
+    HEADLINE: (
+        "structure boosting",
+        "frozen embeddings + structure",
+        "ion-conditioned network, from formation energies",
+        "chain: formation energies, Li, ion",
+    ),
+    POTENTIAL: (
+        "structure boosting + potential",
+        "frozen embeddings + structure + potential",
+        "ion-conditioned network, from formation energies",
+    ),
+}
+"""Equal averages, fixed before any of them was scored."""
+
+STACK = "stack with transfer"
+STACK_POTENTIAL = "stack with transfer and potential"
+STACKS = {
+    "classical stack": ("SVR", "Laplace kernel", "gradient boosting", "random forest"),
+    STACK: (
+        "Laplace kernel",
+        "gradient boosting",
+        "structure kernel",
+        "structure boosting",
+        "frozen Li embedding + composition",
+        "frozen Li embedding + structure",
+        "ion-conditioned network",
+        "fine-tuned",
+    ),
+    STACK_POTENTIAL: (
+        "structure boosting",
+        "structure kernel + potential",
+        "structure boosting + potential",
+        "frozen Li embedding + structure",
+        "ion-conditioned network",
+        "fine-tuned",
+    ),
+}
+"""Averages whose weights are chosen on validation rows, split by split."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a run of the study spends.
+
+    Attributes
+    ----------
+    splits : int
+        Random splits of the published 80/10/10 protocol.
+    repeats, folds : int
+        Of the framework folds.
+    sizes : tuple of int
+        Training rows of the learning curves.
+    source_epochs, epochs, tuned_epochs : int
+        Of networks on formation energies and moduli, on voltages, and on voltages after a source.
+    rows : int or None
+        At most this many rows of each data set (`--quick`).
+    """
+
+    splits: int = 10
+    repeats: int = 3
+    folds: int = 5
+    sizes: tuple[int, ...] = (20, 40, 80, 160)
+    source_epochs: int = 15
+    epochs: int = 40
+    tuned_epochs: int = 20
+    rows: int | None = None
+
+    @classmethod
+    def quick(cls) -> Effort:
+        """Everything once, on so little that it takes seconds and shows only that it runs."""
+        return cls(1, 1, 2, (6,), 1, 1, 1, 240)
+
+    def network(self, epochs: int) -> CrystalGraphNetwork:
+        """A network that sees the host and is told of no ion."""
+        return CrystalGraphNetwork(
+            representation=HostGraph(), epochs=epochs, validation_fraction=0.0, random_state=0
+        )
+
+    def tuned(self) -> dict[str, Any]:
+        """What differs when a network goes on to voltages, or to another ion."""
+        return {"epochs": self.tuned_epochs, "learning_rate": 1e-3}
+
+
+def arms(effort: Effort, sources: Sources) -> dict[str, Any]:
+    """Every arm that is fitted, classical ones first; `AVERAGES` and `STACKS` follow from them."""
+    composition = Concatenated((Host(CompositionStatistics()), IonStatistics()))
+    structure = Concatenated((*composition.parts, Host(CellShape()), Host(BondStatistics())))
+    made: dict[str, Any] = {
+        **_classical(composition),
+        "structure kernel": _vectors(structure, "Laplace kernel"),
+        "structure boosting": _vectors(structure, "gradient boosting"),
+        **_networks(effort, sources),
+        **_frozen(effort, sources, composition, structure),
+    }
+    if find_spec("chgnet") is not None:
+        made |= _with_potential(effort, sources, structure)
+    return made
+
+
+def _vectors(representation: Any, name: str) -> FromScratch:
+    return FromScratch(baselines(representation)[name])
+
+
+def _classical(composition: Concatenated) -> dict[str, Any]:
+    per_ion = partial(PerGroup, "working_ion")
+    return {
+        "mean of the ion": per_ion(_vectors(composition, "mean")),
+        "SVR": _vectors(composition, "SVR"),
+        "Laplace kernel": _vectors(composition, "Laplace kernel"),
+        "Laplace kernel, one an ion": per_ion(_vectors(composition, "Laplace kernel")),
+        "random forest": _vectors(composition, "random forest"),
+        "gradient boosting": _vectors(composition, "gradient boosting"),
+    }
+
+
+def _networks(effort: Effort, sources: Sources) -> dict[str, Any]:
+    network, tuned = effort.network(effort.epochs), effort.tuned()
+    as_is = SourceAsIs(network, sources.lithium)
+    tune = partial(FineTune, network, sources.lithium)
+    per_ion = partial(PerGroup, "working_ion", others={"Li": as_is})
+    gentle = {"embedding.*": 0.1, "convolutions.*": 0.3}
+    told = {"representation": ElectrodeGraph(), "learning_rate": 2e-3}
+    return {
+        "Li network as it is": PerGroup("working_ion", as_is),
+        PUBLISHED: per_ion(tune(train="head", settings=tuned)),
+        "fine-tuned": per_ion(tune(settings=tuned, learning_rates=gentle)),
+        SCRATCH: per_ion(FromScratch(network)),
+        "ion-conditioned network": FromScratch(
+            effort.network(effort.epochs).set_params(representation=ElectrodeGraph())
+        ),
+        "ion-conditioned network, from formation energies": FineTune(
+            effort.network(effort.source_epochs),
+            sources.energies,
+            settings={**told, "epochs": effort.tuned_epochs},
+        ),
+        "chain: formation energies, Li, ion": PerGroup(
+            "working_ion",
+            FineTune(
+                effort.network(effort.source_epochs),
+                [sources.energies, sources.lithium],
+                settings=tuned,
+                learning_rates=gentle,
+            ),
+        ),
+    }
+
+
+def _frozen(
+    effort: Effort, sources: Sources, composition: Concatenated, structure: Concatenated
+) -> dict[str, Any]:
+    network, other = effort.network(effort.epochs), effort.network(effort.source_epochs)
+    several = partial(
+        FrozenEmbedding,
+        [other, network, other],
+        [sources.energies, sources.lithium, sources.moduli],
+        share_items=False,
+    )
+    return {
+        "frozen Li embedding + composition": FrozenEmbedding(
+            network, sources.lithium, alongside=(composition,)
+        ),
+        "frozen Li embedding + structure": FrozenEmbedding(
+            network, sources.lithium, alongside=(structure,)
+        ),
+        "frozen embeddings + structure": several(alongside=(structure,)),
+    }
+
+
+def _with_potential(effort: Effort, sources: Sources, structure: Concatenated) -> dict[str, Any]:
+    """Arms that read a potential: it has probably seen these compounds, and they are marked."""
+    knowing = Concatenated((*structure.parts, Host(PotentialEmbedding())))
+    frozen = _frozen(effort, sources, structure, knowing)["frozen embeddings + structure"]
+    kernel = FromScratch(VectorRegressor(knowing, laplace_ridge()))
+    return {
+        "structure kernel + potential": kernel,
+        "structure boosting + potential": _vectors(knowing, "gradient boosting"),
+        "frozen embeddings + structure + potential": frozen,
+        "residual on the potential's voltage (both states known)": Residual(
+            kernel, potential_voltage
+        ),
+    }
+
+
+def potential_voltage(data: Any) -> np.ndarray:
+    """Voltage by the potential's energies of both states, V, shape (n,)."""
+    estimate = PotentialVoltage()
+    X = represent(estimate, data) if isinstance(data, Dataset) else estimate.transform(data)
+    return X[:, 0]
+
+
+def compare_voltages(
+    effort: Effort,
+    electrodes: Dataset,
+    sources: Sources,
+    checkpoint: Path,
+    jobs: int = 1,
+    progress: bool = True,
+) -> dict[str, Evaluation]:
+    """The comparisons of the study, each over all ions at once.
+
+    Returns
+    -------
+    dict of str to Evaluation
+        ``"grouped"``: frameworks kept apart over all ions; ``"random"``: the published protocol,
+        80 % of the rows to learn from, 10 % to choose the weights of the stacks by, 10 % to score;
+        ``"curve Zn"``, ``"curve Mg"``: as grouped, with fewer rows of that ion and no other's.
+    """
+    everything = arms(effort, sources)
+    folds = GroupKFold("framework", effort.folds, effort.repeats)
+    once = replace(folds, repeats=1)
+    random = RandomSplits(0.8, 0.0, 0.2, repeats=effort.splits)
+    plans: dict[str, tuple[Any, list[str]]] = {
+        "grouped": (Taught(folds, "clean"), list(everything)),
+        "random": (Taught(random, "clean"), [n for n in everything if not _of_energies(n)]),
+    }
+    for ion in ("Zn", "Mg"):
+        curve = LearningCurve(Taught(once, f"clean {ion}"), effort.sizes)
+        plans[f"curve {ion}"] = (curve, [name for name in everything if name in _CURVE])
+    found = {}
+    for name, (split, wanted) in plans.items():
+        found[name] = evaluate(
+            {arm: everything[arm] for arm in wanted},
+            _with_permissions(electrodes),
+            split,
+            n_jobs=jobs,
+            checkpoint=checkpoint,
+            prepare=lambda dataset: _prepare(dataset, sources),
+            reference=PUBLISHED,
+            progress=progress,
+        )
+        if name == "grouped":
+            found[name] = with_averages(found[name], AVERAGES)
+    found["random"] = stacked(with_averages(found["random"], _classical_average()), STACKS)
+    return found
+
+
+_CURVE = (
+    "Laplace kernel",
+    "gradient boosting",
+    "structure kernel",
+    "Li network as it is",
+    PUBLISHED,
+    "fine-tuned",
+    SCRATCH,
+    "chain: formation energies, Li, ion",
+    "frozen Li embedding + composition",
+    "frozen embeddings + structure",
+)
+
+
+def _classical_average() -> dict[str, tuple[str, ...]]:
+    return {name: AVERAGES[name] for name in ("classical average",)}
+
+
+def _of_energies(name: str) -> bool:
+    """Arms whose source holds both structures of a test pair where rows are drawn at random."""
+    return "formation energies" in name or name.startswith("frozen embeddings")
+
+
+def _with_permissions(electrodes: Dataset) -> Dataset:
+    """With columns that say which rows of one ion may teach."""
+    clean = electrodes.extra["clean"].astype(bool)
+    columns = {
+        f"clean {ion}": clean & (electrodes.groups["working_ion"] == ion) for ion in ("Zn", "Mg")
+    }
+    return replace(electrodes, extra=electrodes.extra.assign(clean=clean, **columns), _root=None)
+
+
+def _prepare(electrodes: Dataset, sources: Sources) -> None:
+    """Make what is costly, which every process then finds on disk."""
+    for dataset in (electrodes, sources.lithium, sources.energies, sources.moduli):
+        represent(HostGraph(), dataset)
+    costly: list[Any] = [Host(BondStatistics())]
+    if find_spec("chgnet") is not None:
+        costly += [Host(PotentialEmbedding()), PotentialVoltage()]
+    for representation in costly:
+        represent(representation, electrodes)

@@ -1,0 +1,133 @@
+"""Study: electrode voltages of many ions from lithium, and why (Zhang et al.)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from leyden.artefact import writing
+from leyden.data.cards import card
+from leyden.data.catalog import load
+from leyden.data.dataset import Dataset
+from leyden.data.electrode_labels import label_distance
+from leyden.data.sources import fetch
+from leyden.errors import InputError
+from leyden.hashing import content_hash
+from leyden.report import Report
+from leyden.source_networks import Lesson
+from leyden.studies import Option, Source, StudyResult
+from leyden.studies.electrode_arms import (
+    HEADLINE,
+    POTENTIAL,
+    Effort,
+    compare_voltages,
+)
+from leyden.studies.electrode_sources import load_electrodes, sources_of
+from leyden.studies.speed import measure
+from leyden.studies.voltages_claims import claims
+from leyden.studies.voltages_report import Findings, build_report
+
+__all__ = ["NAME", "OPTIONS", "TITLE", "run"]
+
+NAME = "voltages"
+TITLE = "Electrode voltages: from lithium to Na, K, Mg, Ca, Zn, Al and Y, and why"
+OPTIONS = (
+    Option("splits", int, 10, "random splits of the published protocol"),
+    Option("repeats", int, 3, "repeats of the five framework folds"),
+    Option("jobs", int, 2, "processes of one thread each"),
+)
+
+
+def run(
+    out: Path, *, quick: bool, progress: bool, splits: int, repeats: int, jobs: int
+) -> StudyResult:
+    """Learn, compare, explain, report; what is finished under `out` is not done again.
+
+    Parameters
+    ----------
+    out : Path
+    quick, progress : bool
+    splits, repeats, jobs : int
+        As in `OPTIONS`.
+    """
+    effort = Effort.quick() if quick else Effort(splits=splits, repeats=repeats)
+    for name in ("flla-2015", "elastic-tensor-2015"):
+        fetch(name)
+    try:
+        electrodes = load_electrodes(effort.rows)
+    except InputError as error:
+        return _nothing(error)
+    sources = sources_of(electrodes, effort.rows)
+    evaluations = compare_voltages(
+        effort, electrodes, sources, out / "folds", jobs=1 if quick else jobs, progress=progress
+    )
+    explained = effort.network(effort.epochs).set_params(readout="additive")
+    speed, slow = ({}, []) if quick else measure(out / "speed")
+    found = Findings(
+        effort=effort,
+        electrodes=electrodes,
+        sources=sources,
+        evaluations=evaluations,
+        labels=label_distance(load("mp-electrodes", target="average_voltage_V"), _structures()),
+        network=Lesson(explained, sources.lithium).learned(),
+        speed=speed,
+    )
+    with writing(out / "voltages.csv") as file:
+        file.write(predictions(found).to_csv(index=False).encode())
+    reservations = [
+        f"{name}: {line}"
+        for name, evaluation in evaluations.items()
+        if name in ("grouped", "random")
+        for line in evaluation.reservations()
+    ]
+    return StudyResult(
+        NAME,
+        build_report(TITLE, found),
+        claims(found),
+        [_source(name) for name in ("mp-electrodes", "flla-2015", "elastic-tensor-2015")],
+        [*slow, *reservations],
+    )
+
+
+def predictions(found: Findings) -> pd.DataFrame:
+    """Every electrode with its label and its out-of-fold voltages, frameworks kept apart."""
+    rows = found.evaluations["grouped"].rows
+    wide = rows[rows["arm"].isin([HEADLINE, POTENTIAL])].pivot_table(
+        index="id", columns="arm", values="y_pred", aggfunc="mean"
+    )
+    electrodes = found.electrodes
+    table = electrodes.extra[["formula_charged", "formula_discharged", "clean", "x_charged"]]
+    table = table.assign(
+        id=electrodes.ids,
+        working_ion=electrodes.groups["working_ion"],
+        framework=electrodes.groups["framework"],
+        average_voltage_V=electrodes.y,
+    )
+    return table.merge(wide.add_suffix(" V").reset_index(), on="id")
+
+
+def _structures() -> Dataset:
+    return load("mp-electrodes")
+
+
+def _source(name: str) -> Source:
+    told, dataset = card(name), load(name)
+    return Source(
+        name,
+        len(dataset),
+        content_hash(dataset),
+        told.licence,
+        told.attribution,
+        told.doi or told.url,
+    )
+
+
+def _nothing(error: InputError) -> StudyResult:
+    """What can be said where the electrodes are not at hand: nothing, and how to get them."""
+    report = Report(TITLE, f"Nothing was measured. {error}")
+    report.section("What is missing").text(
+        "The electrodes come from the Materials Project by your own key: set `MP_API_KEY` and run "
+        "`leyden data fetch mp-electrodes`."
+    )
+    return StudyResult(NAME, report, [], [], [str(error)])
