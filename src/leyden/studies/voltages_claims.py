@@ -18,7 +18,7 @@ from leyden.studies.electrode_arms import (
     STACK,
     STACK_POTENTIAL,
 )
-from leyden.studies.voltages_report import IONS, Findings, clean_ids
+from leyden.studies.voltages_report import IONS, Findings, of_ion
 
 __all__ = ["claims"]
 
@@ -49,14 +49,18 @@ def _random(found: Findings) -> Iterator[Claim]:
     random = found.evaluations["random"]
     splits = random.rows["repeat"].nunique()
     for ion in IONS:
-        part = random.subset(clean_ids(found.electrodes, ion))
+        published = PUBLISHED_MAE.get(ion)
+        quantity = f"MAE of the average voltage, {ion}"
+        part = of_ion(found, "random", ion)
+        if part is None or STACK not in part.arms:
+            yield Claim(f"{ion}_mae_random", quantity, "V", published, protocol=NOT_MEASURED)
+            continue
         scores = _scores(part)
         value, interval = _mae(scores, STACK)
-        published = PUBLISHED_MAE.get(ion)
         classical = _best(scores, [*CLASSICAL, "classical stack"])
         yield Claim(
             f"{ion}_mae_random",
-            f"MAE of the average voltage, {ion}",
+            quantity,
             "V",
             published,
             value,
@@ -75,8 +79,9 @@ def _grouped(found: Findings) -> Iterator[Claim]:
     grouped = found.evaluations["grouped"]
     here = f"frameworks kept apart over all ions, {grouped.about['split']}, clean rows"
     for ion in IONS:
-        part = grouped.subset(clean_ids(found.electrodes, ion))
-        everything = grouped.subset(clean_ids(found.electrodes, ion, clean=False))
+        part, everything = (of_ion(found, "grouped", ion, clean) for clean in (True, False))
+        if part is None or everything is None:
+            continue
         scores = _scores(part)
         value, interval = _mae(scores, HEADLINE)
         yield Claim(

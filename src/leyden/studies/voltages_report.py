@@ -32,10 +32,9 @@ from leyden.studies.electrode_arms import (
 from leyden.studies.electrode_sources import Sources
 from leyden.studies.voltages_insight import insight
 
-__all__ = ["IONS", "TARGET", "Findings", "build_report", "clean_ids"]
+__all__ = ["IONS", "Findings", "build_report", "clean_ids", "of_ion"]
 
 IONS = ("Li", "Na", "K", "Mg", "Ca", "Zn", "Al", "Y")
-TARGET = "average_voltage_V"
 ANIONS = frozenset(["N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"])
 
 
@@ -74,6 +73,13 @@ def clean_ids(electrodes: Dataset, ion: str | None = None, clean: bool = True) -
     return electrodes.ids[mine].tolist()
 
 
+def of_ion(found: Findings, name: str, ion: str, clean: bool = True) -> Evaluation | None:
+    """An evaluation, scored on the rows of an ion; None where it tested none of them."""
+    evaluation = found.evaluations[name]
+    ids = set(clean_ids(found.electrodes, ion, clean)) & set(evaluation.rows["id"])
+    return evaluation.subset(ids) if ids else None
+
+
 def build_report(title: str, found: Findings) -> Report:
     """The page: finding, honest table, published protocol, learning curves, doubt, insight."""
     report = Report(title, _lead(found))
@@ -89,12 +95,11 @@ def build_report(title: str, found: Findings) -> Report:
 
 
 def _lead(found: Findings) -> str:
-    grouped = found.evaluations["grouped"]
     lines = []
     for ion in ("Zn", "Mg", "Ca", "Na"):
-        part = grouped.subset(clean_ids(found.electrodes, ion))
-        pair = part.paired(HEADLINE, PUBLISHED)
-        lines.append(f"{ion} {pair.score:.2f} V against {pair.score_against:.2f} V")
+        if part := of_ion(found, "grouped", ion):
+            pair = part.paired(HEADLINE, PUBLISHED)
+            lines.append(f"{ion} {pair.score:.2f} V against {pair.score_against:.2f} V")
     quick = "" if found.effort.rows is None else "A quick run, which shows only that it works. "
     return (
         f"{quick}Voltages of {len(found.electrodes):,} electrodes of ten ions, on frameworks that "
@@ -108,10 +113,8 @@ def _table(found: Findings, name: str) -> pd.DataFrame:
     """One row an arm, one column an ion: MAE in V on clean rows."""
     evaluation, columns = found.evaluations[name], {}
     for ion in IONS:
-        ids = set(clean_ids(found.electrodes, ion)) & set(evaluation.rows["id"])
-        if ids:
-            scores = evaluation.subset(ids).scores(["mae"]).set_index("arm")
-            columns[ion] = scores["mae"]
+        if scored := of_ion(found, name, ion):
+            columns[ion] = scored.scores(["mae"]).set_index("arm")["mae"]
     part = evaluation.subset(clean_ids(found.electrodes))
     columns["all ions"] = part.scores(["mae"]).set_index("arm")["mae"]
     table = pd.DataFrame(columns).reindex(evaluation.arms)
@@ -145,10 +148,9 @@ def _grouped(report: Report, found: Findings) -> None:
     )
     lines = []
     for ion in IONS:
-        part = grouped.subset(clean_ids(found.electrodes, ion))
-        for other in (PUBLISHED, SCRATCH, *CLASSICAL[1:]):
-            pair = part.paired(HEADLINE, other)
-            lines.append(_line(ion, f"against {other}", pair))
+        if part := of_ion(found, "grouped", ion):
+            for other in (PUBLISHED, SCRATCH, *CLASSICAL[1:]):
+                lines.append(_line(ion, f"against {other}", part.paired(HEADLINE, other)))
     report.table(
         pd.DataFrame(lines),
         caption=f"{HEADLINE}, paired, ion by ion; 95 % intervals by drawing frameworks.",
@@ -188,7 +190,9 @@ def _curves(report: Report, found: Findings) -> None:
     figure, axes = plots.subplots(1, 2, width=10, height=4.4)
     lines = []
     for ax, ion in zip(axes, ("Zn", "Mg"), strict=True):
-        curve = found.evaluations[f"curve {ion}"].subset(clean_ids(found.electrodes, ion))
+        curve = of_ion(found, f"curve {ion}", ion)
+        if curve is None:
+            continue
         scores = curve.scores(["mae"])
         part = scores[scores["arm"].isin(shown)].rename(
             columns={"size": "train_rows", "mae": "score", "mae_low": "low", "mae_high": "high"}
