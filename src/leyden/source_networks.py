@@ -37,7 +37,8 @@ def clean_source(
     held_out : HeldOut
         What the test fold forbids. It binds a source of the same or a derived quantity.
     notes : dict
-        ``source_rows_removed`` and ``shared_items`` are added up here.
+        ``source_rows_removed`` and, for a source of another quantity, ``shared_items`` are added
+        up here.
     share_items : bool
         Whether a source of another quantity may keep items of the target: rows with the id or the
         formula of any row of it, training rows too.
@@ -50,6 +51,7 @@ def clean_source(
     whole, _ = target.root
     formula = "formula" if "formula" in whole.groups else None
     everything = whole.hold_out(np.arange(len(whole)), formula)
+    shared = 0
     if source.same_quantity(target):
         for name in held_out.groups:
             if name not in source.groups:
@@ -59,7 +61,7 @@ def clean_source(
                 )
         cleaned = source.without(held_out)
     elif share_items:
-        cleaned = source
+        cleaned, shared = source, int(everything.mask(source).sum())
     else:
         cleaned = source.without(everything)
     if len(cleaned) == 0:
@@ -67,7 +69,7 @@ def clean_source(
     for name, count in (
         ("source_rows", len(cleaned)),
         ("source_rows_removed", len(source) - len(cleaned)),
-        ("shared_items", int(everything.mask(cleaned).sum())),
+        ("shared_items", shared),
     ):
         notes[name] = notes.get(name, 0) + count
     return cleaned

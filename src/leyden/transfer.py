@@ -150,9 +150,11 @@ class FineTune(Strategy):
     train : {"all", "head"} or sequence of str
         Which parameters move: all, only those after the encoder (the published recipe of
         Zhang et al.), or those whose names match one of these patterns.
+    learning_rate : float, optional
+        On the target; as on the source when absent. Small rates keep what was learned.
     settings : mapping, optional
-        Constructor parameters of the model that differ on the target, such as
-        ``{"learning_rate": 1e-3, "epochs": 30}``.
+        Further constructor parameters of the model that differ on the target, such as
+        ``{"epochs": 30}``.
     learning_rates : mapping of str to float, optional
         Discriminative rates: name pattern to factor of the learning rate.
     share_items : bool
@@ -165,6 +167,7 @@ class FineTune(Strategy):
         model: Any,
         source: Dataset | Sequence[Dataset],
         train: str | Sequence[str] = "all",
+        learning_rate: float | None = None,
         settings: Mapping[str, Any] | None = None,
         learning_rates: Mapping[str, float] | None = None,
         share_items: bool = True,
@@ -172,13 +175,15 @@ class FineTune(Strategy):
         self.model = model
         self.source = source
         self.train = train
+        self.learning_rate = learning_rate
         self.settings = settings
         self.learning_rates = learning_rates
         self.share_items = share_items
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
         *_, last = self.lessons(dataset, held_out, self.notes_)
-        model = clone(self.model).set_params(**(self.settings or {}))
+        rate = {} if self.learning_rate is None else {"learning_rate": self.learning_rate}
+        model = clone(self.model).set_params(**rate, **(self.settings or {}))
         return self._fit(
             model,
             dataset,
