@@ -15,7 +15,7 @@ from sklearn.neighbors import KNeighborsRegressor
 import leyden as ly
 from leyden.data.dataset import HeldOut
 from leyden.models.vectors import VectorRegressor
-from leyden.selection import Best, Blend, inner_predictions
+from leyden.selection import Best, Blend, PerGroup, inner_predictions
 from leyden.testing import element_energy, tiny_crystals
 
 DATA = tiny_crystals(200)
@@ -223,3 +223,36 @@ def test_a_residual_can_be_chosen_but_has_no_model_to_average() -> None:
         arm.to_predictor()
     with pytest.raises(ly.IncompatibleError, match="estimate"):
         Blend({"mean": MEAN, "residual": residual}).fit(MODULUS)
+
+
+def test_each_group_has_a_model_of_its_own() -> None:
+    """Two prototypes with opposite signs: one line fits neither, two fit both."""
+    data = MODULUS
+    sign = np.where(data.groups["prototype"] == data.groups["prototype"].iloc[0], 1.0, -1.0)
+    data = replace(data, targets=data.targets.mul(sign, axis=0), _root=None)
+    one = ly.FromScratch(VectorRegressor(Energies(), LinearRegression()))
+    arms = {"one": one, "apart": PerGroup("prototype", one)}
+    scores = ly.compare(arms, data, ly.splits.KFold(4), progress=False).scores(["mae"])
+    mae = dict(zip(scores["arm"], scores["mae"], strict=True))
+    assert mae["apart"] < 0.3 * mae["one"]
+
+
+def test_a_group_that_was_hardly_seen_has_no_prediction() -> None:
+    label = MODULUS.groups["prototype"].iloc[0]
+    rare = MODULUS.groups["prototype"].to_numpy() == label
+    train = MODULUS.take(np.concatenate([np.flatnonzero(~rare), np.flatnonzero(rare)[:3]]))
+    arm = PerGroup("prototype", ly.FromScratch(VectorRegressor(Energies(), LinearRegression())))
+    said = arm.fit(train).predict(MODULUS)
+    assert np.array_equal(np.isnan(said), rare)
+    with pytest.raises(ly.IncompatibleError, match="one model for each prototype"):
+        _ = arm.model_
+
+
+def test_some_groups_may_take_another_strategy() -> None:
+    label = str(MODULUS.groups["prototype"].iloc[0])
+    rare = MODULUS.groups["prototype"].to_numpy() == label
+    line = ly.FromScratch(VectorRegressor(Energies(), LinearRegression()))
+    mean = ly.FromScratch(VectorRegressor(Energies(), DummyRegressor()))
+    said = PerGroup("prototype", line, {label: mean}).fit(MODULUS).predict(MODULUS)
+    assert said[rare] == pytest.approx(MODULUS.y[rare].mean())
+    assert np.std(said[~rare]) > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from leyden.splits import (
     LeaveOneOut,
     RandomSplits,
     Split,
+    Taught,
     checked_folds,
     default_split,
 )
@@ -211,3 +212,18 @@ def test_groups_must_be_there() -> None:
         KFold(1)
     with pytest.raises(InputError, match="at least two"):
         list(LeaveOneOut().split(rows(1)))
+
+
+def test_rows_that_may_not_teach_are_tested_all_the_same() -> None:
+    clean = np.arange(40) % 3 > 0
+    data = replace(GROUPED, extra=pd.DataFrame({"clean": clean}))
+    base = GroupKFold("formula", 3, repeats=2)
+    folds = list(checked_folds(Taught(base, "clean"), data))
+    for fold, plain in zip(folds, base.split(data), strict=True):
+        assert np.array_equal(fold.test, plain.test)
+        assert np.array_equal(fold.train, plain.train[clean[plain.train]])
+    assert Taught(base, "clean").group == "formula"
+    curve = list(LearningCurve(Taught(base, "clean"), (5,)).split(data))
+    assert all(clean[fold.train].all() for fold in curve)
+    with pytest.raises(InputError, match="no column"):
+        list(Taught(base, "tidy").split(data))

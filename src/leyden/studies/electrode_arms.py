@@ -136,7 +136,7 @@ class Effort:
     @classmethod
     def quick(cls) -> Effort:
         """Everything once, on so little that it takes seconds and shows only that it runs."""
-        return cls(1, 1, 2, (6,), 1, 1, 1, 240)
+        return cls(1, 1, 2, (5,), 1, 1, 1, 120)
 
     def network(self, epochs: int) -> CrystalGraphNetwork:
         """A network that sees the host and is told of no ion."""
