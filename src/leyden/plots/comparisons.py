@@ -32,10 +32,11 @@ def parity(
     *,
     y_err: ArrayLike | None = None,
     label: str = "value",
+    truth: str = "measured",
     marginals: bool = True,
     note: str = "",
 ) -> Axes:
-    """Predicted against measured values, on equal axes with the line of equality.
+    """Predicted against true values, on equal axes with the line of equality.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ def parity(
         Length of the error bars of `y_pred` (to either side, or below and above), in its unit.
     label : str
         Quantity and unit, such as ``"log10 G (G in GPa)"``.
+    truth : str
+        What `y_true` is: measured, calculated, ...
     marginals : bool
         Whether to draw the two distributions at the margins.
     note : str
@@ -62,7 +65,7 @@ def parity(
     low, high = limits(np.concatenate([true, predicted]))
     ax.plot([low, high], [low, high], color=INK, linewidth=1, zorder=1)
     ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    ax.set(xlabel=f"measured {label}", ylabel=f"predicted {label}")
+    ax.set(xlabel=f"{truth} {label}", ylabel=f"predicted {label}")
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.yaxis.set_major_locator(MaxNLocator(6))
     corner(ax, [note, left_out(seen)])

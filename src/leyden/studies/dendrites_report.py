@@ -120,7 +120,7 @@ def _accuracy(report: Report, found: Findings) -> None:
             & (evaluation.rows["repeat"] == 0)
         ]
         label = f"log10 {symbol} ({symbol} in GPa)"
-        plots.parity(part["y_true"], part["y_pred"], ax, label=label)
+        plots.parity(part["y_true"], part["y_pred"], ax, label=label, truth="calculated")
     report.figure(
         figure,
         caption=f"Predicted against calculated moduli, test rows of one split; arm: {HEADLINE}",

@@ -20,6 +20,8 @@ from leyden.studies import Option, Source, StudyResult
 from leyden.studies.electrode_arms import (
     HEADLINE,
     POTENTIAL,
+    PUBLISHED,
+    STACK,
     Effort,
     compare_voltages,
 )
@@ -78,8 +80,8 @@ def run(
     reservations = [
         f"{name}: {line}"
         for name, evaluation in evaluations.items()
-        if name in ("grouped", "random")
         for line in evaluation.reservations()
+        if line.partition(":")[0] in (HEADLINE, POTENTIAL, STACK, PUBLISHED) or "failed" in line
     ]
     return StudyResult(
         NAME,

@@ -38,7 +38,7 @@ def claims(found: Findings) -> list[Claim]:
     return [
         *_random(found),
         *_grouped(found),
-        _coverage(found.evaluations["grouped"]),
+        _coverage(found),
         _labels(found),
         *_speed(found.speed),
         _local_values(found),
@@ -76,8 +76,7 @@ def _random(found: Findings) -> Iterator[Claim]:
 
 
 def _grouped(found: Findings) -> Iterator[Claim]:
-    grouped = found.evaluations["grouped"]
-    here = f"frameworks kept apart over all ions, {grouped.about['split']}, clean rows"
+    here = f"{_folds(found)}, clean rows"
     for ion in IONS:
         part, everything = (of_ion(found, "grouped", ion, clean) for clean in (True, False))
         if part is None or everything is None:
@@ -117,8 +116,13 @@ _JUDGED = ("Li", "Na", "Mg", "Ca", "Zn", "Y")
 """Ions with at least 100 clean rows."""
 
 
-def _coverage(grouped: Evaluation) -> Claim:
-    measured, interval = coverage(grouped, HEADLINE)
+def _folds(found: Findings) -> str:
+    effort = found.effort
+    return f"frameworks kept apart over all ions, {effort.folds} folds x {effort.repeats}"
+
+
+def _coverage(found: Findings) -> Claim:
+    measured, interval = coverage(found.evaluations["grouped"], HEADLINE)
     return Claim(
         "coverage_90_grouped",
         "share of voltages within the 90 % intervals, all ions",
@@ -126,7 +130,7 @@ def _coverage(grouped: Evaluation) -> Claim:
         None,
         measured,
         interval,
-        f"conformal intervals of the arm {HEADLINE}, all rows, {grouped.about['split']}: each fold "
+        f"conformal intervals of the arm {HEADLINE}, all rows, {_folds(found)}: each fold "
         "by the residuals of the other folds of its repeat; 95 % interval by drawing frameworks; "
         "it should meet 0.87 to 0.93",
     )

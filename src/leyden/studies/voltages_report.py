@@ -134,13 +134,17 @@ def _grouped(report: Report, found: Findings) -> None:
         f"What we propose is the {HEADLINE}: the mean of "
         f"{', '.join(f'`{part}`' for part in AVERAGES[HEADLINE])}, fixed before it was scored.",
     )
-    report.table(_table(found, "grouped"), caption=f"{grouped.about['split']}.", digits=3)
+    effort = found.effort
+    caption = f"{effort.folds} folds of frameworks, {effort.repeats} repeats."
+    report.table(_table(found, "grouped"), caption=caption, digits=3)
     figure, axes = plots.subplots(2, 4, width=11, height=6)
     first = grouped.rows[(grouped.rows["arm"] == HEADLINE) & (grouped.rows["repeat"] == 0)]
     for ax, ion in zip(axes.ravel(), IONS, strict=True):
         shown = first[first["id"].isin(clean_ids(found.electrodes, ion))]
         if len(shown):
-            plots.parity(shown["y_true"], shown["y_pred"], ax, label=f"voltage against {ion} (V)")
+            plots.parity(
+                shown["y_true"], shown["y_pred"], ax, label=f"V against {ion}", truth="calculated"
+            )
     report.figure(
         figure,
         caption=f"Predicted against calculated voltages, clean rows; arm: {HEADLINE}",
@@ -170,14 +174,14 @@ def _line(ion: str, what: str, pair: Any) -> dict[str, Any]:
 
 
 def _random(report: Report, found: Findings) -> None:
-    random = found.evaluations["random"]
     report.section("And by the published protocol?").text(
         "Random rows, 80 % to learn from, 10 % to choose the weights of the stacks by, 10 % to "
         "score. Most hosts of a Zn test row then teach as hosts of another ion, which flatters "
         "every arm that reads them. Arms that learn formation energies are left out: their source "
         "would hold both structures of a test row.",
     )
-    report.table(_table(found, "random"), caption=f"{random.about['split']}.", digits=3)
+    caption = f"{found.effort.splits} random splits."
+    report.table(_table(found, "random"), caption=caption, digits=3)
 
 
 def _curves(report: Report, found: Findings) -> None:
