@@ -21,7 +21,14 @@ from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 from leyden.representations import CompositionStatistics, Concatenated, CrystalGraph
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
-from leyden.representations.potential import PotentialEmbedding
+from leyden.representations.electrode import (
+    ElectrodeGraph,
+    Host,
+    HostGraph,
+    IonStatistics,
+    PotentialVoltage,
+)
+from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.selection import Best, Blend
 from leyden.testing import (
     check_model,
@@ -30,6 +37,7 @@ from leyden.testing import (
     element_energy,
     same_input,
     tiny_crystals,
+    tiny_electrodes,
     tiny_transfer,
 )
 
@@ -46,6 +54,15 @@ REPRESENTATIONS = {
     "bonds": BondStatistics(),
     "concatenated": Concatenated((CompositionStatistics(), CellShape())),
     "potential": PotentialEmbedding(),
+    "potential's energy": PotentialEnergy(),
+}
+
+ELECTRODES = {
+    "host": Host(CompositionStatistics()),
+    "host graph": HostGraph(),
+    "electrode graph": ElectrodeGraph(ions=("Li", "Mg", "Zn")),
+    "ion": IonStatistics(),
+    "potential's voltage": PotentialVoltage(),
 }
 
 MODELS = {
@@ -94,11 +111,16 @@ def test_representation(case: Any) -> None:
     check_representation(case, TARGET.items[:6])
 
 
-@named(REPRESENTATIONS)
+@named(ELECTRODES)
+def test_representation_of_electrodes(case: Any) -> None:
+    check_representation(case, tiny_electrodes(6).items)
+
+
+@named(REPRESENTATIONS | ELECTRODES)
 def test_representation_is_saved_whole(case: Any, tmp_path: Path) -> None:
     artefact.write(case, tmp_path / "saved")
     loaded = artefact.read(tmp_path / "saved")
-    items = TARGET.items[:4]
+    items = tiny_electrodes(4).items if case in ELECTRODES.values() else TARGET.items[:4]
     assert same_input(loaded.transform(items), case.transform(items))
 
 
@@ -146,7 +168,8 @@ def test_strategy_becomes_a_predictor(case: Any, tmp_path: Path) -> None:
 
 
 def test_nothing_that_can_be_saved_lacks_a_contract() -> None:
-    listed = {case.kind for case in [*REPRESENTATIONS.values(), *MODELS.values()]}
+    cases = [*REPRESENTATIONS.values(), *ELECTRODES.values(), *MODELS.values()]
+    listed = {case.kind for case in cases}
     assert artefact.KINDS.keys() - listed == PARTS
 
 

@@ -22,6 +22,8 @@ import pandas as pd
 from sklearn.base import clone
 
 from leyden.data.dataset import Dataset
+from leyden.data.electrode import Electrode
+from leyden.data.formulas import ATOMIC_NUMBERS
 from leyden.data.materials import Crystal
 from leyden.errors import InputError, LeakageError
 
@@ -32,6 +34,7 @@ __all__ = [
     "element_energy",
     "same_input",
     "tiny_crystals",
+    "tiny_electrodes",
     "tiny_transfer",
 ]
 
@@ -98,6 +101,47 @@ def tiny_crystals(n: int = 60, random_state: int = 0) -> Dataset:
         },
         groups=pd.DataFrame({"formula": formulas, "prototype": prototypes}, dtype=str),
     )
+
+
+def tiny_electrodes(n: int = 24, random_state: int = 0) -> Dataset:
+    """Electrodes of Li, Mg and Zn in turn, whose hosts are tiny crystals.
+
+    Parameters
+    ----------
+    n, random_state : int
+        As of `tiny_crystals`.
+
+    Returns
+    -------
+    Dataset
+        Target ``average_voltage_V``: the mean of `element_energy` over the host's atoms, plus 5,
+        less 2 for Zn and less 1 for Mg. The discharged state has one ion more, in the widest gap
+        of the host. Groups ``formula``, ``framework`` and ``working_ion``.
+    """
+    hosts = tiny_crystals(n, random_state)
+    ions = [("Li", "Mg", "Zn")[i % 3] for i in range(n)]
+    items = [Electrode(h, ion, _filled(h, ion)) for h, ion in zip(hosts.items, ions, strict=True)]
+    penalty = {"Li": 0.0, "Mg": 1.0, "Zn": 2.0}
+    energy = [float(element_energy(host.numbers).mean()) for host in hosts.items]
+    voltage = [5 + e - penalty[ion] for e, ion in zip(energy, ions, strict=True)]
+    formulas = hosts.groups["formula"].tolist()
+    return Dataset(
+        name="tiny-electrodes",
+        ids=np.array([f"{name}:{ion}" for name, ion in zip(hosts.ids, ions, strict=True)]),
+        items=tuple(items),
+        targets=pd.DataFrame({"average_voltage_V": voltage}),
+        quantities={"average_voltage_V": "energy"},
+        groups=pd.DataFrame({"formula": formulas, "framework": formulas, "working_ion": ions}),
+    )
+
+
+def _filled(host: Crystal, ion: str) -> Crystal:
+    """The host with one ion where it has most room."""
+    grid = np.stack(np.meshgrid(*[np.arange(8) / 8] * 3), axis=-1).reshape(-1, 3)
+    apart = grid[:, None] - host.frac
+    distance = np.linalg.norm((apart - np.round(apart)) @ host.lattice, axis=-1).min(axis=1)
+    numbers = np.append(host.numbers, ATOMIC_NUMBERS[ion])
+    return Crystal(numbers, np.vstack([host.frac, grid[distance.argmax()]]), host.lattice)
 
 
 def tiny_transfer(

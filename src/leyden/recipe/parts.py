@@ -28,6 +28,7 @@ _STRATEGIES = {
 _SPLITS = {
     "group-k-fold": "leyden.splits:GroupKFold",
     "k-fold": "leyden.splits:KFold",
+    "taught": "leyden.splits:Taught",
     "learning-curve": "leyden.splits:LearningCurve",
     "leave-one-group-out": "leyden.splits:LeaveOneGroupOut",
     "leave-one-out": "leyden.splits:LeaveOneOut",
@@ -40,6 +41,7 @@ _NESTED = {
     "alongside": "representation",
     "base": "split",
     "model": "model",
+    "part": "representation",
     "parts": "representation",
     "regressor": "regressor",
     "representation": "representation",
