@@ -143,6 +143,14 @@ def test_size(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
+def test_a_function_is_read_at_a_glance(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef):
+            lines = int(node.end_lineno or 0) - node.lineno + 1
+            assert lines <= 70, f"{path.name}: {node.name} has {lines} lines, docstring included"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_every_module_says_what_it_is_and_what_it_offers(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree), f"{path} has no docstring"

@@ -257,6 +257,18 @@ def explain(
     counts = np.array([len(crystal) for crystal in structures], dtype=int)
     if [len(values) for values in local] != counts.tolist():
         raise IncompatibleError("the local values are not one an atom of these crystals")
+    return _explanation(target, names, structures, predicted, local)
+
+
+def _explanation(
+    target: str,
+    names: Sequence[str],
+    structures: tuple[Crystal, ...],
+    predicted: np.ndarray,
+    local: Sequence[np.ndarray],
+) -> Explanation:
+    """The tables of atoms and crystals."""
+    counts = np.array([len(crystal) for crystal in structures], dtype=int)
     atoms = pd.DataFrame(
         {
             "crystal": np.repeat(np.array(names, object), counts),

@@ -103,9 +103,9 @@ def property_importance(
 
     if dataset.y.ndim != 1:
         raise IncompatibleError("importance is that for one target: use `with_targets`")
-    split = default_split(dataset, repeats=1, random_state=random_state) if split is None else split
+    split = split or default_split(dataset, repeats=1, random_state=random_state)
     columns = np.asarray(represent(representation, dataset), float)
-    labels = [name.split()[-1] for name in representation.names()] if blocks is None else blocks
+    labels = blocks or [name.split()[-1] for name in representation.names()]
     if len(labels) != columns.shape[1]:
         raise IncompatibleError(f"{len(labels)} blocks for {columns.shape[1]} columns")
     known = np.flatnonzero(np.isfinite(dataset.y))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,21 +55,14 @@ def explain(
 
     Example: `leyden explain voltage.leyden host.cif --ion Zn -o why`
     """
-    from leyden.data.electrode import known_ion
-    from leyden.data.readers import read_items
+    from leyden.cli.inputs import rows_for
     from leyden.interpretation import explain as explained
     from leyden.predictor import Predictor
     from leyden.report import write_together
     from leyden.report.interpretation import explanation_report
 
     predictor = Predictor.load(model)
-    ions = getattr(predictor.representation, "ions", None)
-    if ion is not None and ions:
-        known_ion(ion, ions)
-    files = [
-        read_items(path, item=item, id=ids, ion=ion, electrodes=ions is not None) for path in inputs
-    ]
-    rows = list(itertools.chain(*files))
+    rows = list(rows_for(predictor.representation, inputs, item=item, ids=ids, ion=ion))
     X, kept, errors = _represented(predictor.representation, rows)
     result = explained(
         predictor.model,

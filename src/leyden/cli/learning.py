@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Annotated
 
@@ -136,21 +135,15 @@ def predict(
 
     Example: `leyden predict voltage.leyden host.cif --ion Zn -o predictions.csv`
     """
+    from leyden.cli.inputs import rows_for
     from leyden.cli.tables import write_tables
-    from leyden.data.electrode import known_ion
-    from leyden.data.readers import read_items
     from leyden.predictor import Predictor
 
     if out.suffix not in {".csv", ".parquet"}:
         raise InputError("the table ends in .csv or .parquet", file=out)
     predictor = Predictor.load(model)
-    ions = getattr(predictor.representation, "ions", None)
-    if ion is not None and ions:
-        known_ion(ion, ions)
-    files = [
-        read_items(path, item=item, id=ids, ion=ion, electrodes=ions is not None) for path in inputs
-    ]
-    written, bad = write_tables(predictor.predict_stream(itertools.chain(*files), chunk), out)
+    rows = rows_for(predictor.representation, inputs, item=item, ids=ids, ion=ion)
+    written, bad = write_tables(predictor.predict_stream(rows, chunk), out)
     note(f"{written:,} rows" + (f", {bad:,} of them with an error" if bad else ""))
     typer.echo(out)
     if written == bad:

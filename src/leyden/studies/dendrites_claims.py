@@ -137,7 +137,7 @@ def _transfer(curve: Evaluation) -> Iterator[Claim]:
             pair.ratio_interval,
             f"fine-tuned against from scratch, paired on the test rows of "
             f"{curve.rows['repeat'].nunique()} random splits; 95 % interval from drawing crystals "
-            f"anew, training sets as they are; without the ids that both sets share: "
+            f"anew, training sets as they are; without the formulas that both sets share: "
             f"{apart.ratio:.3f} ({apart.ratio_interval[0]:.3f} to {apart.ratio_interval[1]:.3f})",
         )
 
