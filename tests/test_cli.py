@@ -390,6 +390,8 @@ class TestProgram:
 
 
 SLOW = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 import time
 from leyden import validation
 real = validation.predict_fold

@@ -182,7 +182,7 @@ class TestFiles:
 
     def test_every_kind_leads_to_its_class(self) -> None:
         for kind, place in KINDS.items():
-            cls: Any = artefact._class_of(kind)
+            cls: Any = artefact.class_of(kind)
             assert cls.kind == kind
             assert place == f"{cls.__module__}:{cls.__qualname__}"
 

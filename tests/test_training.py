@@ -23,6 +23,8 @@ ROWS = np.arange(120)
 X = torch.tensor(np.random.default_rng(0).normal(size=(160, 5)), dtype=torch.float32)
 Y = X[:, :1] * 2 - X[:, 1:2] ** 2
 SLOW_RUN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
 import sys, time, torch
 sys.path.insert(0, {tests!r})
 from test_training import SETTINGS, learner, run

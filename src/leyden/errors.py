@@ -133,7 +133,7 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) 
 
 
 def shorten(value: object, width: int = 80) -> str:
-    """`repr(value)`, cut in the middle of nothing important.
+    """`repr(value)`, cut in its middle: the end of a path tells more than its middle.
 
     Examples
     --------
@@ -141,7 +141,8 @@ def shorten(value: object, width: int = 80) -> str:
     80
     """
     text = repr(value)
-    return text if len(text) <= width else text[: width - 3] + "..."
+    head = (width - 3) // 2
+    return text if len(text) <= width else f"{text[:head]}...{text[head + 3 - width :]}"
 
 
 def _rebuild(kind, rule, value, file, row, remedy):  # type: ignore[no-untyped-def]

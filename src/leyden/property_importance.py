@@ -66,6 +66,9 @@ class PropertyImportance:
         return int(found.iloc[0])
 
 
+_SCORE = "neg_mean_absolute_error"
+
+
 def property_importance(
     dataset: Dataset,
     split: Split | None = None,
@@ -109,7 +112,6 @@ def property_importance(
     if len(labels) != columns.shape[1]:
         raise IncompatibleError(f"{len(labels)} blocks for {columns.shape[1]} columns")
     known = np.flatnonzero(np.isfinite(dataset.y))
-    names = list(dict.fromkeys(labels))
     rises, impurities, errors, of_mean = [], [], [], []
     for fold in checked_folds(split, dataset):
         train, test = np.intersect1d(fold.train, known), np.intersect1d(fold.test, known)
@@ -117,20 +119,16 @@ def property_importance(
             continue
         forest = _Blockwise(columns, tuple(labels), trees, random_state + fold.fold)
         forest.fit(forest.tickets(train), dataset.y[train])
+        settings = {"n_repeats": repeats, "random_state": random_state}
         shuffled = permutation_importance(
-            forest,
-            forest.tickets(test),
-            dataset.y[test],
-            scoring="neg_mean_absolute_error",
-            n_repeats=repeats,
-            random_state=random_state,
+            forest, forest.tickets(test), dataset.y[test], scoring=_SCORE, **settings
         )
         rises.append(shuffled.importances_mean)
         impurities.append(forest.impurities())
         errors.append(np.abs(forest.predict(forest.tickets(test)) - dataset.y[test]))
         of_mean.append(np.abs(dataset.y[train].mean() - dataset.y[test]))
     return PropertyImportance(
-        _ranked(names, np.array(rises), np.array(impurities)),
+        _ranked(list(dict.fromkeys(labels)), np.array(rises), np.array(impurities)),
         str(dataset.targets.columns[0]),
         len(known),
         len(rises),
