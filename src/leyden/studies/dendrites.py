@@ -24,7 +24,7 @@ from leyden.studies.dendrites_claims import claims
 from leyden.studies.dendrites_report import Findings, build_report
 from leyden.studies.lithium_screen import Candidates, lithium_crystals, rank, sieve
 from leyden.studies.moduli import Effort, compare_moduli, load_moduli, source_of
-from leyden.studies.speed import measure
+from leyden.studies.speed import GRAPHS, NETWORK, STREAM, measure
 
 __all__ = ["NAME", "OPTIONS", "TITLE", "run"]
 
@@ -70,7 +70,9 @@ def run(
     )
     sets, absent = crystal_sets()
     everyone = candidates(effort, moduli, sets)
-    speed, slow = ({}, []) if quick or splits < 10 else measure(out / "speed")
+    speed, slow = (
+        ({}, []) if quick or splits < 10 else measure(out / "speed", GRAPHS, NETWORK, STREAM)
+    )
     kept, counts = sieve(everyone)
     graphs = represent(network.representation, kept.dataset)
     table = rank(kept, network.predict_members(graphs))

@@ -11,25 +11,25 @@ from pathlib import Path
 from leyden.artefact import writing
 from leyden.hashing import content_hash
 
-__all__ = ["SCRIPTS", "measure"]
+__all__ = ["ELECTRODES", "END_TO_END", "GRAPHS", "NETWORK", "STREAM", "measure"]
 
-SCRIPTS = (
-    ("speed_graphs.py", "--dataset", "mp-electrodes"),
-    ("speed_network.py",),
-    ("speed_end_to_end.py",),
-    ("predict_stream.py",),
-)
-"""Each prints one JSON object: claim id to value. The original was timed on crystals of about 30
-atoms, which is what mp-electrodes has."""
+GRAPHS = ("speed_graphs.py", "--dataset", "mp-electrodes")
+"""The original was timed on crystals of about 30 atoms, which is what mp-electrodes has."""
+NETWORK = ("speed_network.py",)
+END_TO_END = ("speed_end_to_end.py",)
+STREAM = ("predict_stream.py",)
+ELECTRODES = ("predict_electrodes.py",)
 
 
-def measure(folder: Path) -> tuple[dict[str, float], list[str]]:
+def measure(folder: Path, *scripts: tuple[str, ...]) -> tuple[dict[str, float], list[str]]:
     """What the benchmark scripts print, and what went wrong.
 
     Parameters
     ----------
     folder : Path
         What a script printed is kept here, under a hash of the script, and not measured again.
+    scripts : tuple of str
+        Name and arguments; each prints one JSON object, claim id to value.
 
     Returns
     -------
@@ -37,11 +37,11 @@ def measure(folder: Path) -> tuple[dict[str, float], list[str]]:
     warnings : list of str
         Scripts that are not at hand, or failed, with the last line of their complaint.
     """
-    scripts = Path(__file__).parents[3] / "benchmarks"
+    benchmarks = Path(__file__).parents[3] / "benchmarks"
     found: dict[str, float] = {}
     warnings = []
-    for name, *arguments in SCRIPTS:
-        script = scripts / name
+    for name, *arguments in scripts:
+        script = benchmarks / name
         if not script.is_file():
             warnings.append(f"benchmarks/{name} is not at hand: install from the repository")
             continue

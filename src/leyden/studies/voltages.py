@@ -26,7 +26,7 @@ from leyden.studies.electrode_arms import (
     compare_voltages,
 )
 from leyden.studies.electrode_sources import load_electrodes, sources_of
-from leyden.studies.speed import measure
+from leyden.studies.speed import ELECTRODES, END_TO_END, NETWORK, measure
 from leyden.studies.voltages_claims import claims
 from leyden.studies.voltages_report import Findings, build_report
 
@@ -65,7 +65,7 @@ def run(
         effort, electrodes, sources, out / "folds", jobs=1 if quick else jobs, progress=progress
     )
     explained = effort.network(effort.epochs).set_params(readout="additive")
-    speed, slow = ({}, []) if quick else measure(out / "speed")
+    speed, slow = ({}, []) if quick else measure(out / "speed", NETWORK, END_TO_END, ELECTRODES)
     found = Findings(
         effort=effort,
         electrodes=electrodes,
