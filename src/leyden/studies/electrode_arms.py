@@ -117,7 +117,7 @@ class Effort:
     repeats, folds : int
         Of the framework folds.
     sizes : tuple of int
-        Training rows of the learning curves.
+        Training rows of the learning curves; all rows of the ion come on top.
     source_epochs, epochs, tuned_epochs : int
         Of networks on formation energies and moduli, on voltages, and on voltages after a source.
     rows : int or None
@@ -281,14 +281,18 @@ def compare_voltages(
         "grouped": (Taught(folds, "clean"), list(everything)),
         "random": (Taught(random, "clean"), [n for n in everything if not _of_energies(n)]),
     }
+    permitted = _with_permissions(electrodes)
     for ion in ("Zn", "Mg"):
-        curve = LearningCurve(Taught(once, f"clean {ion}"), effort.sizes)
+        alone = Taught(once, f"clean {ion}")
+        everyone = min(len(fold.train) for fold in alone.split(permitted))  # of that ion
+        sizes = {everyone, *(size for size in effort.sizes if size < everyone)}
+        curve = LearningCurve(alone, tuple(sizes))
         plans[f"curve {ion}"] = (curve, [name for name in everything if name in _CURVE])
     found = {}
     for name, (split, wanted) in plans.items():
         found[name] = evaluate(
             {arm: everything[arm] for arm in wanted},
-            _with_permissions(electrodes),
+            permitted,
             split,
             n_jobs=jobs,
             checkpoint=checkpoint,

@@ -289,7 +289,7 @@ def _measured(report: Report, found: Findings) -> None:
             table[f"{arm} (V)"] = ids.map(wide[arm])
     names = ["working_ion", "formula_discharged", "measured_voltage_V", "calculated_V"]
     names += [str(name) for name in table if str(name).startswith("average")]
-    table = table[[*names, "range_of_x", "doi", "source_note"]].dropna(subset=["calculated_V"])
+    table = table.dropna(subset=["calculated_V"])
     if table.empty:
         return
     report.section("Beside measured electrodes").text(
@@ -297,7 +297,10 @@ def _measured(report: Report, found: Findings) -> None:
         "are here. Predictions are out of fold. They are too few for a statistic; the calculated "
         "voltage, which is what was learned, is off by itself."
     )
-    report.table(table, caption="Measured, calculated and predicted voltages.", digits=3)
+    caption = "Measured, calculated and predicted voltages."
+    report.table(table[[*names, "doi"]], caption=caption, digits=3)
+    notes = table["formula_discharged"] + ": " + table["source_note"] + " x: " + table["range_of_x"]
+    report.text(*notes)
 
 
 def _labels(report: Report, found: Findings) -> None:
