@@ -5,7 +5,7 @@ Add yours to the lists here; a test sees to it that whatever can be saved is on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +44,9 @@ from leyden.testing import (
 SMALL = {"width": 8, "convolutions": 1, "hidden": 8, "epochs": 3, "batch_size": 16}
 NETWORK = CrystalGraphNetwork(**SMALL, random_state=0)
 SOURCE, TARGET = tiny_transfer(40, 24)
+SOURCE_OF_MODULI = replace(
+    tiny_crystals(300).take(slice(250, 300)).with_targets("log10_modulus_GPa"), _root=None
+)
 BASELINES = baselines()
 
 REPRESENTATIONS = {
@@ -77,6 +80,8 @@ STRATEGIES = {
     "from scratch": ly.FromScratch(NETWORK),
     "classical": ly.FromScratch(BASELINES["ridge"]),
     "fine-tune": ly.FineTune(NETWORK, SOURCE),
+    "pooled": ly.Pooled(NETWORK, SOURCE_OF_MODULI),
+    "pooled, classical": ly.Pooled(BASELINES["ridge"], SOURCE_OF_MODULI),
     "fine-tune, head": ly.FineTune(NETWORK, SOURCE, train="head"),
     "frozen": ly.FrozenEmbedding(NETWORK, SOURCE),
     "frozen, alongside": ly.FrozenEmbedding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from leyden.data.formulas import ELEMENTS, parse_composition, parse_formula, reduced_formula
@@ -287,6 +287,7 @@ def test_overlap_equals_pymatgen(parameters: tuple[float, ...], seed: int, gap: 
     second = first + step @ np.linalg.inv(crystal.lattice) + rng.integers(-1, 2, 3)
     crystal = Crystal(crystal.numbers, np.array([first, second]), crystal.lattice)
     nearest = crystal.to_structure().get_distance(0, 1)
+    assume(abs(nearest - 0.5) > 1e-6)  # there the two sums round either way
     if nearest < 0.5:
         with pytest.raises(InputError, match="apart"):
             parse_crystal(crystal)

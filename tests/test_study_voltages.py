@@ -14,9 +14,9 @@ import pytest
 from leyden import studies
 from leyden.data.formulas import parse_formula
 from leyden.source_networks import clean_source
-from leyden.studies import electrode_sources
+from leyden.studies import electrode_arms, electrode_sources
 from leyden.studies.electrode_arms import AVERAGES, CLASSICAL, STACKS, Effort, arms
-from leyden.studies.electrode_sources import load_electrodes, sources_of
+from leyden.studies.electrode_sources import at_most, load_electrodes, sources_of
 
 NEEDED = ("mp-electrodes", "flla-2015", "elastic-tensor-2015")
 IONS = ("Li", "Na", "K", "Mg", "Ca", "Zn", "Al", "Y")
@@ -80,12 +80,12 @@ def test_the_page_is_whole_and_the_table_has_every_electrode(out: Path) -> None:
         assert heading in page
     table = pd.read_csv(out / "voltages.csv")
     assert len(table) == Effort.quick().rows
-    assert table["average with transfer V"].notna().sum() > 100
+    assert table["average with transfer V"].notna().mean() > 0.8
 
 
 def test_every_average_is_made_of_arms(home: None) -> None:
     effort = Effort.quick()
-    electrodes = load_electrodes(effort.rows)
+    electrodes = at_most(load_electrodes(), effort.rows)
     made = set(arms(effort, sources_of(electrodes, effort.rows)))
     for parts in [*AVERAGES.values(), *STACKS.values()]:
         assert set(parts) <= made
@@ -94,7 +94,7 @@ def test_every_average_is_made_of_arms(home: None) -> None:
 
 def test_a_framework_of_the_test_fold_teaches_nothing(home: None) -> None:
     """Neither its structures' energies nor, under any name, those of flla."""
-    electrodes = load_electrodes(None)
+    electrodes = load_electrodes()
     sources = sources_of(electrodes)
     test = np.flatnonzero((electrodes.groups["framework"] == "MnO2").to_numpy())
     held_out = electrodes.hold_out(test, "framework")
@@ -108,6 +108,29 @@ def test_a_framework_of_the_test_fold_teaches_nothing(home: None) -> None:
     lithium = clean_source(sources.lithium, electrodes, held_out, {})
     assert "MnO2" not in set(lithium.groups["framework"])
     assert len(lithium) < len(sources.lithium)
+
+
+def test_a_curve_cannot_learn_a_hidden_voltage_from_its_energies(home: None) -> None:
+    """The chain and the frozen embeddings of a curve read energies of strangers alone."""
+    sources = sources_of(load_electrodes())
+    made = electrode_arms._curve_arms(Effort.quick(), sources)
+    chain = made["chain: formation energies, Li, ion"].strategy
+    frozen = made["frozen embeddings + structure"]
+    assert chain.source[0] is frozen.source[0] is sources.strangers
+    extra = load_electrodes().extra
+    known = {*extra["charged_id"], *extra["discharged_id"]}
+    assert not known & set(sources.strangers.ids)
+    assert known & set(sources.energies.ids)
+
+
+def test_random_rows_are_not_shown_the_energies_of_their_pairs(home: None) -> None:
+    electrodes = at_most(load_electrodes(), Effort.quick().rows)
+    sources = sources_of(electrodes, Effort.quick().rows)
+    for name, arm in arms(Effort.quick(), sources).items():
+        strategy = getattr(arm, "strategy", arm)
+        source = getattr(strategy, "source", None)
+        taught = source if isinstance(source, list) else [source]
+        assert (sources.energies in taught) == electrode_arms._of_energies(name), name
 
 
 def test_hosts_in_a_formula() -> None:

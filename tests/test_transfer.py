@@ -369,3 +369,17 @@ def test_processes_learn_each_source_network_once(
     assert not any(task["error"] for task in result.tasks)
     fits = [int(line) for line in (fresh / "diary").read_text().split()]
     assert sorted(fits) == [12] * 4 + [14, 17]  # two targets a fold, and the two sources once
+
+
+def test_pooled_rows_learn_together_and_obey_the_fold() -> None:
+    data = tiny_crystals(60).with_targets("energy_eV_per_atom")
+    source = replace(data.take(slice(0, 40)), _root=None)
+    target = replace(data.take(slice(30, 60)), _root=None)  # ten rows are in both
+    test = np.arange(5)
+    held_out = target.hold_out(test)
+    arm = ly.Pooled(memory(), source).fit(target.take(slice(10, None)), held_out=held_out)
+    assert arm.notes_["source_rows_removed"] == 5
+    assert arm.predict(source.take(slice(0, 30))) == pytest.approx(source.y[:30])  # learned
+    assert np.abs(arm.predict(target.take(test)) - target.y[test]).min() > 0  # not seen
+    with pytest.raises(ly.IncompatibleError, match="cannot be read as"):
+        ly.Pooled(memory(), source).fit(TARGET)

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     )
     from leyden.predictor import Predictor
     from leyden.selection import Best
-    from leyden.transfer import FineTune, FromScratch, FrozenEmbedding, Residual, SourceAsIs
+    from leyden.transfer import (
+        FineTune,
+        FromScratch,
+        FrozenEmbedding,
+        Pooled,
+        Residual,
+        SourceAsIs,
+    )
     from leyden.validation import Evaluation, compare, evaluate
 
 __version__ = "0.1.0"
@@ -52,7 +59,14 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "leyden.predictor": ("Predictor",),
     "leyden.selection": ("Best",),
-    "leyden.transfer": ("FineTune", "FromScratch", "FrozenEmbedding", "Residual", "SourceAsIs"),
+    "leyden.transfer": (
+        "FineTune",
+        "FromScratch",
+        "FrozenEmbedding",
+        "Pooled",
+        "Residual",
+        "SourceAsIs",
+    ),
     "leyden.validation": ("Evaluation", "compare", "evaluate"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -74,6 +88,7 @@ __all__ = [
     "LeakageError",
     "LeydenError",
     "MissingExtraError",
+    "Pooled",
     "Predictor",
     "Residual",
     "SourceAsIs",

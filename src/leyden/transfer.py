@@ -27,6 +27,7 @@ __all__ = [
     "FineTune",
     "FromScratch",
     "FrozenEmbedding",
+    "Pooled",
     "Residual",
     "SourceAsIs",
     "Strategy",
@@ -124,18 +125,43 @@ class SourceAsIs(Strategy):
         self.source = source
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
-        if list(self.source.targets) != list(dataset.targets):
-            theirs, ours = (", ".join(part.targets.columns) for part in (self.source, dataset))
-            raise IncompatibleError(
-                f"{self.source.name} teaches {theirs}, which cannot be read as {ours}. "
-                "Remedy: FineTune or FrozenEmbedding."
-            )
+        _check_same_targets(self.source, dataset)
         (lesson,) = self.lessons(dataset, held_out, self.notes_)
         return lesson.learned()
 
     def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
         """The one lesson of its source."""
         return [Lesson(self.model, clean_source(self.source, dataset, held_out, notes))]
+
+
+class Pooled(Strategy):
+    """The source's rows and the target's learn together, as one table.
+
+    The targets must be the same quantity, and items should tell which they are (an electrode tells
+    its ion).
+
+    Parameters
+    ----------
+    model : NetworkModel or VectorRegressor
+    source : Dataset
+        The plentiful data.
+    """
+
+    def __init__(self, model: Any, source: Dataset) -> None:
+        self.model = model
+        self.source = source
+
+    def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
+        _check_same_targets(self.source, dataset)
+        parts = [clean_source(self.source, dataset, held_out, self.notes_), dataset]
+        representation = self.model.representation
+        self.notes_["may_have_seen_test"] = _unknown_past(representation)
+        inputs = [represent(representation, part) for part in parts]
+        whole = getattr(type(inputs[0]), "concatenate", np.concatenate)
+        kept_together = [names for part in parts if (names := labels(part)) is not None]
+        groups = np.concatenate(kept_together) if len(kept_together) == len(parts) else None
+        y = np.concatenate([part.y for part in parts])
+        return clone(self.model).fit(whole(inputs), y, groups=groups)
 
 
 class FineTune(Strategy):
@@ -314,6 +340,15 @@ class Residual(Strategy):
     def _remainder(self, dataset: Dataset) -> Dataset:
         left = dataset.targets - np.asarray(self.estimate(dataset)).reshape(len(dataset), -1)
         return replace(dataset, targets=left, _root=dataset.root)
+
+
+def _check_same_targets(source: Dataset, target: Dataset) -> None:
+    if list(source.targets) != list(target.targets):
+        theirs, ours = (", ".join(part.targets.columns) for part in (source, target))
+        raise IncompatibleError(
+            f"{source.name} teaches {theirs}, which cannot be read as {ours}. "
+            "Remedy: FineTune or FrozenEmbedding."
+        )
 
 
 def _several(source: Dataset | Sequence[Dataset]) -> Sequence[Dataset]:

@@ -98,6 +98,9 @@ class CrystalGraphNetwork(NetworkModel):
         As of `TrainingSettings`.
     validation_fraction : float
         Part of the training rows that only decides when to stop; 0 trains all epochs on all rows.
+    least_steps : int
+        Epochs are added until as many batches have been learned from: a hundred rows are two
+        batches, and the usual epochs of them would hardly move a network.
     freeze_batch_norm : bool
         Whether batch norms stay as they are (after `start`, with a small learning rate).
     random_state : int
@@ -131,6 +134,7 @@ class CrystalGraphNetwork(NetworkModel):
         clip: float | None = 5.0,
         patience: int | None = None,
         validation_fraction: float = 0.1,
+        least_steps: int = 0,
         freeze_batch_norm: bool = False,
         random_state: int = 0,
     ) -> None:
@@ -150,6 +154,7 @@ class CrystalGraphNetwork(NetworkModel):
         self.clip = clip
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.least_steps = least_steps
         self.freeze_batch_norm = freeze_batch_norm
         self.random_state = random_state
 

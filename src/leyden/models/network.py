@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -148,7 +149,7 @@ class NetworkModel(BaseEstimator):
             lambda rows: (self.inputs(X, rows), targets[rows]),
             learning,
             checking,
-            self._settings(),
+            self._settings(len(learning)),
             parameter_groups=_parameter_groups(module, learning_rates or {}),
             frozen=norms,
             checkpoint=checkpoint,
@@ -216,9 +217,12 @@ class NetworkModel(BaseEstimator):
         with torch.no_grad():
             return torch.cat([function(self.module_, self.inputs(X, rows)) for rows in chunks])
 
-    def _settings(self) -> TrainingSettings:
+    def _settings(self, rows: int) -> TrainingSettings:
         names = TrainingSettings.__dataclass_fields__.keys() & self.get_params(deep=False).keys()
-        return TrainingSettings(**{name: getattr(self, name) for name in names})
+        settings = TrainingSettings(**{name: getattr(self, name) for name in names})
+        batches = math.ceil(rows / settings.batch_size)
+        epochs = max(settings.epochs, math.ceil(getattr(self, "least_steps", 0) / batches))
+        return dataclasses.replace(settings, epochs=epochs)
 
     def _objective(self) -> Objective:
         return Classification() if self.task == "classification" else Regression(self.loss)

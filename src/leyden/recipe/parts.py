@@ -23,6 +23,7 @@ _STRATEGIES = {
     "fine-tune": "leyden.transfer:FineTune",
     "from-scratch": "leyden.transfer:FromScratch",
     "frozen-embedding": "leyden.transfer:FrozenEmbedding",
+    "pooled": "leyden.transfer:Pooled",
     "source-as-is": "leyden.transfer:SourceAsIs",
 }
 _SPLITS = {

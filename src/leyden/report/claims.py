@@ -43,6 +43,8 @@ class Claim:
         Whether `published` was measured in the same way.
     bound : (str, float) or None
         What `measured` has to keep, such as ``("<=", 0.1268)``; None when nothing is to hold.
+    whole_interval : bool
+        Whether the whole of `interval` has to keep it: evidence, and not the figure alone.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Claim:
     protocol: str = ""
     same_protocol: bool = False
     bound: tuple[str, float] | None = None
+    whole_interval: bool = False
 
     def __post_init__(self) -> None:
         if not self.protocol.strip():
@@ -98,7 +101,8 @@ class Claim:
         if self.bound is None or self.measured is None:
             return None
         comparison, limit = self.bound
-        return bool(_COMPARISONS[comparison](self.measured, limit))
+        judged = self.interval if self.whole_interval and self.interval else (self.measured,)
+        return all(bool(_COMPARISONS[comparison](value, limit)) for value in judged)
 
     def to_json(self) -> dict[str, Any]:
         """The object of `results.json`; every number finite."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,13 +33,17 @@ def with_averages(evaluation: Evaluation, averages: Mapping[str, Sequence[str]])
 
 
 def stacked(
-    evaluation: Evaluation, stacks: Mapping[str, Sequence[str]], random_state: int = 0
+    evaluation: Evaluation,
+    stacks: Mapping[str, Sequence[str]],
+    random_state: int = 0,
+    trusted: Collection[str] | None = None,
 ) -> Evaluation:
     """Score half of the predicted rows, and choose the weights of the stacks by the other half.
 
     The validation half of each repeat is drawn by id and scored by nobody. Weights are those of
     non-negative least squares on it, for each repeat and target (Breiman, Machine Learning 24, 49
-    (1996)). A stack whose parts are not all there is left out.
+    (1996)). A stack whose parts are not all there is left out. With `trusted`, only these ids
+    choose weights; all of the other half are scored.
     """
     rows = evaluation.rows
     choosing = pd.Series(False, index=rows.index)
@@ -47,7 +51,8 @@ def stacked(
         ids = np.unique(rows.loc[rows["repeat"] == repeat, "id"].to_numpy(str))
         drawn = np.random.default_rng([random_state, int(repeat)]).permutation(ids)
         choosing |= (rows["repeat"] == repeat) & rows["id"].isin(drawn[: len(ids) // 2])
-    learn = replace(evaluation, rows=rows[choosing])
+    usable = True if trusted is None else rows["id"].isin(set(trusted))
+    learn = replace(evaluation, rows=rows[choosing & usable])
     about = {
         **evaluation.about,
         "split": f"{evaluation.about['split']}; half of the rows that are not learned from choose "

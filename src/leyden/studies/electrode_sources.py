@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from leyden.errors import InputError
 from leyden.physics.electrodes import CHARGES
 from leyden.studies.lithium_screen import MODULI
 
-__all__ = ["Sources", "load_electrodes", "sources_of"]
+__all__ = ["Sources", "at_most", "load_electrodes", "sources_of"]
 
 VOLTAGE = "average_voltage_V"
 ENERGY = "formation_energy_eV_per_atom"
@@ -23,16 +24,21 @@ ENERGY = "formation_energy_eV_per_atom"
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """What teaches: Li voltages, formation energies, elastic moduli."""
+    """What teaches: Li voltages, formation energies, elastic moduli.
+
+    `strangers` are the formation energies of crystals that belong to no electrode here: the only
+    ones from which no voltage can be had.
+    """
 
     lithium: Dataset
     energies: Dataset
+    strangers: Dataset
     moduli: Dataset
 
 
-def load_electrodes(most: int | None = None) -> Dataset:
-    """All electrode pairs of all ions, or some; `clean` says which rows may teach."""
-    return _at_most(load("mp-electrodes", target=VOLTAGE), most)
+def load_electrodes() -> Dataset:
+    """All electrode pairs of all ions; `clean` says which rows may teach."""
+    return load("mp-electrodes", target=VOLTAGE)
 
 
 def sources_of(electrodes: Dataset, most: int | None = None) -> Sources:
@@ -40,7 +46,7 @@ def sources_of(electrodes: Dataset, most: int | None = None) -> Sources:
 
     Formation energies are those of the electrodes' own structures, each with the framework it
     belongs to, so that a fold takes them out; and those of flla-2015 less whatever could be a
-    framework here, with or without an ion, so that no fold has to.
+    framework here, with or without ions, so that no fold has to.
     """
     ion = electrodes.groups["working_ion"] == "Li"
     clean = electrodes.extra["clean"].astype(bool)
@@ -58,12 +64,14 @@ def sources_of(electrodes: Dataset, most: int | None = None) -> Sources:
         elastic.append(load("mp-elasticity-binary", target=MODULI))
     return Sources(
         lithium,
-        _at_most(concatenate(parts, "formation energies"), most),
-        _at_most(concatenate(elastic, "moduli"), most),
+        at_most(concatenate(parts, "formation energies"), most),
+        at_most(replace(parts[1], name="formation energies of strangers"), most),
+        at_most(concatenate(elastic, "moduli"), most),
     )
 
 
-def _at_most(dataset: Dataset, rows: int | None) -> Dataset:
+def at_most(dataset: Dataset, rows: int | None) -> Dataset:
+    """Some rows of a dataset, drawn at random, as a dataset of its own; all of them for None."""
     if rows is None or len(dataset) <= rows:
         return dataset
     drawn = np.sort(np.random.default_rng(0).permutation(len(dataset))[:rows])
@@ -89,11 +97,13 @@ def _labelled(structures: Dataset, framework: dict[str, str]) -> Dataset:
 
 
 def _hosts_in(formula: str) -> set[str]:
-    """What the framework may be that a formula belongs to: all of it, or all but one ion."""
+    """What the framework may be that a formula belongs to: all of it, or less some of its ions."""
     amounts = parse_composition(formula)
-    hosts = {formula}
-    for ion in CHARGES:
-        rest = {element: amount for element, amount in amounts.items() if element != ion}
-        if rest:
-            hosts.add(reduced_formula(rest))
+    ions = [element for element in amounts if element in CHARGES]
+    hosts = set()
+    for count in range(len(ions) + 1):
+        for gone in combinations(ions, count):
+            rest = {element: n for element, n in amounts.items() if element not in gone}
+            if rest:
+                hosts.add(reduced_formula(rest))
     return hosts

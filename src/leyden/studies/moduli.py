@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from leyden.data.catalog import load
 from leyden.data.dataset import Dataset, concatenate
@@ -23,6 +21,7 @@ from leyden.representations.cell_shape import CellShape
 from leyden.representations.composition import CompositionStatistics
 from leyden.splits import GroupKFold, LearningCurve, RandomSplits
 from leyden.studies.averages import stacked, with_averages
+from leyden.studies.electrode_sources import at_most
 from leyden.studies.lithium_screen import MODULI
 from leyden.transfer import FineTune, FromScratch, FrozenEmbedding
 from leyden.validation import evaluate
@@ -165,7 +164,7 @@ class Effort:
 
 def source_of(effort: Effort) -> Dataset:
     """Formation energies of 3,938 crystals (flla-2015)."""
-    return _at_most(load("flla-2015", target=ENERGY), effort.rows)
+    return at_most(load("flla-2015", target=ENERGY), effort.rows)
 
 
 def load_moduli(effort: Effort) -> tuple[Dataset, frozenset[str], list[str]]:
@@ -186,15 +185,7 @@ def load_moduli(effort: Effort) -> tuple[Dataset, frozenset[str], list[str]]:
     except InputError as error:
         warnings.append(f"mp-elasticity-binary is not here, so fewer rows teach: {error}")
     whole = concatenate(parts, "moduli")
-    return _at_most(whole, effort.rows), frozenset(elastic.ids.tolist()), warnings
-
-
-def _at_most(dataset: Dataset, rows: int | None) -> Dataset:
-    """Some rows of a dataset, as a dataset of its own: nothing is made for the others."""
-    if rows is None or len(dataset) <= rows:
-        return dataset
-    drawn = np.sort(np.random.default_rng(0).permutation(len(dataset))[:rows])
-    return replace(dataset.take(drawn), _root=None)
+    return at_most(whole, effort.rows), frozenset(elastic.ids.tolist()), warnings
 
 
 def descriptors() -> Concatenated:

@@ -25,7 +25,7 @@ from leyden.studies.electrode_arms import (
     Effort,
     compare_voltages,
 )
-from leyden.studies.electrode_sources import load_electrodes, sources_of
+from leyden.studies.electrode_sources import at_most, load_electrodes, sources_of
 from leyden.studies.speed import ELECTRODES, END_TO_END, NETWORK, measure
 from leyden.studies.voltages_claims import claims
 from leyden.studies.voltages_report import Findings, build_report
@@ -39,6 +39,8 @@ OPTIONS = (
     Option("repeats", int, 3, "repeats of the five framework folds"),
     Option("jobs", int, 2, "processes of one thread each"),
 )
+FETCHED = ("flla-2015", "elastic-tensor-2015")
+"""What the Python package index brings."""
 
 
 def run(
@@ -54,12 +56,13 @@ def run(
         As in `OPTIONS`.
     """
     effort = Effort.quick() if quick else Effort(splits=splits, repeats=repeats)
-    for name in ("flla-2015", "elastic-tensor-2015"):
+    for name in FETCHED:
         fetch(name)
     try:
-        electrodes = load_electrodes(effort.rows)
+        everyone, structures = load_electrodes(), load("mp-electrodes")
     except InputError as error:
         return _nothing(error)
+    electrodes = at_most(everyone, effort.rows)
     sources = sources_of(electrodes, effort.rows)
     evaluations = compare_voltages(
         effort, electrodes, sources, out / "folds", jobs=1 if quick else jobs, progress=progress
@@ -71,7 +74,7 @@ def run(
         electrodes=electrodes,
         sources=sources,
         evaluations=evaluations,
-        labels=label_distance(load("mp-electrodes", target="average_voltage_V"), _structures()),
+        labels=label_distance(everyone, structures),
         network=Lesson(explained, sources.lithium).learned(),
         speed=speed,
     )
@@ -87,17 +90,16 @@ def run(
         NAME,
         build_report(TITLE, found),
         claims(found),
-        [_source(name) for name in ("mp-electrodes", "flla-2015", "elastic-tensor-2015")],
+        [_source(structures), *(_source(load(name)) for name in FETCHED)],
         [*slow, *reservations],
     )
 
 
 def predictions(found: Findings) -> pd.DataFrame:
-    """Every electrode with its label and its out-of-fold voltages, frameworks kept apart."""
+    """Every electrode with its label and its out-of-fold voltages of the first repeat."""
     rows = found.evaluations["grouped"].rows
-    wide = rows[rows["arm"].isin([HEADLINE, POTENTIAL])].pivot_table(
-        index="id", columns="arm", values="y_pred", aggfunc="mean"
-    )
+    wanted = rows["arm"].isin([HEADLINE, POTENTIAL]) & (rows["repeat"] == 0)
+    wide = rows[wanted].pivot(index="id", columns="arm", values="y_pred")
     electrodes = found.electrodes
     table = electrodes.extra[["formula_charged", "formula_discharged", "clean", "x_charged"]]
     table = table.assign(
@@ -109,14 +111,10 @@ def predictions(found: Findings) -> pd.DataFrame:
     return table.merge(wide.add_suffix(" V").reset_index(), on="id")
 
 
-def _structures() -> Dataset:
-    return load("mp-electrodes")
-
-
-def _source(name: str) -> Source:
-    told, dataset = card(name), load(name)
+def _source(dataset: Dataset) -> Source:
+    told = card(dataset.name)
     return Source(
-        name,
+        dataset.name,
         len(dataset),
         content_hash(dataset),
         told.licence,

@@ -22,6 +22,7 @@ from leyden.report.interpretation import (
 )
 from leyden.representations.composition import CompositionStatistics
 from leyden.representations.electrode import Host
+from leyden.splits import GroupKFold
 
 __all__ = ["insight"]
 
@@ -66,6 +67,7 @@ def insight(report: Report, network: Any, lithium: Dataset) -> None:
         report,
         property_importance(
             replace(lithium, _root=None),
+            GroupKFold("framework", 5),
             representation=Host(CompositionStatistics()),
             trees=100 if len(lithium) > 500 else 20,
             repeats=3,
