@@ -196,3 +196,15 @@ def test_it_learns_what_can_be_known():
     model.fit(graphs[:200], y[:200])
     error = np.abs(model.predict(graphs[200:]) - y[200:]).mean()
     assert error < 0.4 * np.abs(y[200:] - y[:200].mean()).mean()
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "epochs"), [(40, 0, 3), (40, 8, 3), (40, 25, 9), (10, 25, 25)]
+)
+def test_few_rows_are_learned_from_often_enough(rows, steps, epochs):
+    """Batches of 16: three of 40 rows, one of 10."""
+    network = CrystalGraphNetwork(
+        **QUICK, batch_size=16, least_steps=steps, validation_fraction=0.0
+    )
+    network.fit(GRAPHS[:rows], ENERGY[:rows])
+    assert len(network.history_.training_loss) == epochs

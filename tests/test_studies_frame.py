@@ -188,3 +188,11 @@ def test_the_frame_imports_neither_torch_nor_matplotlib() -> None:
     code = "import sys, leyden.studies; print(*{'torch', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_claim_may_ask_for_its_whole_interval() -> None:
+    told = {"measured": 0.9, "interval": (0.8, 1.1), "bound": ("<=", 1.0)}
+    assert claim(**told).holds
+    assert claim(**told, whole_interval=True).holds is False
+    assert claim(**{**told, "interval": (0.8, 0.99)}, whole_interval=True).holds
+    assert claim(**{**told, "interval": None}, whole_interval=True).holds
