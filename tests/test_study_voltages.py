@@ -14,8 +14,8 @@ import pytest
 from leyden import studies
 from leyden.data.formulas import parse_formula
 from leyden.source_networks import clean_source
-from leyden.studies import electrode_arms, electrode_sources
-from leyden.studies.electrode_arms import AVERAGES, CLASSICAL, STACKS, Effort, arms
+from leyden.studies import electrode_comparisons, electrode_sources
+from leyden.studies.electrode_arms import AVERAGES, CLASSICAL, NETWORKS, STACKS, Effort, arms
 from leyden.studies.electrode_sources import at_most, load_electrodes, sources_of
 
 NEEDED = ("mp-electrodes", "flla-2015", "elastic-tensor-2015")
@@ -90,6 +90,7 @@ def test_every_average_is_made_of_arms(home: None) -> None:
     for parts in [*AVERAGES.values(), *STACKS.values()]:
         assert set(parts) <= made
     assert set(CLASSICAL) <= made | set(AVERAGES)
+    assert set(NETWORKS) < made
 
 
 def test_a_framework_of_the_test_fold_teaches_nothing(home: None) -> None:
@@ -113,7 +114,7 @@ def test_a_framework_of_the_test_fold_teaches_nothing(home: None) -> None:
 def test_a_curve_cannot_learn_a_hidden_voltage_from_its_energies(home: None) -> None:
     """The chain and the frozen embeddings of a curve read energies of strangers alone."""
     sources = sources_of(load_electrodes())
-    made = electrode_arms._curve_arms(Effort.quick(), sources)
+    made = electrode_comparisons._curve_arms(Effort.quick(), sources)
     chain = made["chain: formation energies, Li, ion"].strategy
     frozen = made["frozen embeddings + structure"]
     assert chain.source[0] is frozen.source[0] is sources.strangers
@@ -130,7 +131,7 @@ def test_random_rows_are_not_shown_the_energies_of_their_pairs(home: None) -> No
         strategy = getattr(arm, "strategy", arm)
         source = getattr(strategy, "source", None)
         taught = source if isinstance(source, list) else [source]
-        assert (sources.energies in taught) == electrode_arms._of_energies(name), name
+        assert (sources.energies in taught) == electrode_comparisons._of_energies(name), name
 
 
 def test_hosts_in_a_formula() -> None:

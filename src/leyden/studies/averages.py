@@ -1,4 +1,4 @@
-"""What follows from the rows of arms: averages, equal or weighted, and measured coverage."""
+"""What follows from the rows of arms: averages, equal or weighted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import nnls
 
-from leyden.conformal import ConformalIntervals
 from leyden.evaluation import Evaluation
-from leyden.paired import bootstrap_means
 
-__all__ = ["coverage", "stacked", "with_averages"]
+__all__ = ["stacked", "with_averages"]
 
 _KEYS = ["id", "repeat", "fold", "size", "target"]
 
@@ -72,33 +70,6 @@ def stacked(
             answers.append((table - centre) @ weights + centre)
         score = _with_arm(score, name, parts, pd.concat(answers))
     return score
-
-
-def coverage(
-    evaluation: Evaluation, arm: str, level: float = 0.9
-) -> tuple[float, tuple[float, float]]:
-    """Measured coverage of an arm's conformal intervals, and its 95 % interval by drawing groups.
-
-    Each fold of a repeat gets the intervals that the residuals of its other folds make, so no row
-    and no group calibrates its own. All repeats and targets are pooled.
-    """
-    rows = evaluation.rows[evaluation.rows["arm"] == arm]
-    rows = rows.assign(y_pred=rows["y_pred"].fillna(rows["y_fallback"]))
-    hits = []
-    for _, part in rows.groupby(["target", "repeat"]):
-        for fold in sorted(set(part["fold"])):
-            here, rest = part[part["fold"] == fold], part[part["fold"] != fold]
-            calibrated = ConformalIntervals(level).fit(
-                rest["y_true"].to_numpy(), rest["y_pred"].to_numpy()
-            )
-            low, high = calibrated.interval(here["y_pred"].to_numpy())
-            inside = (low <= here["y_true"].to_numpy()) & (here["y_true"].to_numpy() <= high)
-            hits.append(here[["id", "group"]].assign(hit=inside.astype(float)))
-    table = pd.concat(hits).groupby("group")["hit"].agg(["sum", "count"])
-    sums, counts = table["sum"].to_numpy()[None, :, None], table["count"].to_numpy(float)[:, None]
-    drawn = bootstrap_means(sums, counts, 2000, 0)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(table["sum"].sum() / table["count"].sum()), (float(low), float(high))
 
 
 def _predictions(evaluation: Evaluation, parts: Sequence[str]) -> pd.DataFrame:

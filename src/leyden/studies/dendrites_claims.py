@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from leyden.evaluation import Evaluation
 from leyden.studies import Claim
-from leyden.studies.averages import coverage
 from leyden.studies.dendrites_report import Findings
+from leyden.studies.measured_coverage import coverage
 from leyden.studies.moduli import CLASSICAL, HEADLINE
 from leyden.studies.table_2_4 import recovered
 

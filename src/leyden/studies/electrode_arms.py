@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from leyden.data.dataset import Dataset
-from leyden.evaluation import Evaluation
 from leyden.models.crystal_graph_network import CrystalGraphNetwork
 from leyden.models.vectors import VectorRegressor, baselines, laplace_ridge
 from leyden.representations import Concatenated, represent
@@ -27,24 +25,22 @@ from leyden.representations.electrode import (
     PotentialVoltage,
 )
 from leyden.representations.potential import PotentialEmbedding
-from leyden.selection import PerGroup
-from leyden.splits import GroupKFold, LearningCurve, RandomSplits, Taught
-from leyden.studies.averages import stacked, with_averages
+from leyden.selection import Best, PerGroup
 from leyden.studies.electrode_sources import Sources
 from leyden.transfer import (
     FineTune,
     FromScratch,
     FrozenEmbedding,
-    Pooled,
     Residual,
     SourceAsIs,
 )
-from leyden.validation import evaluate
 
 __all__ = [
     "AVERAGES",
+    "BEST",
     "CLASSICAL",
     "HEADLINE",
+    "NETWORKS",
     "POTENTIAL",
     "PUBLISHED",
     "SCRATCH",
@@ -54,7 +50,7 @@ __all__ = [
     "UNTAUGHT",
     "Effort",
     "arms",
-    "compare_voltages",
+    "best_of",
 ]
 
 PUBLISHED = "published recipe: Li network, head trained"
@@ -69,6 +65,20 @@ CLASSICAL = (
     "classical average",
 )
 """Arms on statistics of the host's composition, and of the working ion."""
+
+NETWORKS = (
+    "Li network as it is",
+    PUBLISHED,
+    "fine-tuned",
+    SCRATCH,
+    "ion-conditioned network",
+    "ion-conditioned network, from formation energies",
+    "chain: formation energies, Li, ion",
+)
+"""Arms that are networks; the others fit a kernel or trees on vectors, and are repeated more."""
+
+BEST = "best by inner validation"
+"""Of the arms on vectors, what inner folds of the training rows find best: see `Best`."""
 
 HEADLINE = "average with transfer"
 UNTAUGHT = "average without transfer"
@@ -127,6 +137,8 @@ class Effort:
         Random splits of the published 80/10/10 protocol.
     repeats, folds : int
         Of the framework folds.
+    vector_repeats : int
+        Repeats of these folds for arms on vectors.
     sizes : tuple of int
         Training rows of the learning curves; all rows of the ion come on top.
     lithium_sizes : tuple of int
@@ -143,6 +155,7 @@ class Effort:
     splits: int = 10
     repeats: int = 3
     folds: int = 5
+    vector_repeats: int = 10
     sizes: tuple[int, ...] = (20, 40, 80, 160)
     lithium_sizes: tuple[int, ...] = (300, 600, 1200)
     source_epochs: int = 15
@@ -154,7 +167,7 @@ class Effort:
     @classmethod
     def quick(cls) -> Effort:
         """Everything once, on so little that it takes seconds and shows only that it runs."""
-        return cls(1, 1, 2, (5,), (10, 20), 1, 1, 1, 2, 100)
+        return cls(1, 1, 2, 1, (5,), (10, 20), 1, 1, 1, 2, 100)
 
     def network(self, epochs: int) -> CrystalGraphNetwork:
         """A network that sees the host and is told of no ion."""
@@ -185,6 +198,24 @@ def arms(effort: Effort, sources: Sources) -> dict[str, Any]:
     if find_spec("chgnet") is not None:
         made |= _with_potential(effort, sources, structure)
     return made
+
+
+def best_of(made: dict[str, Any]) -> Best:
+    """Transfer only where inner validation gives evidence that it helps."""
+    return Best(
+        {
+            name: made[name]
+            for name in (
+                "Laplace kernel",
+                "gradient boosting",
+                "structure kernel",
+                "structure boosting",
+                "frozen Li embedding + composition",
+                "frozen Li embedding + structure",
+            )
+        },
+        folds=3,
+    )
 
 
 def _vectors(representation: Any, name: str) -> FromScratch:
@@ -276,122 +307,3 @@ def potential_voltage(data: Any) -> np.ndarray:
     estimate = PotentialVoltage()
     X = represent(estimate, data) if isinstance(data, Dataset) else estimate.transform(data)
     return X[:, 0]
-
-
-def compare_voltages(
-    effort: Effort,
-    electrodes: Dataset,
-    sources: Sources,
-    checkpoint: Path,
-    jobs: int = 1,
-    progress: bool = True,
-) -> dict[str, Evaluation]:
-    """The comparisons of the study, each over all ions at once.
-
-    Returns
-    -------
-    dict of str to Evaluation
-        ``"grouped"``: frameworks kept apart over all ions; ``"random"``: the published protocol,
-        80 % of the rows to learn from, 10 % to choose the weights of the stacks by, 10 % to score;
-        ``"curve Zn"``, ``"curve Mg"``: as grouped, with fewer rows of that ion and no other's, up
-        to as many as every fold has; ``"curve Li"``: lithium on random splits.
-    """
-    everything = arms(effort, sources)
-    permitted = _with_permissions(electrodes)
-    folds = GroupKFold("framework", effort.folds, effort.repeats)
-    once = replace(folds, repeats=1)
-    random = RandomSplits(0.8, 0.0, 0.2, repeats=effort.splits)
-    plans: dict[str, tuple[Any, dict[str, Any]]] = {
-        "grouped": (Taught(folds, "clean"), everything),
-        "random": (
-            Taught(random, "clean"),
-            {name: arm for name, arm in everything.items() if not _of_energies(name)},
-        ),
-    }
-    for ion in ("Zn", "Mg"):
-        alone = Taught(once, f"clean {ion}")
-        everyone = min(len(fold.train) for fold in alone.split(permitted))
-        sizes = {everyone, *(size for size in effort.sizes if size < everyone)}
-        curve = LearningCurve(alone, tuple(sizes))
-        plans[f"curve {ion}"] = (curve, _curve_arms(effort, sources))
-    few = RandomSplits(0.8, 0.0, 0.2, repeats=min(effort.splits, 5))
-    plans["curve Li"] = (
-        LearningCurve(Taught(few, "clean Li"), effort.lithium_sizes),
-        {
-            "structure kernel": everything["structure kernel"],
-            SCRATCH: FromScratch(effort.network(effort.epochs)),
-        },
-    )
-    found = {}
-    for name, (split, wanted) in plans.items():
-        found[name] = evaluate(
-            wanted,
-            permitted,
-            split,
-            n_jobs=jobs,
-            checkpoint=checkpoint,
-            prepare=lambda dataset: _prepare(dataset, sources),
-            reference=SCRATCH,
-            progress=progress,
-        )
-        if name == "grouped":
-            found[name] = with_averages(found[name], AVERAGES)
-    random_rows = with_averages(found["random"], _classical_average())
-    clean = permitted.ids[permitted.extra["clean"].to_numpy()].tolist()
-    found["random"] = stacked(random_rows, STACKS, trusted=clean)
-    return found
-
-
-_CURVE = (
-    "Laplace kernel",
-    "gradient boosting",
-    "structure kernel",
-    "Li network as it is",
-    PUBLISHED,
-    "fine-tuned",
-    SCRATCH,
-    "chain: formation energies, Li, ion",
-    "frozen Li embedding + composition",
-    "frozen embeddings + structure",
-)
-
-
-def _curve_arms(effort: Effort, sources: Sources) -> dict[str, Any]:
-    """Arms of the learning curves.
-
-    Formation energies are those of strangers: the two states of an undisclosed pair would give its
-    voltage away. Arms without a source get the Li rows too, beside those of the ion, so that what
-    transfer adds is not just data.
-    """
-    made = arms(effort, replace(sources, energies=sources.strangers))
-    for name in ("gradient boosting", "structure kernel"):
-        made[f"{name}, Li rows added"] = Pooled(made[name].model, sources.lithium)
-    kept = (*_CURVE, *(name for name in made if name.endswith("added")))
-    return {name: made[name] for name in kept}
-
-
-def _classical_average() -> dict[str, tuple[str, ...]]:
-    return {name: AVERAGES[name] for name in ("classical average",)}
-
-
-def _of_energies(name: str) -> bool:
-    """Arms whose source holds both structures of a test pair where rows are drawn at random."""
-    return "formation energies" in name or name.startswith("frozen embeddings")
-
-
-def _with_permissions(electrodes: Dataset) -> Dataset:
-    """With columns that say which rows of one ion may teach."""
-    clean, ions = electrodes.extra["clean"].astype(bool), electrodes.groups["working_ion"]
-    columns = {f"clean {ion}": clean & (ions == ion) for ion in ("Li", "Zn", "Mg")}
-    return replace(electrodes, extra=electrodes.extra.assign(clean=clean, **columns), _root=None)
-
-
-def _prepare(electrodes: Dataset, sources: Sources) -> None:
-    """Make what is costly, which every process then finds on disk."""
-    for dataset in (electrodes, sources.lithium, sources.energies, sources.moduli):
-        represent(HostGraph(), dataset)
-    costly: list[Any] = [Host(BondStatistics())]
-    if find_spec("chgnet") is not None:
-        costly += [Host(PotentialEmbedding()), PotentialVoltage()]
-    for representation in costly:
-        represent(representation, electrodes)

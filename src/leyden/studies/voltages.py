@@ -16,6 +16,7 @@ from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.report import Report
 from leyden.source_networks import Lesson
+from leyden.splits import GroupKFold
 from leyden.studies import Option, Source, StudyResult
 from leyden.studies.electrode_arms import (
     HEADLINE,
@@ -23,12 +24,15 @@ from leyden.studies.electrode_arms import (
     PUBLISHED,
     STACK,
     Effort,
-    compare_voltages,
+    arms,
 )
+from leyden.studies.electrode_comparisons import compare_voltages
 from leyden.studies.electrode_sources import at_most, load_electrodes, sources_of
+from leyden.studies.measured_coverage import cv_plus
 from leyden.studies.speed import ELECTRODES, END_TO_END, NETWORK, measure
 from leyden.studies.voltages_claims import claims
-from leyden.studies.voltages_report import Findings, build_report
+from leyden.studies.voltages_findings import Findings
+from leyden.studies.voltages_report import build_report
 
 __all__ = ["NAME", "OPTIONS", "TITLE", "run"]
 
@@ -37,6 +41,7 @@ TITLE = "Electrode voltages: from lithium to Na, K, Mg, Ca, Zn, Al and Y, and wh
 OPTIONS = (
     Option("splits", int, 10, "random splits of the published protocol"),
     Option("repeats", int, 3, "repeats of the five framework folds"),
+    Option("vector_repeats", int, 10, "repeats of them for arms that are no networks"),
     Option("jobs", int, 2, "processes of one thread each"),
 )
 FETCHED = ("flla-2015", "elastic-tensor-2015")
@@ -44,7 +49,14 @@ FETCHED = ("flla-2015", "elastic-tensor-2015")
 
 
 def run(
-    out: Path, *, quick: bool, progress: bool, splits: int, repeats: int, jobs: int
+    out: Path,
+    *,
+    quick: bool,
+    progress: bool,
+    splits: int,
+    repeats: int,
+    vector_repeats: int,
+    jobs: int,
 ) -> StudyResult:
     """Learn, compare, explain, report; what is finished under `out` is not done again.
 
@@ -52,10 +64,10 @@ def run(
     ----------
     out : Path
     quick, progress : bool
-    splits, repeats, jobs : int
+    splits, repeats, vector_repeats, jobs : int
         As in `OPTIONS`.
     """
-    effort = Effort.quick() if quick else Effort(splits=splits, repeats=repeats)
+    effort = Effort.quick() if quick else Effort(splits, repeats, vector_repeats=vector_repeats)
     for name in FETCHED:
         fetch(name)
     try:
@@ -76,6 +88,12 @@ def run(
         evaluations=evaluations,
         labels=label_distance(everyone, structures),
         network=Lesson(explained, sources.lithium).learned(),
+        intervals=cv_plus(
+            arms(effort, sources)["structure kernel"],
+            electrodes,
+            GroupKFold("framework", effort.folds, effort.repeats),
+            "clean",
+        ),
         speed=speed,
     )
     with writing(out / "voltages.csv") as file:

@@ -2,96 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leyden import plots
-from leyden.data.dataset import Dataset
-from leyden.data.electrode_labels import explain_distance
-from leyden.evaluation import Evaluation
-from leyden.in_domain import InDomain
 from leyden.report import Report
-from leyden.representations import represent
-from leyden.representations.composition import CompositionStatistics
-from leyden.representations.electrode import Host
-from leyden.splits import GroupKFold, Taught
-from leyden.studies.averages import coverage
 from leyden.studies.electrode_arms import (
     AVERAGES,
+    BEST,
     CLASSICAL,
     HEADLINE,
-    POTENTIAL,
     PUBLISHED,
     SCRATCH,
     UNTAUGHT,
-    Effort,
 )
-from leyden.studies.electrode_sources import Sources
+from leyden.studies.voltages_doubt import doubt, labels, measured, strata
+from leyden.studies.voltages_findings import IONS, Findings, clean_ids, of_ion
 from leyden.studies.voltages_insight import insight
 
-__all__ = ["IONS", "Findings", "build_report", "clean_ids", "of_ion"]
-
-IONS = ("Li", "Na", "K", "Mg", "Ca", "Zn", "Al", "Y")
-ANIONS = frozenset(["N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"])
-
-
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """What the study measured, before it is told.
-
-    Attributes
-    ----------
-    effort : Effort
-    electrodes : Dataset
-    sources : Sources
-    evaluations : mapping of str to Evaluation
-        As of `compare_voltages`.
-    labels : DataFrame
-        Each label beside its energies, as of `label_distance`.
-    network : CrystalGraphNetwork
-        Additive read-out, taught all clean Li rows: what is explained, and scored nowhere.
-    speed : mapping of str to float
-    """
-
-    effort: Effort
-    electrodes: Dataset
-    sources: Sources
-    evaluations: Mapping[str, Evaluation]
-    labels: pd.DataFrame
-    network: Any
-    speed: dict[str, float]
-
-
-def clean_ids(electrodes: Dataset, ion: str | None = None, clean: bool = True) -> list[str]:
-    """Ids of the rows of an ion, or of all; those that are clean, or all."""
-    mine = electrodes.extra["clean"].astype(bool).to_numpy() | (not clean)
-    if ion is not None:
-        mine &= (electrodes.groups["working_ion"] == ion).to_numpy()
-    return electrodes.ids[mine].tolist()
-
-
-def of_ion(found: Findings, name: str, ion: str, clean: bool = True) -> Evaluation | None:
-    """An evaluation, scored on the rows of an ion; None where it tested none of them."""
-    evaluation = found.evaluations[name]
-    ids = set(clean_ids(found.electrodes, ion, clean)) & set(evaluation.rows["id"])
-    return evaluation.subset(ids) if ids else None
+__all__ = ["build_report"]
 
 
 def build_report(title: str, found: Findings) -> Report:
     """The page: finding, honest table, published protocol, learning curves, doubt, insight."""
     report = Report(title, _lead(found))
     _grouped(report, found)
+    _cost(report, found)
     _random(report, found)
     _curves(report, found)
-    _strata(report, found)
-    _doubt(report, found)
-    _measured(report, found)
-    _labels(report, found)
+    strata(report, found)
+    doubt(report, found)
+    measured(report, found)
+    labels(report, found)
     insight(report, found.network, found.sources.lithium)
     return report
 
@@ -144,6 +87,12 @@ def _grouped(report: Report, found: Findings) -> None:
     effort = found.effort
     caption = f"{effort.folds} folds of frameworks, {effort.repeats} repeats."
     report.table(_table(found, "grouped"), caption=caption, digits=3)
+    report.table(
+        _table(found, "grouped, more repeats"),
+        caption=f"Arms that are no networks: {effort.folds} folds, {effort.vector_repeats} "
+        "repeats, the first of them those of the table above.",
+        digits=3,
+    )
     figure, axes = plots.subplots(2, 4, width=11, height=6)
     first = grouped.rows[(grouped.rows["arm"] == HEADLINE) & (grouped.rows["repeat"] == 0)]
     for ax, ion in zip(axes.ravel(), IONS, strict=True):
@@ -183,6 +132,23 @@ def _whether_transfer_helps(found: Findings) -> list[str]:
                 verdicts.append(f"{ion} {pair.verdict} ({pair.ratio:.2f})")
         sentences.append(f"Against the {other}: {', '.join(verdicts)}.")
     return sentences
+
+
+def _cost(report: Report, found: Findings) -> None:
+    """What each arm cost, and what `Best` chose."""
+    tasks = pd.DataFrame(found.evaluations["grouped"].tasks)
+    seconds = tasks.groupby("arm")["seconds"].agg(["mean", "sum"]).sort_values("mean")
+    table = seconds.reset_index().set_axis(["arm", "seconds a fold", "seconds, all folds"], axis=1)
+    choices = tasks.loc[tasks["arm"] == BEST, "notes"].map(lambda notes: notes.get("choice"))
+    chosen = ", ".join(f"{name} {count}" for name, count in choices.value_counts().items())
+    report.section("What does it cost, and what would caution choose?").text(
+        "Seconds of one thread that each arm took to learn a fold of frameworks and to predict it, "
+        "once its sources are learned: these are shared by all arms of a fold. An average costs "
+        "what its parts cost.",
+        f"The arm `{BEST}` takes a source only where inner folds of the training rows, cut by "
+        f"framework, give evidence that it helps. It chose: {chosen}.",
+    )
+    report.table(table, caption="Cost of the arms.", digits=1)
 
 
 def _line(ion: str, what: str, pair: Any) -> dict[str, Any]:
@@ -245,116 +211,3 @@ def _curves(report: Report, found: Findings) -> None:
         "source, paired; 95 % intervals.",
         digits=3,
     )
-
-
-def _strata(report: Report, found: Findings) -> None:
-    grouped, extra = found.evaluations["grouped"], found.electrodes.extra
-    alloy = np.array([ANIONS.isdisjoint(item.host.symbols) for item in found.electrodes.items])
-    clean = extra["clean"].astype(bool).to_numpy()
-    started = extra["x_charged"].to_numpy(float) > 0
-    strata = {
-        "clean rows": clean,
-        "all rows": np.ones(len(clean), bool),
-        "host without the ion": clean & ~started,
-        "host holds the ion already": clean & started,
-        "alloy-like host (no anion)": clean & alloy,
-        "host with an anion": clean & ~alloy,
-    }
-    lines = []
-    for name, rows in strata.items():
-        ids = set(found.electrodes.ids[rows])
-        if not ids & set(grouped.rows["id"]):
-            continue
-        scores = grouped.subset(ids).scores(["mae", "rmse"]).set_index("arm")
-        for arm in (HEADLINE, POTENTIAL, PUBLISHED, "gradient boosting"):
-            if arm in scores.index:
-                values = {"MAE (V)": scores.loc[arm, "mae"], "RMSE (V)": scores.loc[arm, "rmse"]}
-                lines.append({"rows": name, "n": len(ids), "arm": arm, **values})
-    report.section("Where does it err?").text(
-        "A row is clean if its label agrees with its formation energies within 0.05 V and lies "
-        "between -1 and 6 V; the filter cleans what is learned from, and all rows are scored too."
-    )
-    report.table(pd.DataFrame(lines), caption="Errors by kind of row.", digits=3)
-
-
-def _doubt(report: Report, found: Findings) -> None:
-    """Error against distance from the training rows, on the folds of the first repeat."""
-    electrodes, grouped = found.electrodes, found.evaluations["grouped"]
-    X = np.asarray(represent(Host(CompositionStatistics()), electrodes), float)
-    percentile = np.full(len(electrodes), np.nan)
-    split = Taught(GroupKFold("framework", found.effort.folds, 1), "clean")
-    for fold in split.split(electrodes):
-        domain = InDomain().fit(X[fold.train], electrodes.ids[fold.train])
-        percentile[fold.test] = domain.percentile(X[fold.test])
-    rows = grouped.rows[(grouped.rows["arm"] == HEADLINE) & (grouped.rows["repeat"] == 0)]
-    place = rows["id"].map(dict(zip(electrodes.ids, percentile, strict=True)))
-    error = (rows["y_pred"].fillna(rows["y_fallback"]) - rows["y_true"]).abs()
-    kept = rows["id"].isin(clean_ids(electrodes))
-    bins = pd.cut(place[kept], [-1, 50, 80, 95, 101], labels=["0-50", "50-80", "80-95", "95-100"])
-    table = error[kept].groupby(bins, observed=True).agg(["size", "mean", "median"]).reset_index()
-    table.columns = ["in-domain percentile", "rows", "MAE (V)", "median error (V)"]
-    report.section("When should one doubt it?").text(
-        "The percentile says how far the composition of a host lies from the training rows, "
-        "measured by their own distances."
-    )
-    report.table(
-        table.astype({"in-domain percentile": str}),
-        caption=f"Error of the {HEADLINE} by distance from the training rows.",
-        digits=3,
-    )
-    lines = []
-    for ion in IONS:
-        part = of_ion(found, "grouped", ion, clean=False)
-        if part and part.rows.groupby("repeat")["fold"].nunique().min() > 1:
-            covered, (low, high) = coverage(part, HEADLINE)
-            lines.append({"ion": ion, "coverage": covered, "low": low, "high": high})
-    report.table(
-        pd.DataFrame(lines),
-        caption="Share of voltages within 90 % intervals that each ion's other folds calibrate.",
-        digits=3,
-    )
-
-
-def _measured(report: Report, found: Findings) -> None:
-    file = resources.files("leyden.studies") / "measured_voltages.csv"
-    with resources.as_file(file) as path:
-        measured = pd.read_csv(path)
-    ids = measured["charged_id"] + "->" + measured["discharged_id"] + ":" + measured["working_ion"]
-    rows = found.evaluations["grouped"].rows
-    first = rows[rows["repeat"] == 0]
-    wide = first.pivot(index="id", columns="arm", values="y_pred")
-    labels = dict(zip(found.electrodes.ids, found.electrodes.y, strict=True))
-    table = measured.assign(calculated_V=ids.map(labels))
-    for arm in (HEADLINE, POTENTIAL):
-        if arm in wide:
-            table[f"{arm} (V)"] = ids.map(wide[arm])
-    names = ["working_ion", "formula_discharged", "measured_voltage_V", "calculated_V"]
-    names += [str(name) for name in table if str(name).startswith("average")]
-    table = table.dropna(subset=["calculated_V"])
-    if table.empty:
-        return
-    report.section("Beside measured electrodes").text(
-        "Electrodes whose voltage was measured and could be found with a DOI, and whose structures "
-        "are here. Predictions are out of fold, of the first repeat. They are too "
-        "few for a statistic; the calculated voltage, which is what was learned, is off by itself."
-    )
-    caption = "Measured, calculated and predicted voltages."
-    report.table(table[[*names, "doi"]], caption=caption, digits=3)
-    notes = table["formula_discharged"] + ": " + table["source_note"] + " x: " + table["range_of_x"]
-    report.text(*notes)
-
-
-def _labels(report: Report, found: Findings) -> None:
-    distance = found.labels["distance_V"]
-    worst = found.labels.nlargest(10, "distance_V")
-    table = worst[["label_V", "voltage_V", "distance_V"]].reset_index(names="electrode")
-    table["explanation"] = [explain_distance(row) for _, row in worst.iterrows()]
-    causes = found.labels.loc[distance > 0.05, "cause"].value_counts()
-    told = ", ".join(f"{cause} {count}" for cause, count in causes.items())
-    report.section("Can the labels be trusted?").text(
-        "A label is the voltage that the Materials Project lists; beside it stands the voltage of "
-        f"the formation energies that it stores. Of {distance.notna().sum():,} pairs half agree "
-        f"within {distance.median():.1g} V and 90 % within {distance.quantile(0.9):.3f} V. Causes "
-        f"of the rest, detected by rule: {told}."
-    )
-    report.table(table, caption="The ten labels farthest from their energies.", digits=3)
