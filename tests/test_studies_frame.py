@@ -109,7 +109,15 @@ def test_results_have_the_schema_of_the_design(tmp_path: Path) -> None:
         claim(id="b", protocol="cannot be had"),
     ).write(tmp_path)
     read = json.loads((tmp_path / "results.json").read_text())
-    assert list(read) == ["study", "version", "seconds", "data", "claims", "warnings"]
+    assert list(read) == [
+        "study",
+        "version",
+        "seconds",
+        "cpu_seconds",
+        "data",
+        "claims",
+        "warnings",
+    ]
     assert read["data"] == [{"name": "flla-2015", "rows": 3938, "sha256": "ab" * 32}]
     assert [list(each) for each in read["claims"]] == [CLAIM_KEYS] * 2
     assert read["claims"][0]["interval"] == [0.4, 0.6]
@@ -158,6 +166,7 @@ def test_run_fills_defaults_converts_and_names_its_command(toy: Any, tmp_path: P
     ]
     assert done.command == f"leyden study run toy --members 10 --quick -o '{out}'"
     assert 0 < done.seconds < 60
+    assert 0 <= done.cpu_seconds < 120
     assert (out / "results.json").exists()
     assert studies.options("toy")[0].default == 100
 
@@ -196,3 +205,10 @@ def test_a_claim_may_ask_for_its_whole_interval() -> None:
     assert claim(**told, whole_interval=True).holds is False
     assert claim(**{**told, "interval": (0.8, 0.99)}, whole_interval=True).holds
     assert claim(**{**told, "interval": None}, whole_interval=True).holds
+
+
+def test_processor_time_counts_processes_that_ended() -> None:
+    before = studies._cpu_seconds()
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    assert studies._cpu_seconds() - before > 0.25

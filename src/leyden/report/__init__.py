@@ -160,6 +160,7 @@ class Report:
         version: str,
         commit: str | None = None,
         seconds: float | None = None,
+        cpu_seconds: float | None = None,
     ) -> Report:
         """Set the footer, and the command that captions name."""
         self._command = command
@@ -167,6 +168,7 @@ class Report:
             "Leyden": version,
             "commit": commit or "",
             "wall time": "" if seconds is None else _duration(seconds),
+            "processor time": "" if cpu_seconds is None else _duration(cpu_seconds),
         }
         self._footer = {name: text for name, text in parts.items() if text}
         return self

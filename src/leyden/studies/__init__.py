@@ -11,6 +11,7 @@ import ast
 import importlib
 import importlib.metadata
 import json
+import os
 import shlex
 import subprocess
 import time
@@ -60,8 +61,9 @@ class StudyResult:
     claims : sequence of Claim
     data : sequence of Source
     warnings : sequence of str
-    seconds : float
-        Wall time.
+    seconds, cpu_seconds : float
+        Wall time, and processor time of all processes; what a stopped run left is not done again
+        and not counted.
     command : str
         The command that repeats the study.
     """
@@ -72,6 +74,7 @@ class StudyResult:
     data: Sequence[Source] = ()
     warnings: Sequence[str] = ()
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     command: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class StudyResult:
             "study": self.study,
             "version": _version(),
             "seconds": round(float(self.seconds), 3),
+            "cpu_seconds": round(float(self.cpu_seconds), 3),
             "data": [
                 {"name": source.name, "rows": int(source.rows), "sha256": source.sha256}
                 for source in self.data
@@ -103,7 +107,11 @@ class StudyResult:
                 value=next(name for name in ids if ids.count(name) > 1),
             )
         self.report.claims(self.claims).sources(self.data).warnings(self.warnings).provenance(
-            command=self.command, version=_version(), commit=_commit(), seconds=self.seconds
+            command=self.command,
+            version=_version(),
+            commit=_commit(),
+            seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
         )
         results = json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         write_together(folder, {"results.json": results + "\n", "report.html": self.report.html()})
@@ -169,11 +177,12 @@ def run(
     out = Path(out)
     write_together(out, {".writable": ""})
     (out / ".writable").unlink()
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), _cpu_seconds()
     result = module.run(out, quick=quick, progress=progress, **chosen)
     result = replace(
         result,
         seconds=time.perf_counter() - start,
+        cpu_seconds=_cpu_seconds() - spent,
         command=_command(name, out, quick, settings),
     )
     result.write(out)
@@ -212,6 +221,11 @@ def _command(name: str, out: Path, quick: bool, settings: dict[str, Any]) -> str
     for key, value in settings.items():
         words += [f"--{key.replace('_', '-')}", str(value)]
     return shlex.join([*words, *(["--quick"] if quick else []), "-o", str(out)])
+
+
+def _cpu_seconds() -> float:
+    """Processor time of this process and of those that it has started and seen end."""
+    return sum(os.times()[:4])
 
 
 def _version() -> str:
