@@ -20,7 +20,8 @@ _FULL = 1.05  # refined occupancies carry errors of a few percent; sums up to he
 _CROWDED = 1.2  # the same for two sites that one atom fills in turn
 _SAME_SITE = 0.02  # angstrom; above the rounding of coordinates, below any split site at hand
 _BLOCK = 256  # sites whose distances to all others are held at a time
-_LARGEST_FACTOR = 60  # of the amounts of a formula
+_LARGEST_FACTOR = 60  # of the amounts of a formula, all of which it makes whole
+_SMALL_FACTOR = 12  # of those that stay fractions
 _WHOLE = 2e-3  # an amount, relative, this near to an integer is one
 
 
@@ -124,18 +125,20 @@ class DisorderedCrystal:
     def formula(self) -> str:
         """Formula whose amounts are whole where a factor of at most 60 makes them so.
 
-        Other amounts have three decimals, as in ``"Li0.407Al0.068Ti0.598PO4"``. The same for
+        Other amounts have three decimals, as in ``"Li0.407Ti0.598Al0.068PO4"``. The same for
         every cell of a crystal.
         """
         composition = self.composition
         most = max(composition.values())
         ratios = np.array([amount / most for amount in composition.values()])
         factors = np.arange(1, _LARGEST_FACTOR + 1)[:, None] * ratios
-        whole = np.abs(factors - np.round(factors)) < _WHOLE * np.maximum(factors, 1)
-        best = whole.sum(axis=1).argmax()  # the least of the best factors
-        if whole[best].all():
-            counts = np.round(factors[best]).astype(int).tolist()
+        rest = np.abs(factors - np.round(factors))
+        exact = (rest < _WHOLE * np.maximum(factors, 1)).all(axis=1)
+        if exact.any():
+            counts = np.round(factors[exact.argmax()]).astype(int).tolist()
             return reduced_formula(dict(zip(composition, counts, strict=True)))
+        # the least factor that makes the most amounts whole: those of the full sites
+        best = (rest[:_SMALL_FACTOR] < _WHOLE).sum(axis=1).argmax()
         scaled = dict(zip(composition, factors[best].tolist(), strict=True))
         spelling = parse_composition(reduced_formula(dict.fromkeys(composition, 1)))
         texts = {symbol: f"{scaled[symbol]:.3f}".rstrip("0").rstrip(".") for symbol in spelling}
@@ -242,7 +245,8 @@ def _near_pairs(
     for start in range(0, len(frac), _BLOCK):
         difference = frac[start : start + _BLOCK, None] - frac[None]
         difference -= np.round(difference)
-        squared = np.einsum("ijk,ijk->ij", difference @ lattice, difference @ lattice)
+        vectors = difference @ lattice
+        squared = np.einsum("ijk,ijk->ij", vectors, vectors)
         for i, j in np.argwhere(squared < within**2):
             if start + i < j:
                 pairs.append((int(start + i), int(j), float(np.sqrt(squared[i, j]))))
@@ -258,14 +262,14 @@ def _merged(
         first[j] = min(first[j], first[i])
     kept, places = [], []
     for root in np.unique(first):
-        rows = np.flatnonzero(first == root)
+        rows = np.flatnonzero(first == root).tolist()
         held: dict[str, float] = {}
         for row in rows:
             for symbol, occupancy in species[row].items():
                 held[symbol] = held.get(symbol, 0.0) + float(occupancy)
         apart = frac[rows] - frac[root]
         places.append(frac[root] + (apart - np.round(apart)).mean(axis=0))
-        kept.append((held, rows.tolist()))
+        kept.append((held, rows))
     return np.array(places), kept
 
 

@@ -19,7 +19,7 @@ from leyden.data.formulas import ELEMENTS
 from leyden.errors import InputError
 from leyden.representations.neighbours import TIE_TOLERANCE
 
-__all__ = ["EXCLUSION_A", "Sites", "neighbour_pairs", "nearest_shell", "sites_of"]
+__all__ = ["EXCLUSION_A", "Sites", "nearest_shell", "neighbour_pairs", "sites_of"]
 
 EXCLUSION_A = 2.0
 """Partly occupied sites nearer than this (angstrom) exclude each other: the hard sphere of the

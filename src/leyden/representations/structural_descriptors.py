@@ -51,10 +51,10 @@ class StructuralDescriptors:
     that is filled, not the distance to the nearest site, which for the two halves of a split site
     would be the length of the split.
 
-    The article was not at hand. The definitions are those quoted of its supplement (S1, S2) by
-    others, and they give the printed descriptors of LiI and Li3P, and the printed probabilities of
-    compounds in the Materials Project (see the tests). Whether bond ionicities are pooled over
-    pairs, as here, or averaged atom by atom first could not be read anywhere.
+    The article was not at hand: the definitions are those that others quote of its supplement (S1,
+    S2). They give the printed descriptors of LiI and Li3P, and with the printed coefficients the
+    printed probabilities of Materials Project compounds, to the third decimal (see the tests, and
+    `leyden.models.classifiers.published_log_odds`).
 
     Attributes
     ----------
@@ -92,8 +92,8 @@ class StructuralDescriptors:
         Raises
         ------
         InputError
-            An item is no crystal; it has no ion, nothing but the ion, or an element without
-            electronegativity; `row` counts from 1.
+            An item is no crystal; it has no ion, nothing but the ion, an element without
+            electronegativity, or atoms without neighbours; `row` counts from 1.
         """
         rows = np.zeros((len(items), 5))
         for number, item in enumerate(items, start=1):
@@ -130,6 +130,12 @@ def _conduction(crystal: Crystal | DisorderedCrystal, ion: int) -> tuple[float, 
     gap = np.abs(attraction[:, None] - attraction)
     here, there = lattice[near.centres], sites.amounts[near.others]
     bonds = near.together * here.sum(axis=1) * there.sum(axis=1)
+    if not bonds.any():
+        raise InputError(
+            f"an atom that is no {ELEMENTS[ion]} needs a neighbour within {_BOND:g} angstrom",
+            value=crystal.formula,
+            remedy="check the unit of the lattice",
+        )
     ionicity = near.together * np.einsum("ij,ij->i", here @ gap, there)
     return (
         float((near.together * ions[near.centres] * ions[near.others]).sum() / ions.sum()),
