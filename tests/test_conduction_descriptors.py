@@ -22,6 +22,7 @@ from leyden.models.classifiers import (
 )
 from leyden.representations import StructuralDescriptors
 from leyden.representations.elements import element_property
+from leyden.representations.neighbours import TIE_TOLERANCE
 from leyden.testing import check_representation
 
 FIVE = StructuralDescriptors()
@@ -109,7 +110,7 @@ def brute_force(crystal: Crystal, reach: int = 3) -> np.ndarray:
     for number, place in zip(crystal.numbers, crystal.cart, strict=True):
         distance = np.linalg.norm(images - place, axis=1)
         other = distance > 1e-6
-        near = other & (distance <= 4)
+        near = other & (distance <= 4 + TIE_TOLERANCE)
         if number == 3:
             bonds.append((numbers[near] == 3).sum())
             to_anion.append(distance[other & (numbers == anion)].min())
@@ -118,7 +119,7 @@ def brute_force(crystal: Crystal, reach: int = 3) -> np.ndarray:
             gaps += np.abs(chi[numbers[near]] - chi[number]).tolist()
         if number == anion:
             anions = distance[other & (numbers == anion)]
-            shells.append((anions <= anions.min() + 1).sum())
+            shells.append((anions <= anions.min() + 1 + TIE_TOLERANCE).sum())
     return np.array([np.mean(part) for part in (bonds, gaps, shells, to_anion, to_ion)])
 
 

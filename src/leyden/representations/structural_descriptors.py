@@ -43,6 +43,8 @@ class StructuralDescriptors:
     4. Li-anion separation (angstrom): mean over Li of the distance to the nearest anion.
     5. Li-Li separation (angstrom): mean over Li of the distance to the nearest Li.
 
+    Distances apart by less than 0.001 angstrom are equal, so that no rounding parts a shell.
+
     For a `DisorderedCrystal` they are those of an infinite crystal whose sites are filled at
     random; see `leyden.representations.occupied_pairs`. They are sums and so need no drawing of
     configurations. The article takes the same expectation over configurations that it draws: sites
