@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import threading
@@ -85,10 +86,10 @@ def finished_chunks(
                 suspects = death.chunks
         # In a new pool and one by one: there is more memory, and it is known who dies.
         with processes(1) as pool:
-            for shards in suspects:
-                future = _submit(job, shards, pool)
+            for shard in itertools.chain(*suspects):
+                future = _submit(job, range(shard, shard + 1), pool)
                 if error := future.exception():
-                    _fail(job, [shards], error)
+                    _fail(job, [range(shard, shard + 1)], error)
                 yield future.result()
 
 
@@ -107,10 +108,14 @@ def _run_chunk(job: Job, shards: range, version: str) -> Chunk:
             f"the worker on {socket.gethostname()} has Leyden {leyden.__version__}, and the driver "
             f"{version}. Remedy: install the same version on both."
         )
-    began = time.perf_counter()
-    result = job.run(shards[0])
-    for shard in shards[1:]:
-        result = job.merge(result, job.run(shard))
+    began, result = time.perf_counter(), None
+    for shard in shards:
+        try:
+            found = job.run(shard)
+            result = found if result is None else job.merge(result, found)
+        except Exception as error:
+            _fail(job, [range(shard, shard + 1)], error)
+    assert result is not None, "a chunk has at least one shard"
     worker = (socket.gethostname(), os.getpid(), threading.get_ident())
     return Chunk(shards, result, time.perf_counter() - began, worker)
 

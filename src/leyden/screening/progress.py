@@ -9,6 +9,9 @@ from contextlib import contextmanager
 
 __all__ = ["progress_bar"]
 
+_PERIOD = 600.0
+"""Seconds over which the remaining time is estimated; a shard may take minutes."""
+
 
 @contextmanager
 def progress_bar(
@@ -45,7 +48,7 @@ def progress_bar(
         Remaining(elapsed_when_finished=True),
     )
     began, now = time.perf_counter(), 0
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=_PERIOD) as bar:
         task = bar.add_task(what, total=total, completed=done, rate="")
 
         def advance(candidates: int) -> None:
