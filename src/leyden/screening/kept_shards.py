@@ -222,12 +222,15 @@ def _shown(value: object) -> str:
     return "absent" if value is None else shorten(value, 40)
 
 
-def _flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        name = f"{path}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Values of nested tables by their path, such as ``criteria[2].maximum``."""
+    if isinstance(value, Mapping) and (value or not path):
+        parts = [(f"{path}.{key}" if path else str(key), part) for key, part in value.items()]
+    elif isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
+        parts = [(f"{path}[{i}]", part) for i, part in enumerate(value)]
+    else:
+        return {path: value}
+    return {name: leaf for key, part in parts for name, leaf in _flat(part, key).items()}
 
 
 def _plain(value: Any) -> Any:
