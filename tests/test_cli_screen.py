@@ -1,0 +1,146 @@
+"""`leyden screen compositions`, end to end on a small space."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from leyden.cli import app
+from leyden.screening.compositions import job_from_dict
+from leyden.screening.engine import Screening
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "screening.md"
+SCORE = {
+    "intercept": 2.0,
+    "elements": ["Li", "O", "P", "S", "Cl"],
+    "properties": [[0.98], [3.44], [2.19], [2.58], [3.16]],
+    "mean_weights": [-1.0],
+}
+JOB = """
+keep = 40
+score = "score.json"
+criteria = ["score", "neutral", { kind = "cost", maximum = 60.0 }]
+[space]
+elements = ["O", "P", "S", "Cl"]
+parts = 24
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    (jobs / "score.json").write_text(json.dumps(SCORE))
+    (jobs / "job.toml").write_text(JOB)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def screen(*words: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["screen", "compositions", *words])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_results() -> None:
+    shown = screen("jobs/job.toml", "-o", "out")
+    expected = job_from_dict({**tomllib.loads(JOB), "score": SCORE}).run_all()
+    assert len(expected.rows) == 40
+    pd.testing.assert_frame_equal(pd.read_parquet("out/rows.parquet"), expected.rows)
+    assert Screening.load("out").counts == expected.counts
+    for name, count in expected.counts.items():
+        assert re.search(rf"^{re.escape(name)}\t{count:,}\t\d+\.\d+%$", shown, re.MULTILINE)
+    ten = expected.rows["formula"].head(11).tolist()
+    assert all(f"\n{formula}\t" in shown for formula in ten[:10])
+    assert f"\n{ten[10]}\t" not in shown
+    assert shown.rstrip().splitlines()[-1] == "out/rows.parquet"
+
+
+def test_the_expanded_job_is_the_same_job() -> None:
+    screen("jobs/job.toml", "-o", "out")
+    before = Path("out/manifest.json").read_bytes()
+    screen("out/screening.toml", "-o", "out")
+    assert Path("out/manifest.json").read_bytes() == before
+
+
+def test_keep_and_another_job() -> None:
+    screen("jobs/job.toml", "-o", "out")
+    assert "keep is 40 there and 7 here" in screen("jobs/job.toml", "-o", "out", "-k", "7", code=2)
+    screen("jobs/job.toml", "-o", "fewer", "--keep", "7", "--no-progress")
+    rows, fewer = pd.read_parquet("out/rows.parquet"), pd.read_parquet("fewer/rows.parquet")
+    pd.testing.assert_frame_equal(fewer, rows.head(7))
+    Path("jobs/job.toml").write_text(JOB.replace("60.0", "50.0"))
+    assert "criteria[2].maximum is 60.0 there and 50.0 here" in screen(
+        "jobs/job.toml", "-o", "out", code=2
+    )
+
+
+def test_killed_and_gone_on_with_another_number_of_workers() -> None:
+    screen("jobs/job.toml", "-o", "whole")
+    words = ["jobs/job.toml", "-o", "killed"]
+    command = [sys.executable, "-m", "leyden", "screen", "compositions", *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+        until = time.monotonic() + 60
+        while not list(Path("killed").glob("shards/*.parquet")) and time.monotonic() < until:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    screen(*words, "--workers", "1")
+    for name in ("rows.parquet", "manifest.json", "screening.toml"):
+        assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('"score.json"', '"absent.json"', "absent.json"),
+        ("keep = 40", "kep = 40", "keep"),
+        ("criteria = [", "criteria = 3 #", "job.toml"),
+        ("keep = 40", "keep = ", "not TOML"),
+        ('"O", "P"', '"O", "Xx"', "Xx"),
+        ("keep = 40", "keep = 0", "at least 1"),
+    ],
+)
+def test_mistakes(old: str, new: str, told: str) -> None:
+    Path("jobs/job.toml").write_text(JOB.replace(old, new))
+    shown = screen("jobs/job.toml", "-o", "out", code=2)
+    assert shown.startswith("error: jobs/")
+    assert told in shown
+    assert not Path("out").exists()
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("leyden.screening.engine.run", stopped)
+    shown = screen("jobs/job.toml", "-o", "out", code=130)
+    assert "stopped: finished shards are kept in out; the same command goes on" in shown
+
+
+def test_requests() -> None:
+    both = screen("jobs/job.toml", "-o", "out", "-w", "2", "--scheduler", "tcp://a:1", code=2)
+    assert "--workers or --scheduler" in both
+    assert "cannot be read" in screen("none.toml", "-o", "out", code=2)
+
+
+def test_the_job_in_the_documentation() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    job = job_from_dict({**tomllib.loads(block), "score": SCORE})
+    assert [criterion.name for criterion in job.criteria][:3] == [
+        "not radioactive",
+        "score",
+        "neutral",
+    ]
+    assert job.space.total == 120 * 156_849 + 45 * 4851
