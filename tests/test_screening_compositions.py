@@ -25,7 +25,7 @@ from leyden.data.formulas import parse_composition
 from leyden.errors import InputError
 from leyden.models import baselines
 from leyden.predictor import Predictor
-from leyden.screening.compositions import CompositionJob, fractions
+from leyden.screening.compositions import CompositionJob, fractions, job_from_dict
 from leyden.screening.criteria import (
     Bound,
     ElementRule,
@@ -432,10 +432,10 @@ minimum = 1.0
 
 
 def test_a_job_is_read_from_toml_and_written_again() -> None:
-    job = CompositionJob.from_dict(tomllib.loads(TEXT))
+    job = job_from_dict(tomllib.loads(TEXT))
     assert job.criteria[1].table["Fe"] == (2,)
     assert job.criteria[1].table["O"] == (-2,)
-    again = CompositionJob.from_dict(json.loads(json.dumps(job.to_dict())))
+    again = job_from_dict(json.loads(json.dumps(job.to_dict())))
     assert again.fingerprint() == job.fingerprint()
     assert again.run_all().counts == job.run_all().counts
     sent = pickle.loads(pickle.dumps(job))
@@ -499,7 +499,7 @@ def test_models_judge_the_kept_rows(saved: Path) -> None:
     energy = predicted["energy_eV_per_atom"].to_numpy()
     limit = float(np.median(energy))
     table = {"kind": "model", "model": str(saved), "target": "energy_eV_per_atom"}
-    job = CompositionJob.from_dict(
+    job = job_from_dict(
         {
             "criteria": ["neutral", {**table, "maximum": limit}],
             "space": {"elements": space.elements, "parts": 10},
@@ -577,9 +577,11 @@ SMALL = CompositionSpace("Li", ("O", "P", "S"), 10)
         (lambda: criterion({"kind": "cost", "maximun": 3}), "did you mean 'maximum'"),
         (lambda: criterion({"kind": "cost"}), "needs maximum"),
         (lambda: criterion({"kind": "cost", "maximum": "low"}), "wrong type"),
-        (lambda: CompositionJob.from_dict({"criterions": []}), "did you mean 'criteria'"),
-        (lambda: CompositionJob.from_dict({"space": {"part": 3}}), "did you mean 'parts'"),
-        (lambda: CompositionJob.from_dict({}), "at least one criterion"),
+        (lambda: job_from_dict({"criterions": []}), "did you mean 'criteria'"),
+        (lambda: job_from_dict({"space": {"part": 3}}), "did you mean 'parts'"),
+        (lambda: job_from_dict({}), "at least one criterion"),
+        (lambda: job_from_dict({"criteria": "neutral"}), "criteria are a list"),
+        (lambda: job_from_dict({"space": "Li"}), "is a table"),
         (lambda: ElementScore(0, ("Li", "Lj"), [[1.0], [2.0]], [1.0]), "unknown element"),
         (lambda: ElementScore(0, ("Li", "Li"), [[1.0], [2.0]], [1.0]), "each element once"),
         (lambda: ElementScore(0, ("Li", "O"), [[1.0]], [1.0]), "a row an element"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leyden.screening.compositions import CompositionJob, fractions
+from leyden.screening.compositions import CompositionJob, fractions, job_from_dict
 from leyden.screening.criteria import (
     Bound,
     ElementRule,
@@ -36,6 +36,7 @@ __all__ = [
     "cost",
     "criterion",
     "fractions",
+    "job_from_dict",
     "molar_mass",
     "not_radioactive",
     "oxides",

@@ -17,9 +17,7 @@ from leyden.errors import InputError, did_you_mean
 from leyden.hashing import content_hash
 from leyden.screening import kernel
 from leyden.screening.criteria import (
-    Bound,
     Criterion,
-    ElementRule,
     KernelCriterion,
     ModelBound,
     Neutral,
@@ -27,15 +25,15 @@ from leyden.screening.criteria import (
     Scored,
 )
 from leyden.screening.criterion_kinds import criterion, table_of
-from leyden.screening.element_data import element_data
 from leyden.screening.job import ShardResult
 from leyden.screening.kept_rows import kept_rows
 from leyden.screening.model_criteria import apply_models
 from leyden.screening.plan import Groups, make_groups, make_plan
+from leyden.screening.remarks import remarks
 from leyden.screening.scores import ElementScore
 from leyden.screening.space import MOST_OTHERS, CompositionSpace
 
-__all__ = ["CompositionJob", "fractions"]
+__all__ = ["CompositionJob", "fractions", "job_from_dict"]
 
 _VERSION = 1
 """Raised when the same job counts or ranks otherwise than before."""
@@ -181,10 +179,15 @@ class CompositionJob:
     # Descriptions
 
     def to_dict(self) -> dict[str, Any]:
-        """The job in plain values, as TOML and JSON hold them (`from_dict`)."""
+        """The job in plain values, as TOML and JSON hold them (`job_from_dict`)."""
         plain: dict[str, Any] = {
             "criteria": [table_of(criterion) for criterion in self.criteria],
-            "space": {field.name: getattr(self.space, field.name) for field in fields(self.space)},
+            "space": {
+                "anchor": self.space.anchor,
+                "elements": list(self.space.elements),
+                "parts": self.space.parts,
+                "others": list(self.space.others),
+            },
             "keep": self.keep,
             "pieces": self.pieces,
             "counts": self.counts,
@@ -193,60 +196,9 @@ class CompositionJob:
             plain["score"] = self.score.to_dict()
         return plain
 
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> CompositionJob:
-        """The job of a table.
-
-        Parameters
-        ----------
-        plain : mapping
-            ``criteria``, a list of tables (`leyden.screening.criteria.criterion`); and, as wanted,
-            ``score`` (`ElementScore.from_dict`, or a file that holds it), ``space``, ``keep``,
-            ``pieces``, ``counts``, ``threads``.
-
-        Raises
-        ------
-        InputError
-            A key that is not known, or a value that is refused.
-        """
-        _check_keys(plain, cls, "a screening")
-        values = dict(plain)
-        values["criteria"] = [criterion(table) for table in values.get("criteria", ())]
-        if "space" in values:
-            _check_keys(values["space"], CompositionSpace, "[space]")
-            values["space"] = CompositionSpace(**values["space"])
-        score = values.get("score")
-        if isinstance(score, str | os.PathLike):
-            values["score"] = ElementScore.load(score)
-        elif score is not None:
-            values["score"] = ElementScore.from_dict(score)
-        return cls(**values)
-
     def remarks(self) -> list[str]:
         """What a reader should know before the numbers; sentences."""
-        said = []
-        symbols = self.space.elements
-        if self.keep > self.space.total:
-            said.append(
-                f"{self.keep} are to be kept of {self.space.total} candidates: all that pass are."
-            )
-        lacking: list[tuple[str, Any]] = []
-        if self.score is not None:
-            lacking.append(("cannot be scored", set(self.score.elements)))
-        for own in self.criteria:
-            if isinstance(own, Neutral):
-                stated = {symbol for symbol in symbols if own.table.get(symbol)}
-                lacking.append(("have no oxidation state and are never neutral", stated))
-            elif isinstance(own, Bound):
-                lacking.append((f"have no {own.name} and fail it", own.margins()))
-        for what, having in lacking:
-            if without := [symbol for symbol in symbols if symbol not in having]:
-                said.append(f"Candidates with {', '.join(without)} {what}.")
-        rules = [own for own in self.criteria if isinstance(own, ElementRule)]
-        permitted = [s for s in symbols if all(rule.permits(s) for rule in rules)]
-        if radioactive := [s for s in permitted if s in element_data().radioactive]:
-            said.append(f"No criterion excludes the radioactive {', '.join(radioactive)}.")
-        return said
+        return remarks(self.space, self.score, self.criteria, self.keep)
 
     def explain(self, composition: str | Mapping[str, float]) -> pd.DataFrame:
         """Which criteria one candidate passes.
@@ -353,6 +305,38 @@ class CompositionJob:
         best = np.lexsort((keys, -scores))[: self.keep]
         known = None if self.score is None else scores[best]
         return kept_rows(self.space, self._criteria, known, keys[best])
+
+
+def job_from_dict(plain: Mapping[str, Any]) -> CompositionJob:
+    """The job of a table.
+
+    Parameters
+    ----------
+    plain : mapping
+        ``criteria``, a list of tables (`leyden.screening.criterion_kinds.criterion`); and, as
+        wanted, ``score`` (`ElementScore.from_dict`, or a file that holds it), ``space``, ``keep``,
+        ``pieces``, ``counts``, ``threads``.
+
+    Raises
+    ------
+    InputError
+        A key that is not known, or a value that is refused.
+    """
+    _check_keys(plain, CompositionJob, "a screening")
+    values = dict(plain)
+    listed = values.get("criteria", [])
+    if not isinstance(listed, list | tuple):
+        raise InputError("criteria are a list", value=listed, remedy="criteria = ['neutral']")
+    values["criteria"] = [criterion(table) for table in listed]
+    if "space" in values:
+        _check_keys(values["space"], CompositionSpace, "[space]")
+        values["space"] = CompositionSpace(**values["space"])
+    score = values.get("score")
+    if isinstance(score, str | os.PathLike):
+        values["score"] = ElementScore.load(score)
+    elif score is not None:
+        values["score"] = ElementScore.from_dict(score)
+    return CompositionJob(**values)
 
 
 def fractions(counts: Mapping[str, int]) -> dict[str, float]:
