@@ -25,6 +25,7 @@ from leyden.data.formulas import parse_composition
 from leyden.errors import InputError
 from leyden.models import baselines
 from leyden.predictor import Predictor
+from leyden.screening import kernel
 from leyden.screening.compositions import CompositionJob, fractions, job_from_dict
 from leyden.screening.criteria import (
     Bound,
@@ -46,6 +47,7 @@ from leyden.screening.criterion_kinds import (
 )
 from leyden.screening.element_data import element_data
 from leyden.screening.forms import form_of
+from leyden.screening.plan import make_plan
 from leyden.screening.scores import ElementScore
 from leyden.screening.space import CompositionSpace
 from leyden.testing import tiny_crystals
@@ -644,3 +646,46 @@ def test_nothing_passes() -> None:
     assert found.counts["after molar_mass_g_per_mol"] == 0
     assert found.rows.empty
     assert {"key", "formula", "score", "oxidation_states"} < set(found.rows.columns)
+
+
+# Standard deviations, in single precision first.
+
+
+def test_what_single_precision_cannot_tell_is_decided_in_double() -> None:
+    """Of properties 0 and 1 the deviation is at most 1/2, and just that where half is 1."""
+    space = CompositionSpace("Li", ("O", "P", "S"), 20, (3,))
+    halves = sum(c["O"] + c["P"] == 10 for c in candidates(space))
+    table = [[0.0], [1.0], [1.0], [0.0]]
+    for threshold, expected in [(0.5, 0), (0.5 - 1e-12, halves), (0.0, 969), (0.6, 0)]:
+        score = ElementScore(0.0, ("Li", "O", "P", "S"), table, [0.0], [1.0])
+        job = CompositionJob([ScoreAbove(threshold)], score, space, keep=halves + 1)
+        found = job.run_all()
+        assert found.counts["good"] == found.counts["after score"] == expected
+        assert found.rows["score"][:halves].to_numpy() == pytest.approx(0.5, abs=1e-15)
+    equal = ElementScore(0.3, ("Li", "O", "P", "S"), [[2.0]] * 4, [0.1], [-1.0])
+    assert CompositionJob([ScoreAbove(0.5)], equal, space).run_all().counts["good"] == 0
+    assert CompositionJob([ScoreAbove(0.4999)], equal, space).run_all().counts["good"] == 969
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from([0, 3, 9]))
+def test_single_precision_is_as_good_as_it_claims(seed: int, p: int, decades: int) -> None:
+    rng = np.random.default_rng(seed)
+    table = rng.normal(size=(7, p)) * 10 ** rng.uniform(-decades, decades, size=(7, p))
+    weights = rng.normal(size=(2, p)) * 10 ** rng.uniform(-decades, decades, size=(2, p))
+    score = ElementScore(rng.normal(), ("Li", *OTHERS), table, weights[0], weights[1])
+    space = CompositionSpace("Li", OTHERS, 30, (3,))
+    plan = make_plan(space, score, [ScoreAbove()], alone=True)
+    grid = space.grid(3)
+    rough = np.empty(grid[0].size, np.float32)
+    group = tuple(rng.choice(6, 3, replace=False) + 1)
+    kernel._fill(plan, group, grid, rough)
+    for x in rng.integers(0, rough.size, 50):
+        i, j, k = (int(column[x]) for column in grid)
+        exact = kernel._value(plan, group, (i, j, 30 - i - j), k) / plan.most
+        assert abs(exact) <= 1
+        assert abs(rough[x] - exact) < plan.doubt
+        names = [space.elements[number - 1] for number in group]
+        shares = dict(zip([*names, "Li"], np.array([i, j, k, 30 - i - j - k]) / 30, strict=True))
+        told = score(shares) * plan.unit / plan.most
+        assert exact == pytest.approx(told, abs=1e-9)

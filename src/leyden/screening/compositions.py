@@ -248,6 +248,13 @@ class CompositionJob:
         return {others: self.space.rays(others) for others in self.space.others}
 
     @cached_property
+    def _grids(self) -> dict[int, tuple[np.ndarray, ...]]:
+        """What only a score with standard deviations needs."""
+        if not len(self._plan.spread):
+            return dict.fromkeys(self.space.others, (np.empty(0, np.float32),) * 3)
+        return {others: self.space.grid(others) for others in self.space.others}
+
+    @cached_property
     def _cuts(self) -> np.ndarray:
         """Ends of shards among the choices of elements, about equal in candidates."""
         done = np.cumsum(self._divisions)
@@ -270,10 +277,11 @@ class CompositionJob:
         return [slice(int(p[0]), int(p[-1]) + 1) for p in parts if len(p)]
 
     def _scan(self, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        groups = self._groups
+        groups, others = self._groups, int(self._others[block.start])
         return kernel.scan(
             self._plan,
-            self._rays[int(self._others[block.start])],
+            self._rays[others],
+            self._grids[others],
             groups.numbers[block],
             groups.signatures[block],
             groups.scored[block],

@@ -3,11 +3,12 @@
 The others of a candidate are three (numbers a, b, c; 0 for none) and the anchor takes the rest.
 With the parts i of a and j of b fixed, c and the anchor trade parts k and m - k: a ray.  Along a
 ray a linear criterion holds on one stretch of k, whose ends are found by a division; so a ray costs
-a few divisions for its hundred candidates.  Neutral candidates are few, and are met one by one; a
-score with standard deviations is evaluated at each.
+a few divisions for its hundred candidates.  Neutral candidates are few, and are met one by one.
 
-All linear values are whole numbers held exactly by float64 (`leyden.screening.forms`).  Standard
-deviations are floats; no operation is reordered or fused, so every machine gets the same bits.
+All linear values are whole numbers held exactly by float64 (`leyden.screening.forms`).  A score
+with standard deviations is evaluated at every candidate in single precision, and again in double
+where that leaves its sign in doubt, or where it ranks.  There no operation is reordered or fused,
+so that every machine gets the same bits.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ MASK_STAGE, NEUTRAL_STAGE, SCORE_STAGE, RANK = -1, -2, 0, 1
 """What a stage is: of the elements alone, neutrality, or the number of a linear form; number 0 is
 the score less its threshold, number 1 the score (which ranks, and is no criterion)."""
 
+_CHUNK = 1024
+
 
 class Plan(NamedTuple):
     """What the kernel needs to know of a job.
@@ -43,8 +46,6 @@ class Plan(NamedTuple):
         Criteria before neutrality; S where neutrality is no criterion.
     forms : ndarray of float64, shape (F, E + 2)
         Linear forms by element number, the anchor last.
-    least : float
-        Least value above the threshold.
     threshold : float
     unit : float
         Value of form 1 over the score; of form 0, where standard deviations count.
@@ -52,6 +53,12 @@ class Plan(NamedTuple):
         Squared differences of the weighted properties of two elements; p = 0: a linear score.
     positive : int
         Properties from the first to this one add their standard deviation, the rest subtract it.
+    most : float
+        No value of form 0 exceeds it, standard deviations included.
+    doubt : float
+        How wrong single precision may be, of `most`.
+    score_at : int
+        Place of the criterion of the score; without one S - 1, since all that pass are ranked.
     first, states : ndarray of int64
         Oxidation states (`leyden.screening.neutrality.pack_states`), the anchor last.
     alone : bool
@@ -63,11 +70,13 @@ class Plan(NamedTuple):
     stages: np.ndarray
     split: int
     forms: np.ndarray
-    least: float
     threshold: float
     unit: float
     spread: np.ndarray
     positive: int
+    most: float
+    doubt: float
+    score_at: int
     first: np.ndarray
     states: np.ndarray
     alone: bool
@@ -147,47 +156,88 @@ def _line(plan, form, group, ray):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _fill(plan, group, ray, scores):  # type: ignore[no-untyped-def]
-    """Scores with standard deviations along a ray.
+def _value(plan, group, ray, k):  # type: ignore[no-untyped-def]
+    """Score less threshold of one candidate, in units of form 0.
 
     (sum n)^2 var = sum over pairs n_i n_j (P_i - P_j)^2, which loses nothing to cancellation.
     """
     a, b, c = group
-    i, j, shared = ray
+    i, j, anchor = ray[0], ray[1], ray[2] - k
     base, step = _line(plan, SCORE_STAGE, group, ray)
-    for k in range(1, shared):
-        scores[k] = base + k * step
+    value = base + k * step
     for p in range(plan.spread.shape[0]):
         square = plan.spread[p]
-        with_anchor = i * square[a, -1] + j * square[b, -1]
-        start = (i * j) * square[a, b] + shared * with_anchor
-        slope = (i * square[a, c] + j * square[b, c]) - with_anchor
-        curve = square[c, -1]
-        sign = 1.0 if p < plan.positive else -1.0
-        for k in range(1, shared):
-            trade = np.float64(k)
-            variance = (start + trade * slope) + (trade * (shared - trade)) * curve
-            scores[k] += sign * np.sqrt(variance)
+        first = i * (j * square[a, b] + k * square[a, c] + anchor * square[a, -1])
+        second = j * (k * square[b, c] + anchor * square[b, -1])
+        root = np.sqrt(first + second + k * anchor * square[c, -1])
+        value += root if p < plan.positive else -root
+    return value
+
+
+@njit(cache=True, nogil=True, fastmath={"contract"})
+def _fill(plan, group, grid, rough):  # type: ignore[no-untyped-def]
+    """`_value` over `plan.most` for all candidates of a choice, in single precision.
+
+    No number exceeds 1, and a variance is a sum of positive numbers: so p square roots, and the sum
+    of what is in them, are wrong by less than (p + 16) 2^-24.  The chunks stay in the cache.
+    """
+    a, b, c = group
+    per = 1.0 / plan.most
+    line = (plan.forms[SCORE_STAGE] * per).astype(np.float32)
+    on_a, on_b, on_c, on_anchor = line[a], line[b], line[c], line[-1]
+    whole = np.float32(plan.parts)
+    for start in range(0, rough.size, _CHUNK):
+        chunk = slice(start, min(start + _CHUNK, rough.size))
+        i, j, k, out = grid[0][chunk], grid[1][chunk], grid[2][chunk], rough[chunk]
+        for x in range(out.size):
+            anchor = whole - i[x] - j[x] - k[x]
+            out[x] = i[x] * on_a + j[x] * on_b + k[x] * on_c + anchor * on_anchor
+        for p in range(plan.spread.shape[0]):
+            square = plan.spread[p]
+            ab, ac = np.float32(square[a, b] * per * per), np.float32(square[a, c] * per * per)
+            bc, aw = np.float32(square[b, c] * per * per), np.float32(square[a, -1] * per * per)
+            bw, cw = np.float32(square[b, -1] * per * per), np.float32(square[c, -1] * per * per)
+            sign = np.float32(1.0 if p < plan.positive else -1.0)
+            for x in range(out.size):
+                anchor = whole - i[x] - j[x] - k[x]
+                first = i[x] * (j[x] * ab + k[x] * ac + anchor * aw)
+                second = j[x] * (k[x] * bc + anchor * bw)
+                out[x] += sign * np.sqrt(first + second + k[x] * anchor * cw)
 
 
 @njit(cache=True, nogil=True)
-def _count(stretch, scores, least):  # type: ignore[no-untyped-def]
-    """Candidates of a stretch: low, high, and whether only good scores count."""
+def _settle(plan, group, grid, rough, good):  # type: ignore[no-untyped-def]
+    """Count up what is good, evaluating anew what single precision leaves in doubt.
+
+    Of the first x candidates good[x] are good.
+    """
+    doubt = np.float32(plan.doubt)
+    so_far = np.int32(0)
+    good[0] = so_far
+    for x in range(rough.size):
+        above = rough[x] > 0
+        if not abs(rough[x]) > doubt:
+            i, j, k = int(grid[0][x]), int(grid[1][x]), int(grid[2][x])
+            above = _value(plan, group, (i, j, plan.parts - i - j), k) > 0
+        so_far += np.int32(above)
+        good[x + 1] = so_far
+
+
+@njit(cache=True, nogil=True)
+def _count(stretch, good):  # type: ignore[no-untyped-def]
+    """Candidates of a stretch: low, high, and whether only good ones count."""
     low, high, only_good = int(stretch[0]), int(stretch[1]), stretch[2]
-    if not only_good:
-        return max(0, high - low + 1)
-    good = 0
-    for k in range(low, high + 1):
-        good += scores[k] >= least
-    return good
+    if high < low:
+        return 0
+    return good[high] - good[low - 1] if only_good else high - low + 1
 
 
 @njit(cache=True, nogil=True)
-def _later(plan, group, ray, k, value, stop, counts):  # type: ignore[no-untyped-def]
+def _later(plan, group, ray, k, good, stop, counts):  # type: ignore[no-untyped-def]
     """Take one neutral candidate through the criteria from neutrality on; whether it passes all."""
     for stage in range(plan.split, stop):
         form = plan.stages[stage]
-        if form == SCORE_STAGE and value < plan.least:
+        if form == SCORE_STAGE and not good:
             return False
         if form > SCORE_STAGE:
             base, step = _line(plan, form, group, ray)
@@ -198,16 +248,16 @@ def _later(plan, group, ray, k, value, stop, counts):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def _rank(plan, group, ray, k, value):  # type: ignore[no-untyped-def]
-    """The score of a candidate, from its value where that is not linear."""
+def _rank(plan, group, ray, k):  # type: ignore[no-untyped-def]
+    """The score of a candidate."""
     if plan.spread.shape[0] > 0:
-        return value / plan.unit + plan.threshold
+        return _value(plan, group, ray, k) / plan.unit + plan.threshold
     base, step = _line(plan, RANK, group, ray)
     return (base + k * step) / plan.unit
 
 
 @njit(cache=True, nogil=True)
-def _keep_stretch(plan, group, ray, stretch, scores, best):  # type: ignore[no-untyped-def]
+def _keep_stretch(plan, group, ray, stretch, rough, good, best):  # type: ignore[no-untyped-def]
     """Keep the best of a stretch that passes; where the score is linear, from its best end on."""
     linear = plan.spread.shape[0] == 0
     low, high, only_good = int(stretch[0]), int(stretch[1]), stretch[2]
@@ -215,9 +265,13 @@ def _keep_stretch(plan, group, ray, stretch, scores, best):  # type: ignore[no-u
     values, keys, size = best
     for n in range(high - low + 1):
         k = high - n if rising else low + n
-        if only_good and scores[k] < plan.least:
+        if only_good and good[k] == good[k - 1]:
             continue
-        rank = _rank(plan, group, ray, k, scores[k])
+        if not linear and size == values.size:
+            most = (rough[k - 1] + 2 * plan.doubt) * plan.most
+            if most / plan.unit + plan.threshold < values[0]:
+                continue
+        rank = _rank(plan, group, ray, k)
         if linear and size == values.size and rank < values[0]:
             break
         size = _keep(values, keys, size, rank, _key(group, ray, k, plan))
@@ -225,54 +279,54 @@ def _keep_stretch(plan, group, ray, stretch, scores, best):  # type: ignore[no-u
 
 
 @njit(cache=True, nogil=True)
-def _scan_group(plan, rays, group, scored, stop, neutral, scores, counts, best):  # type: ignore[no-untyped-def]
+def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  # type: ignore[no-untyped-def]
     """All candidates of one choice of elements."""
     linear = plan.spread.shape[0] == 0
     last = plan.stages.size
     meets_neutral = plan.split < last and (stop > plan.split or (plan.alone and scored))
     starts, points = neutral
+    rough, good = room
     values, keys, size = best
+    done = 0
     for at in range(rays[0].size):
         i, j = rays[0][at], rays[1][at]
         ray = (i, j, plan.parts - i - j)
         line = _line(plan, SCORE_STAGE, group, ray)
         good_low, good_high = low, high = 1.0, ray[2] - 1.0
-        only_good = False
+        good_here, only_good = good[done:], False
         if linear:
-            good_low, good_high = _narrow(line, plan.least, low, high)
-        elif scored:
-            _fill(plan, group, ray, scores)
+            good_low, good_high = _narrow(line, 1.0, low, high)
         if plan.alone and scored:
-            counts[GOOD] += _count((good_low, good_high, not linear), scores, plan.least)
+            counts[GOOD] += _count((good_low, good_high, not linear), good_here)
         for stage in range(min(plan.split, stop)):
             form = plan.stages[stage]
             if form == SCORE_STAGE:
                 low, high, only_good = max(low, good_low), min(high, good_high), not linear
             elif form > SCORE_STAGE:
                 low, high = _narrow(_line(plan, form, group, ray), 0.0, low, high)
-            counts[STAGES + stage] += _count((low, high, only_good), scores, plan.least)
+            counts[STAGES + stage] += _count((low, high, only_good), good_here)
         if meets_neutral:
             for place in range(starts[at], starts[at + 1]):
                 k = points[place]
-                value = line[0] + k * line[1] if linear else scores[k]
-                good = scored and value >= plan.least
-                if plan.alone and good:
+                above = scored and good_low <= k <= good_high
+                if scored and not linear:
+                    above = good_here[k] > good_here[k - 1]
+                if plan.alone and above:
                     counts[GOOD_NEUTRAL] += 1
-                if stop > plan.split and low <= k <= high and (good or not only_good):
-                    passed = _later(plan, group, ray, k, value, stop, counts)
+                if stop > plan.split and low <= k <= high and (above or not only_good):
+                    passed = _later(plan, group, ray, k, above, stop, counts)
                     if passed and scored:
-                        key = _key(group, ray, k, plan)
-                        rank = _rank(plan, group, ray, k, value)
+                        key, rank = _key(group, ray, k, plan), _rank(plan, group, ray, k)
                         size = _keep(values, keys, size, rank, key)
         elif plan.split == last and stop == last and scored:
-            stretch = (low, high, only_good)
-            best = (values, keys, size)
-            size = _keep_stretch(plan, group, ray, stretch, scores, best)
+            stretch, best = (low, high, only_good), (values, keys, size)
+            size = _keep_stretch(plan, group, ray, stretch, rough[done:], good_here, best)
+        done += ray[2] - 1
     return size
 
 
 @njit(cache=True, nogil=True)
-def scan(plan, rays, groups, signatures, scored, stops, keep):  # type: ignore[no-untyped-def]
+def scan(plan, rays, grid, groups, signatures, scored, stops, keep):  # type: ignore[no-untyped-def]
     """Count and rank all candidates of some choices of elements.
 
     Parameters
@@ -280,6 +334,8 @@ def scan(plan, rays, groups, signatures, scored, stops, keep):  # type: ignore[n
     plan : Plan
     rays : tuple of two ndarray of int64
         `CompositionSpace.rays`; all groups have as many others.
+    grid : tuple of three ndarray of float32, shape (N,)
+        `CompositionSpace.grid`; empty for a linear score.
     groups : ndarray of int64, shape (G, 3)
         Element numbers.
     signatures : ndarray of int64, shape (G,)
@@ -300,16 +356,16 @@ def scan(plan, rays, groups, signatures, scored, stops, keep):  # type: ignore[n
     counts = np.zeros(STAGES + plan.stages.size, np.int64)
     values, keys, size = np.empty(keep), np.empty(keep, np.int64), 0
     starts = np.zeros(rays[0].size + 1, np.int64)
-    most = 0
+    divisions = 0
     for ray in range(rays[0].size):
-        most += plan.parts - rays[0][ray] - rays[1][ray] - 1
-    points = np.empty(most, np.int16)
-    scores = np.empty(plan.parts)
+        divisions += plan.parts - rays[0][ray] - rays[1][ray] - 1
+    points = np.empty(divisions, np.int16)
+    rough, good = np.empty(grid[0].size, np.float32), np.empty(grid[0].size + 1, np.int32)
     own = plan.states[plan.first[-2] : plan.first[-1]]
     solved = -1
     for at in range(len(groups)):
-        group = (groups[at, 0], groups[at, 1], groups[at, 2])
-        if (plan.alone or stops[at] > plan.split) and signatures[at] != solved:
+        group, stop = (groups[at, 0], groups[at, 1], groups[at, 2]), stops[at]
+        if (plan.alone or stop > plan.split) and signatures[at] != solved:
             a, b, c = group
             others = (
                 plan.states[plan.first[a] : plan.first[a + 1]],
@@ -321,9 +377,10 @@ def scan(plan, rays, groups, signatures, scored, stops, keep):  # type: ignore[n
         if plan.alone:
             counts[NEUTRAL] += starts[-1]
             counts[SCORED_NEUTRAL] += starts[-1] if scored[at] else 0
-        if stops[at] > 0 or (plan.alone and scored[at]):
-            neutral, best = (starts, points), (values, keys, size)
-            size = _scan_group(
-                plan, rays, group, scored[at], stops[at], neutral, scores, counts, best
-            )
+        if scored[at] and (plan.alone or stop > plan.score_at):
+            _fill(plan, group, grid, rough)
+            _settle(plan, group, grid, rough, good)
+        if stop > 0 or (plan.alone and scored[at]):
+            neutral, room, best = (starts, points), (rough, good), (values, keys, size)
+            size = _scan_group(plan, rays, group, scored[at], stop, neutral, room, counts, best)
     return counts, values[:size], keys[:size]

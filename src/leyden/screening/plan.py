@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -83,6 +82,7 @@ def make_plan(
     neutral = next((c for c in criteria if isinstance(c, Neutral)), None)
     first, states = pack_states(neutral.table if neutral else {}, symbols)
     spread, positive = _spread(space, score, forms[0].scale)
+    widths = np.sqrt(spread.max(axis=(1, 2))).sum() if len(spread) else 0.0
     scale = forms[0 if len(spread) else RANK].scale
     return Plan(
         parts=space.parts,
@@ -90,11 +90,13 @@ def make_plan(
         stages=np.array(stages, dtype=np.int64),
         split=stages.index(NEUTRAL_STAGE) if neutral else len(stages),
         forms=np.stack([np.insert(form.values, 0, 0.0) for form in forms]),
-        least=math.ulp(0.0) if len(spread) else 1.0,
         threshold=float(threshold),
         unit=float(space.parts * scale),
         spread=spread,
         positive=positive,
+        most=space.parts * float(np.abs(forms[0].values).max() + widths) or 1.0,
+        doubt=(len(spread) + 16) * 2.0**-24,
+        score_at=stages.index(SCORE_STAGE) if SCORE_STAGE in stages else len(stages) - 1,
         first=first,
         states=states,
         alone=alone,

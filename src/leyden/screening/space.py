@@ -81,9 +81,10 @@ class CompositionSpace:
             raise InputError(
                 f"there are not {self.others[-1]} different elements to choose", value=self.elements
             )
-        if not self.others[-1] < self.parts <= 1000:
+        if not self.others[-1] < self.parts <= 1000 or self.divisions(self.others[-1]) > 2**24:
             raise InputError(
-                "parts must be more than the other elements, and at most 1000", value=self.parts
+                "parts must be more than the other elements, and at most 1000 (466 for three)",
+                value=self.parts,
             )
 
     @property
@@ -140,6 +141,19 @@ class CompositionSpace:
         ]
         table = np.array(pairs, dtype=np.int64)
         return table[:, 0], table[:, 1]
+
+    def grid(self, others: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Parts of each of the others in every candidate, ray by ray.
+
+        Returns
+        -------
+        first, second, last : ndarray of float32, shape (N,)
+        """
+        first, second = self.rays(others)
+        lengths = self.parts - first - second - 1
+        last = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
+        columns = np.repeat(first, lengths), np.repeat(second, lengths), last
+        return tuple(column.astype(np.float32) for column in columns)  # type: ignore[return-value]
 
     def unpack(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Element numbers and parts of candidates, from their keys (`leyden.screening.kernel`).
