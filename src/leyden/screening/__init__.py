@@ -1,0 +1,45 @@
+"""Screening: candidates by the billion, the best of them kept, and counts at every criterion."""
+
+from __future__ import annotations
+
+from leyden.screening.compositions import CompositionJob, fractions, job_from_dict
+from leyden.screening.criteria import (
+    Bound,
+    ElementRule,
+    ModelBound,
+    Neutral,
+    ScoreAbove,
+    Scored,
+)
+from leyden.screening.criterion_kinds import (
+    cost,
+    criterion,
+    molar_mass,
+    not_radioactive,
+    oxides,
+    rows,
+    tabulated,
+)
+from leyden.screening.scores import ElementScore
+from leyden.screening.space import CompositionSpace
+
+__all__ = [
+    "Bound",
+    "CompositionJob",
+    "CompositionSpace",
+    "ElementRule",
+    "ElementScore",
+    "ModelBound",
+    "Neutral",
+    "ScoreAbove",
+    "Scored",
+    "cost",
+    "criterion",
+    "fractions",
+    "job_from_dict",
+    "molar_mass",
+    "not_radioactive",
+    "oxides",
+    "rows",
+    "tabulated",
+]

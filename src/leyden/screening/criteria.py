@@ -1,0 +1,271 @@
+"""What a candidate must fulfil: criteria as data.
+
+Each has a `name`, under which it is counted, and `holds`, which says plainly of one candidate what
+`leyden.screening.kernel` decides for billions.  `leyden.screening.criterion_kinds` makes them, in
+Python or from the tables of a TOML file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from leyden.data.formulas import ATOMIC_NUMBERS
+from leyden.errors import InputError, did_you_mean
+from leyden.screening.element_data import element_data
+from leyden.screening.forms import decimal, score_values
+from leyden.screening.scores import ElementScore
+
+__all__ = [
+    "Bound",
+    "Criterion",
+    "ElementRule",
+    "KernelCriterion",
+    "ModelBound",
+    "Neutral",
+    "ScoreAbove",
+    "Scored",
+    "check_elements",
+]
+
+Amounts = Mapping[str, int]
+"""Parts of each element of a candidate."""
+
+
+@dataclass(frozen=True)
+class ScoreAbove:
+    """The score is greater than a threshold; a candidate without a score fails.
+
+    Attributes
+    ----------
+    threshold : float
+        A classifier's decision function says yes above 0.
+    """
+
+    threshold: float = 0.0
+    name: str = "score"
+
+    def __post_init__(self) -> None:
+        _check_numbers({"threshold": self.threshold})
+
+    def holds(self, amounts: Amounts, score: ElementScore | None) -> bool:
+        """Whether a candidate passes."""
+        if score is None or not set(amounts) <= set(score.elements):
+            return False
+        parts = sum(amounts.values())
+        if not score.linear:
+            return score({s: n / parts for s, n in amounts.items()}) > self.threshold
+        values = score_values(score)
+        return sum(n * values[s] for s, n in amounts.items()) > parts * decimal(self.threshold)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Every element has the properties that the score needs."""
+
+    name: str = "scored"
+
+    def holds(self, amounts: Amounts, score: ElementScore | None) -> bool:
+        """Whether a candidate passes."""
+        return score is not None and set(amounts) <= set(score.elements)
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """Some choice of one oxidation state for each element leaves no charge.
+
+    An element takes one state for all of its atoms; states are tried in all combinations, in whole
+    numbers.  A candidate with an element that has no state is never neutral.
+
+    Attributes
+    ----------
+    source : {"common", "icsd", "all"}
+        pymatgen's table: common states, those met in the ICSD, or all known.
+    states : mapping of str to sequence of int
+        States of some elements, in place of the table's.
+    table : mapping of str to tuple of int
+        What follows from both.
+    """
+
+    source: str = "common"
+    states: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    name: str = "neutral"
+    table: Mapping[str, tuple[int, ...]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        tables = element_data().oxidation_states
+        if self.source not in tables:
+            raise InputError(
+                "unknown table of oxidation states",
+                value=self.source,
+                remedy=did_you_mean(self.source, tables),
+            )
+        check_elements(self.states)
+        for symbol, own in self.states.items():
+            if any(not float(state).is_integer() for state in own):
+                raise InputError("oxidation states are whole numbers", value={symbol: own})
+        given = {symbol: tuple(sorted(map(int, set(own)))) for symbol, own in self.states.items()}
+        object.__setattr__(self, "table", {**tables[self.source], **given})
+
+    def holds(self, amounts: Amounts, score: ElementScore | None) -> bool:
+        """Whether a candidate passes."""
+        choices = itertools.product(*(self.table.get(symbol, ()) for symbol in amounts))
+        return any(
+            sum(n * q for n, q in zip(amounts.values(), choice, strict=True)) == 0
+            for choice in choices
+        )
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A mean over the atoms of a candidate is at most, or at least, a limit.
+
+    The mean is ``sum_i x_i w_i a_i / sum_i x_i w_i`` over atomic fractions x_i; both sides are
+    compared as exact decimals (`leyden.screening.forms`), the limit itself passes.
+
+    Attributes
+    ----------
+    name : str
+        Also the column of the kept rows that holds the mean; it should name the unit.
+    values : mapping of str to float
+        a, by element.  A candidate with an element that has none fails.
+    maximum, minimum : float, optional
+        One of the two.
+    weights : mapping of str to float, optional
+        w, positive; molar masses make the mean one by mass.  Default: 1.
+    """
+
+    name: str
+    values: Mapping[str, float]
+    maximum: float | None = None
+    minimum: float | None = None
+    weights: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.maximum is None) == (self.minimum is None):
+            raise InputError("a bound has a maximum or a minimum", value=self.name)
+        object.__setattr__(self, "values", dict(self.values))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", dict(self.weights))
+        check_elements(self.values)
+        _check_numbers({**self.values, "limit": self.limit})
+        _check_numbers(self.weights or {}, positive=True)
+
+    @property
+    def limit(self) -> float:
+        """The maximum or minimum."""
+        return self.minimum if self.maximum is None else self.maximum  # type: ignore[return-value]
+
+    def margins(self) -> dict[str, Fraction]:
+        """By element, what it adds to a sum that is not negative where the bound holds."""
+        sign = 1 if self.minimum is None else -1
+        weights = self.weights or dict.fromkeys(self.values, 1.0)
+        return {
+            symbol: sign * decimal(weights[symbol]) * (decimal(self.limit) - decimal(value))
+            for symbol, value in self.values.items()
+            if symbol in weights
+        }
+
+    def holds(self, amounts: Amounts, score: ElementScore | None) -> bool:
+        """Whether a candidate passes."""
+        margins = self.margins()
+        known = set(amounts) <= set(margins)
+        return known and sum(n * margins[symbol] for symbol, n in amounts.items()) >= 0
+
+
+@dataclass(frozen=True)
+class ElementRule:
+    """Which elements a candidate may hold, and of which it must hold one.
+
+    Attributes
+    ----------
+    name : str
+    allowed : sequence of str, optional
+        Every element is one of them (the anchor too). Default: all.
+    forbidden : sequence of str
+        No element is one of them.
+    any_of : sequence of str
+        At least one element is one of them; empty: no such demand.
+    """
+
+    name: str
+    allowed: Sequence[str] | None = None
+    forbidden: Sequence[str] = ()
+    any_of: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        for key in ("allowed", "forbidden", "any_of"):
+            if getattr(self, key) is not None:
+                object.__setattr__(self, key, tuple(getattr(self, key)))
+                check_elements(getattr(self, key))
+        if self.allowed is None and not self.forbidden and not self.any_of:
+            raise InputError("an element rule allows, forbids or demands some", value=self.name)
+
+    def permits(self, symbol: str) -> bool:
+        """Whether a candidate may hold the element."""
+        return symbol not in self.forbidden and (self.allowed is None or symbol in self.allowed)
+
+    def holds(self, amounts: Amounts, score: ElementScore | None) -> bool:
+        """Whether a candidate passes."""
+        demanded = not self.any_of or not set(self.any_of).isdisjoint(amounts)
+        return demanded and all(map(self.permits, amounts))
+
+
+@dataclass(frozen=True)
+class ModelBound:
+    """What a saved predictor says of a candidate's formula is within limits.
+
+    A network is too slow for billions: such criteria apply to the kept rows only, after all others.
+
+    Attributes
+    ----------
+    model : str
+        File of a `leyden.Predictor` that takes formulas.
+    target : str
+        Which of its targets: a formation energy, energy above hull, band gap, end of a window.
+    minimum, maximum : float, optional
+        At least one of them, in the unit of the target.
+    name : str
+        Column of the rows; the target's name by default.
+    """
+
+    model: str
+    target: str
+    minimum: float | None = None
+    maximum: float | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", os.fspath(self.model))
+        object.__setattr__(self, "name", self.name or self.target)
+        limits = {"minimum": self.minimum, "maximum": self.maximum}
+        given = {key: limit for key, limit in limits.items() if limit is not None}
+        if not given:
+            raise InputError("a model criterion needs a minimum or a maximum", value=self.name)
+        _check_numbers(given)
+
+
+KernelCriterion = ScoreAbove | Scored | Neutral | Bound | ElementRule
+Criterion = KernelCriterion | ModelBound
+
+
+def check_elements(symbols: Iterable[str], **place: Any) -> None:
+    """Refuse what is no element symbol; `place` is told with the error."""
+    for symbol in symbols:
+        if symbol not in ATOMIC_NUMBERS:
+            remedy = did_you_mean(str(symbol), ATOMIC_NUMBERS, "write its symbol, such as Li")
+            raise InputError("unknown element", value=symbol, remedy=remedy, **place)
+
+
+def _check_numbers(numbers: Mapping[str, float], positive: bool = False) -> None:
+    for name, number in numbers.items():
+        if not math.isfinite(number) or (positive and number <= 0):
+            raise InputError(
+                f"a criterion needs {'positive' if positive else 'finite'} numbers",
+                value={name: number},
+            )

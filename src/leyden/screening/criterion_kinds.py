@@ -1,0 +1,181 @@
+"""The kinds of criteria that a TOML file names; each takes the keys that its signature lists.
+
+>>> criterion({"kind": "molar-mass", "maximum": 30.0}).name
+'molar_mass_g_per_mol'
+>>> criterion({"kind": "rows", "last": 4}) == rows(4)
+True
+"""
+
+from __future__ import annotations
+
+import csv
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any
+
+from leyden.errors import InputError, did_you_mean
+from leyden.screening.criteria import (
+    Bound,
+    Criterion,
+    ElementRule,
+    ModelBound,
+    Neutral,
+    ScoreAbove,
+    Scored,
+    check_elements,
+)
+from leyden.screening.element_data import element_data
+
+__all__ = [
+    "KINDS",
+    "cost",
+    "criterion",
+    "molar_mass",
+    "not_radioactive",
+    "oxides",
+    "rows",
+    "table_of",
+    "tabulated",
+]
+
+
+def molar_mass(maximum: float) -> Bound:
+    """Mean molar mass of the atoms, g/mol, is at most `maximum`."""
+    return Bound("molar_mass_g_per_mol", element_data().molar_mass_g_per_mol, maximum)
+
+
+def cost(maximum: float) -> Bound:
+    """Cost of the elements of a kilogram, US dollars, is at most `maximum`.
+
+    Prices of pure elements (pymatgen's CostDB, 2013), weighted by mass; a candidate with an element
+    that has no price fails.
+    """
+    data = element_data()
+    return Bound(
+        "cost_usd_per_kg", data.cost_usd_per_kg, maximum, weights=data.molar_mass_g_per_mol
+    )
+
+
+def rows(last: int = 4) -> ElementRule:
+    """All elements stand in the first rows of the periodic table (four: up to krypton)."""
+    table = element_data().row
+    allowed = tuple(symbol for symbol, row in table.items() if row <= last)
+    if not allowed:
+        raise InputError("rows of the periodic table count from 1", value=last)
+    return ElementRule("rows", allowed=allowed)
+
+
+def oxides(other_anions: bool = True) -> ElementRule:
+    """The candidate holds oxygen.
+
+    Parameters
+    ----------
+    other_anions : bool
+        Whether N, F, S, Cl, Se, Br, Te, I may stand beside it: among the published "oxides" are
+        LiN5P3O and Li5Na2NO2.
+    """
+    others = () if other_anions else ("N", "F", "S", "Cl", "Se", "Br", "Te", "I")
+    return ElementRule("oxides", any_of=("O",), forbidden=others)
+
+
+def not_radioactive() -> ElementRule:
+    """No element is radioactive (technetium, promethium, all from polonium on)."""
+    return ElementRule("not radioactive", forbidden=tuple(sorted(element_data().radioactive)))
+
+
+def tabulated(
+    name: str,
+    file: str,
+    column: str,
+    maximum: float | None = None,
+    minimum: float | None = None,
+) -> Bound:
+    """A bound on a mean of values of your own.
+
+    Parameters
+    ----------
+    name : str
+    file : path
+        CSV with a column ``element`` of symbols, and `column`; an empty cell is no value.
+    column : str
+    maximum, minimum : float, optional
+        One of them.
+    """
+    values: dict[str, float] = {}
+    try:
+        with open(file, encoding="utf-8", newline="") as lines:
+            for row, line in enumerate(csv.DictReader(lines), start=1):
+                for key in ("element", column):
+                    if key not in line:
+                        raise InputError(
+                            "no such column", value=key, file=file, remedy=did_you_mean(key, line)
+                        )
+                if line[column]:
+                    check_elements([line["element"]], file=file, row=row)
+                    values[line["element"]] = float(line[column])
+    except OSError as error:
+        raise InputError("the file cannot be read", value=str(error), file=file) from error
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            "a value must be a number", value=line[column], file=file, row=row
+        ) from error
+    return Bound(name, values, maximum, minimum)
+
+
+KINDS: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
+    {
+        "score": ScoreAbove,
+        "scored": Scored,
+        "neutral": Neutral,
+        "molar-mass": molar_mass,
+        "cost": cost,
+        "rows": rows,
+        "oxides": oxides,
+        "not-radioactive": not_radioactive,
+        "elements": ElementRule,
+        "bound": Bound,
+        "tabulated": tabulated,
+        "model": ModelBound,
+    }
+)
+"""Kind, as a TOML file spells it, to what makes the criterion."""
+
+
+def criterion(table: Mapping[str, Any] | str) -> Criterion:
+    """The criterion of a table: ``kind`` and the keys that it takes; a text is a kind alone.
+
+    Raises
+    ------
+    InputError
+        An unknown kind or key, a missing key, a value that the criterion refuses.
+    """
+    keys = {"kind": table} if isinstance(table, str) else dict(table)
+    kind = str(keys.pop("kind", ""))
+    if kind not in KINDS:
+        raise InputError("unknown kind of criterion", value=kind, remedy=did_you_mean(kind, KINDS))
+    taken = inspect.signature(KINDS[kind]).parameters
+    for key in keys:
+        if key not in taken:
+            raise InputError(
+                f"unknown key of criterion {kind!r}",
+                value=key,
+                remedy=did_you_mean(key, taken, "it takes none"),
+            )
+    for key, parameter in taken.items():
+        if parameter.default is inspect.Parameter.empty and key not in keys:
+            raise InputError(f"criterion {kind!r} needs {key}")
+    try:
+        return KINDS[kind](**keys)
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"a value of criterion {kind!r} has the wrong type", value=keys) from error
+
+
+def table_of(given: Criterion) -> dict[str, Any]:
+    """The table from which `criterion` makes it again."""
+    kind = next(kind for kind, maker in KINDS.items() if type(given) is maker)
+    values = {field.name: getattr(given, field.name) for field in fields(given) if field.init}
+    return {"kind": kind, **{key: value for key, value in values.items() if value is not None}}
