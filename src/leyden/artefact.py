@@ -68,6 +68,8 @@ KINDS: dict[str, str] = {
     "average": "leyden.models.average:Average",
     "bond_statistics": "leyden.representations.bond_statistics:BondStatistics",
     "cell_shape": "leyden.representations.cell_shape:CellShape",
+    "censored": "leyden.models.censored:Censored",
+    "coded": "leyden.models.censored:Coded",
     "composition_statistics": "leyden.representations.composition:CompositionStatistics",
     "concatenated": "leyden.representations.represent:Concatenated",
     "conformal_intervals": "leyden.conformal:ConformalIntervals",

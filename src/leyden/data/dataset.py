@@ -231,7 +231,7 @@ class Dataset:
                     value=name,
                     remedy=f"choose from {', '.join(self.targets.columns)}",
                 )
-        bounds = self.bounds[:, self.targets.columns.get_indexer(names)]
+        bounds = self._bounds_of(names)
         cut = replace(self, targets=self.targets[names], bounds=bounds, _root=self.root)
         return cut.take(cut.targets.notna().any(axis=1).to_numpy())
 
@@ -256,6 +256,9 @@ class Dataset:
         return not mine.isdisjoint(
             other.quantities.get(name, name) for name in other.targets.columns
         )
+
+    def _bounds_of(self, names: Sequence[str]) -> np.ndarray:
+        return self.bounds[:, [list(self.targets.columns).index(name) for name in names]]
 
     def fingerprint(self) -> str:
         """SHA-256 over ids, targets and bounds, in order: equal data, equal fingerprint."""
@@ -302,9 +305,7 @@ def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
         groups=joined("groups"),
         conditions=joined("conditions"),
         extra=joined("extra"),
-        bounds=np.concatenate(
-            [part.bounds[:, part.targets.columns.get_indexer(columns)] for part in datasets]
-        ),
+        bounds=np.concatenate([part._bounds_of(columns) for part in datasets]),
         _root=None,
     ).take(rows)
     return replace(whole, ids=ids[rows], _root=None)

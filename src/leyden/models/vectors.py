@@ -17,7 +17,13 @@ from leyden.errors import IncompatibleError
 from leyden.representations import Concatenated, represent
 from leyden.representations.composition import CompositionStatistics
 
-__all__ = ["NetworkEmbedding", "VectorRegressor", "baselines", "laplace_ridge"]
+__all__ = [
+    "NetworkEmbedding",
+    "VectorRegressor",
+    "baselines",
+    "fit_options",
+    "laplace_ridge",
+]
 
 
 class VectorRegressor(BaseEstimator):
@@ -43,7 +49,7 @@ class VectorRegressor(BaseEstimator):
     @property
     def reads_bounds(self) -> bool:
         """Whether the regressor takes an upper bound for what it is (`leyden.models.censored`)."""
-        return bool(_options(self.regressor, upper_bound=True))
+        return bool(fit_options(self.regressor, upper_bound=True))
 
     def fit(
         self,
@@ -76,7 +82,7 @@ class VectorRegressor(BaseEstimator):
                 raise IncompatibleError("a target has no measured value in the training rows")
             regressor = self._fresh()
             kept = None if groups is None else np.asarray(groups)[known]
-            options = _options(regressor, groups=kept, upper_bound=bound[known])
+            options = fit_options(regressor, groups=kept, upper_bound=bound[known])
             self.regressors_.append(regressor.fit(X[known], column[known], **options))
         return self
 
@@ -131,14 +137,14 @@ class NetworkEmbedding:
 
 def _predict(regressor: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     last = regressor[-1] if hasattr(regressor, "steps") else regressor
-    if type(last).__name__ in {"GaussianProcessRegressor", "BayesianRidge"}:
+    if "return_std" in inspect.signature(last.predict).parameters:
         mean, std = regressor.predict(X, return_std=True)
         return mean, std
     mean = regressor.predict(X)
     return mean, np.full(len(mean), np.nan)
 
 
-def _options(regressor: Any, **offered: Any) -> dict[str, Any]:
+def fit_options(regressor: Any, **offered: Any) -> dict[str, Any]:
     """Those of the offered that the regressor's `fit` takes; a pipeline's is its last step's."""
     steps = getattr(regressor, "steps", None)
     prefix, last = ("", regressor) if steps is None else (f"{steps[-1][0]}__", steps[-1][1])
