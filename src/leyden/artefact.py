@@ -82,6 +82,7 @@ KINDS: dict[str, str] = {
     "in_domain": "leyden.in_domain:InDomain",
     "ion_statistics": "leyden.representations.electrode:IonStatistics",
     "network_embedding": "leyden.models.vectors:NetworkEmbedding",
+    "phase_cell": "leyden.representations.phase_cell:PhaseCell",
     "potential_embedding": "leyden.representations.potential:PotentialEmbedding",
     "potential_energy": "leyden.representations.potential:PotentialEnergy",
     "potential_voltage": "leyden.representations.electrode:PotentialVoltage",
