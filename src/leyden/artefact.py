@@ -67,6 +67,7 @@ UPGRADES: dict[int, Callable[[Tree, Tree], tuple[Tree, Tree]]] = {}
 KINDS: dict[str, str] = {
     "average": "leyden.models.average:Average",
     "bond_statistics": "leyden.representations.bond_statistics:BondStatistics",
+    "cell_contents": "leyden.representations.phase_cell:CellContents",
     "cell_shape": "leyden.representations.cell_shape:CellShape",
     "censored": "leyden.models.censored:Censored",
     "coded": "leyden.models.censored:Coded",

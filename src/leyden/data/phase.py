@@ -31,24 +31,26 @@ class Phase:
         Number in the International Tables, 1 to 230.
     cell : (float, float, float, float, float, float)
         Lattice parameters a, b, c in angstrom and alpha, beta, gamma in degrees.
-    atoms : float
-        How many atoms the cell holds; no whole number where sites are partly empty.
+    contents : str
+        Formula of all that the cell holds, such as ``"Li26.56La12Zr6.56Ta1.44O48"``. Amounts that
+        are not whole tell of sites that are shared or partly empty.
 
     Raises
     ------
     InputError
-        No such space group, a cell without volume or without atoms.
+        No such space group, a cell without volume, a formula that cannot be read.
 
     Examples
     --------
-    >>> round(Phase("LiCl", 225, (5.14, 5.14, 5.14, 90, 90, 90), atoms=8).volume_A3, 1)
-    135.8
+    >>> salt = Phase("LiCl", 225, (5.14, 5.14, 5.14, 90, 90, 90), contents="Li4Cl4")
+    >>> salt.amounts, round(salt.volume_A3, 1)
+    ({'Li': 4.0, 'Cl': 4.0}, 135.8)
     """
 
     formula: str
     space_group: int
     cell: tuple[float, float, float, float, float, float]
-    atoms: float
+    contents: str
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cell", tuple(float(value) for value in self.cell))
@@ -56,9 +58,8 @@ class Phase:
             raise InputError("a space group has a number from 1 to 230", value=self.space_group)
         if len(self.cell) != 6 or not min(self.cell) > 0 or not self.volume_A3 > 0:
             raise InputError("lattice parameters must span a volume", value=self.cell)
-        if not self.atoms > 0:
-            raise InputError("a cell holds atoms", value=self.atoms)
         parse_composition(self.formula)
+        parse_composition(self.contents)
 
     @property
     def volume_A3(self) -> float:
@@ -66,6 +67,11 @@ class Phase:
         a, b, c = np.cos(np.radians(self.cell[3:]))
         square = 1 - a * a - b * b - c * c + 2 * a * b * c
         return float(np.prod(self.cell[:3]) * np.sqrt(square)) if square > 0 else float("nan")
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """Atoms of each element in the cell."""
+        return {name: float(amount) for name, amount in parse_composition(self.contents).items()}
 
 
 def phases(dataset: Dataset) -> Dataset:
@@ -92,8 +98,7 @@ def phases(dataset: Dataset) -> Dataset:
         dataset.items, cells, beside, dataset.ids, strict=True
     ):
         try:
-            atoms = float(sum(parse_composition(contents).values()))
-            items.append(Phase(formula, int(group), tuple(cell.tolist()), atoms))
+            items.append(Phase(formula, int(group), tuple(cell.tolist()), str(contents)))
         except (InputError, ValueError) as error:
             told = error if isinstance(error, InputError) else InputError(str(error))
             raise told.at(file=dataset.name, row=str(id)) from error
