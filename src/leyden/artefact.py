@@ -82,6 +82,7 @@ KINDS: dict[str, str] = {
     "host_graph": "leyden.representations.electrode:HostGraph",
     "in_domain": "leyden.in_domain:InDomain",
     "ion_statistics": "leyden.representations.electrode:IonStatistics",
+    "multilayer_perceptron": "leyden.models.mlp:MultilayerPerceptron",
     "network_embedding": "leyden.models.vectors:NetworkEmbedding",
     "phase_cell": "leyden.representations.phase_cell:PhaseCell",
     "potential_embedding": "leyden.representations.potential:PotentialEmbedding",

@@ -88,6 +88,17 @@ class NetworkModel(BaseEstimator):
         """What the module takes for these rows of the represented items."""
         raise NotImplementedError
 
+    def prepare(self, module: TargetModule, X: Any, rows: np.ndarray) -> None:
+        """Fit scalers of a new module on the training rows; one that starts from another has its.
+
+        Here there is nothing to prepare.
+        """
+
+    @classmethod
+    def reads(cls) -> type:
+        """The class that its representation must be of; here that of the default."""
+        return type(cls().representation)
+
     def fit(
         self,
         X: Any,
@@ -136,9 +147,11 @@ class NetworkModel(BaseEstimator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
             module = self.build(y.shape[1])
-        if start is not None:
-            self._copy(start, module)
         learning, checking = self._inner_split(y, groups)
+        if start is None:
+            self.prepare(module, X, learning)
+        else:
+            self._copy(start, module)
         if self.task == "regression":
             _fit_scaler(module, y[learning])
         targets = torch.tensor(y, dtype=torch.float32)
@@ -195,12 +208,12 @@ class NetworkModel(BaseEstimator):
     ) -> NetworkModel:
         """The model that gave this `config` and `state`; unfitted without the latter."""
         settings = dict(config)
-        fields = dict(settings.pop("representation"))
-        kind, family = fields.pop("kind"), type(cls().representation)
-        chosen = family if kind == family.kind else class_of(kind) if kind in KINDS else object
-        if not issubclass(chosen, family):
-            raise IncompatibleError(f"{cls.__name__} needs a representation of kind {family.kind}")
-        model = cls(representation=chosen(**fields), **settings)
+        family = cls.reads()
+        representation = _rebuilt(settings.pop("representation"), family)
+        if not isinstance(representation, family):
+            kind = getattr(family, "kind", family.__name__)
+            raise IncompatibleError(f"{cls.__name__} needs a representation of kind {kind}")
+        model = cls(representation=representation, **settings)
         if arrays is not None:
             model.module_ = model.build(len(arrays["target_mean"]))
             tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
@@ -355,6 +368,24 @@ def _parameter_groups(module: nn.Module, factors: Mapping[str, float]) -> list[d
     return [group for group in groups if group["params"]]
 
 
-def _described(representation: Any) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(representation)]  # no class variables
-    return {"kind": representation.kind, **{name: getattr(representation, name) for name in names}}
+def _described(value: Any) -> Any:
+    """A representation, and those that it holds, as JSON can hold them."""
+    if isinstance(value, tuple | list):
+        return [_described(part) for part in value]
+    if not hasattr(value, "kind"):
+        return value
+    names = [field.name for field in dataclasses.fields(value)]  # no class variables
+    return {"kind": value.kind, **{name: _described(getattr(value, name)) for name in names}}
+
+
+def _rebuilt(described: Any, family: type = object) -> Any:
+    """The inverse of `_described`, for a family or what is registered; None for another kind."""
+    if isinstance(described, list):
+        return [_rebuilt(part) for part in described]
+    if not isinstance(described, Mapping):
+        return described
+    fields = {name: _rebuilt(value) for name, value in described.items()}
+    kind = fields.pop("kind")
+    if kind == getattr(family, "kind", None):
+        return family(**fields)
+    return class_of(kind)(**fields) if kind in KINDS else None
