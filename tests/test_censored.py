@@ -113,7 +113,7 @@ def test_imputed_values_lie_below_their_bounds_and_the_spread_is_found() -> None
     fitted = Censored(LinearRegression()).fit(X, y, upper_bound=bounded)
     assert (fitted.imputed_ < y[bounded]).all()
     assert fitted.scale_ == pytest.approx(0.7, rel=0.1)
-    assert 0 < fitted.iterations_ < 20  # it has settled
+    assert 0 < fitted.iterations_ < 10  # it has settled
     _, spread = fitted.predict(X[:5], return_std=True)
     np.testing.assert_array_equal(spread, fitted.scale_)
 

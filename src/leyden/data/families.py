@@ -45,6 +45,8 @@ def composition_families(formulas: Sequence[str], distance: float = 0.05) -> np.
     """
     if not 0 <= distance < 1:
         raise InputError("a distance is a part of the atoms, in [0, 1)", value=distance)
+    if not len(formulas):
+        return np.array([], dtype=str)
     compositions = []
     for row, formula in enumerate(formulas, start=1):
         try:
@@ -54,7 +56,7 @@ def composition_families(formulas: Sequence[str], distance: float = 0.05) -> np.
     elements = sorted({element for parts in compositions for element in parts})
     amounts = np.array(
         [[float(parts.get(element, 0)) for element in elements] for parts in compositions]
-    ).reshape(len(compositions), -1)
+    )
     fractions = amounts / amounts.sum(axis=1, keepdims=True)
     first, second = [], []
     for start in range(0, len(fractions), _BLOCK):
@@ -62,8 +64,6 @@ def composition_families(formulas: Sequence[str], distance: float = 0.05) -> np.
         near = np.nonzero(apart <= distance + 1e-9)
         first.append(near[0] + start)
         second.append(near[1])
-    if not first:
-        return np.array([], dtype=str)
     pairs = np.concatenate(first), np.concatenate(second)
     n = len(fractions)
     family = connected_components(coo_matrix((np.ones(len(pairs[0])), pairs), (n, n)))[1]

@@ -85,8 +85,8 @@ class Censored(RegressorMixin, BaseEstimator):
         self,
         regressor: Any,
         folds: int = 5,
-        iterations: int = 20,
-        tolerance: float = 0.02,
+        iterations: int = 10,
+        tolerance: float = 0.05,
         random_state: int = 0,
     ) -> None:
         self.regressor = regressor

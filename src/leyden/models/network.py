@@ -15,8 +15,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from leyden.artefact import KINDS, class_of
 from leyden.errors import IncompatibleError, InputError
+from leyden.models.configuration import described, rebuilt
 from leyden.models.objectives import Classification, Regression
 from leyden.training import History, Objective, TrainingSettings, train
 
@@ -144,14 +144,8 @@ class NetworkModel(BaseEstimator):
             `start` is of another class or architecture.
         """
         y = self._checked(X, y)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            module = self.build(y.shape[1])
         learning, checking = self._inner_split(y, groups)
-        if start is None:
-            self.prepare(module, X, learning)
-        else:
-            self._copy(start, module)
+        module = self._begun(X, y, learning, start)
         if self.task == "regression":
             _fit_scaler(module, y[learning])
         targets = torch.tensor(y, dtype=torch.float32)
@@ -196,7 +190,7 @@ class NetworkModel(BaseEstimator):
 
     def config(self) -> dict[str, Any]:
         """Constructor parameters, as JSON can hold them."""
-        return {**self.get_params(deep=False), "representation": _described(self.representation)}
+        return {**self.get_params(deep=False), "representation": described(self.representation)}
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights and buffers by name."""
@@ -209,7 +203,7 @@ class NetworkModel(BaseEstimator):
         """The model that gave this `config` and `state`; unfitted without the latter."""
         settings = dict(config)
         family = cls.reads()
-        representation = _rebuilt(settings.pop("representation"), family)
+        representation = rebuilt(settings.pop("representation"), family)
         if not isinstance(representation, family):
             kind = getattr(family, "kind", family.__name__)
             raise IncompatibleError(f"{cls.__name__} needs a representation of kind {kind}")
@@ -261,6 +255,19 @@ class NetworkModel(BaseEstimator):
         if self.task == "classification" and not np.isin(y[~np.isnan(y)], (0, 1)).all():
             raise InputError("classes are 0 and 1, and NaN where they are not known")
         return y
+
+    def _begun(
+        self, X: Any, y: np.ndarray, learning: np.ndarray, start: NetworkModel | None
+    ) -> TargetModule:
+        """A module with random weights, or with those of `start`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            module = self.build(y.shape[1])
+        if start is None:
+            self.prepare(module, X, learning)
+        else:
+            self._copy(start, module)
+        return module
 
     def _copy(self, start: NetworkModel, module: TargetModule) -> None:
         if type(start) is not type(self):
@@ -366,26 +373,3 @@ def _parameter_groups(module: nn.Module, factors: Mapping[str, float]) -> list[d
         groups.append({"params": hits, "factor": float(factor)})
     groups.append({"params": list(left.values()), "factor": 1.0})
     return [group for group in groups if group["params"]]
-
-
-def _described(value: Any) -> Any:
-    """A representation, and those that it holds, as JSON can hold them."""
-    if isinstance(value, tuple | list):
-        return [_described(part) for part in value]
-    if not hasattr(value, "kind"):
-        return value
-    names = [field.name for field in dataclasses.fields(value)]  # no class variables
-    return {"kind": value.kind, **{name: _described(getattr(value, name)) for name in names}}
-
-
-def _rebuilt(described: Any, family: type = object) -> Any:
-    """The inverse of `_described`, for a family or what is registered; None for another kind."""
-    if isinstance(described, list):
-        return [_rebuilt(part) for part in described]
-    if not isinstance(described, Mapping):
-        return described
-    fields = {name: _rebuilt(value) for name, value in described.items()}
-    kind = fields.pop("kind")
-    if kind == getattr(family, "kind", None):
-        return family(**fields)
-    return class_of(kind)(**fields) if kind in KINDS else None
