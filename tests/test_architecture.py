@@ -38,6 +38,7 @@ LAYERS = (
         "validation",
         "kept_parts",
         "evaluation",
+        "bounded_scores",
         "summary",
         "screening",
         "exploration",

@@ -119,10 +119,12 @@ def test_every_pair_of_the_snapshot_is_an_electrode(data_home) -> None:
 def test_censored_conductivities_stand_at_their_bound(data_home) -> None:
     data_home("obelix")
     data = load("obelix", target="log10_ionic_conductivity_S_per_cm")
-    bounded = data.extra["ionic_conductivity_S_per_cm_is_upper_bound"].to_numpy()
-    bounds, counts = np.unique(data.y[bounded], return_counts=True)
+    bounds, counts = np.unique(data.y[data.upper_bound], return_counts=True)
     assert bounds.tolist() == [-10, -8]
     assert counts.tolist() == [28, 1]
+    plain = load("obelix")
+    np.testing.assert_array_equal(plain.bounds, data.bounds)
+    np.testing.assert_allclose(plain.y[plain.upper_bound].max(), 1e-8)
 
 
 def test_targets_and_logarithms(home: Path) -> None:

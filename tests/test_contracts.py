@@ -16,7 +16,14 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 import leyden as ly
 from leyden import artefact
-from leyden.models import CrystalGraphNetwork, Ensemble
+from leyden.data.phase import Phase
+from leyden.models import (
+    Censored,
+    Coded,
+    CrystalGraphNetwork,
+    Ensemble,
+    MultilayerPerceptron,
+)
 from leyden.models.classifiers import VectorClassifier
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 from leyden.representations import CompositionStatistics, Concatenated, CrystalGraph
@@ -29,6 +36,7 @@ from leyden.representations.electrode import (
     IonStatistics,
     PotentialVoltage,
 )
+from leyden.representations.phase_cell import CellContents, PhaseCell
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.structural_descriptors import StructuralDescriptors
 from leyden.selection import Best, Blend
@@ -70,10 +78,19 @@ ELECTRODES = {
     "potential's voltage": PotentialVoltage(),
 }
 
+PHASES = {"cell": PhaseCell(), "contents": CellContents()}
+TINY_PHASES = [
+    Phase("LiCl", 225, (5.14, 5.14, 5.14, 90, 90, 90), "Li4Cl4"),
+    Phase("Li3N", 191, (3.66, 3.66, 3.88, 90, 90, 120), "Li3N"),
+    Phase("Li13Al3Ti17P30O120", 167, (8.5, 8.5, 20.8, 90, 90, 120), "Li7.8Al1.8Ti10.2P18O72"),
+    Phase("Li2CO3", 15, (8.36, 4.97, 6.19, 90, 114.8, 90), "Li8C4O12"),
+]
+
 MODELS = {
     "network": NETWORK,
     "network, plain": CrystalGraphNetwork(**SMALL, convolution="plain", random_state=0),
     "network, additive": CrystalGraphNetwork(**SMALL, readout="additive", random_state=0),
+    "perceptron": MultilayerPerceptron(widths=(16, 8), epochs=3, batch_size=16, least_steps=0),
     "ensemble": Ensemble(NETWORK, members=2, n_jobs=1, random_state=0),
     **{f"classical, {name}": model for name, model in BASELINES.items()},
 }
@@ -84,6 +101,7 @@ STRATEGIES = {
     "fine-tune": ly.FineTune(NETWORK, SOURCE),
     "pooled": ly.Pooled(NETWORK, SOURCE_OF_MODULI),
     "pooled, classical": ly.Pooled(BASELINES["ridge"], SOURCE_OF_MODULI),
+    "fine-tune, perceptron": ly.FineTune(MODELS["perceptron"], SOURCE),
     "fine-tune, head": ly.FineTune(NETWORK, SOURCE, train="head"),
     "frozen": ly.FrozenEmbedding(NETWORK, SOURCE),
     "frozen, alongside": ly.FrozenEmbedding(
@@ -106,6 +124,7 @@ STRATEGIES = {
 
 # What can be saved and is no representation, model or strategy of its own.
 PARTS = {"average", "side_by_side", "conformal_intervals", "in_domain", "predictor"}
+PARTS |= {Censored.kind, Coded.kind}  # regressors of a `VectorRegressor`: tests/test_censored.py
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 
@@ -122,6 +141,15 @@ def test_representation(case: Any) -> None:
 @named(ELECTRODES)
 def test_representation_of_electrodes(case: Any) -> None:
     check_representation(case, tiny_electrodes(6).items)
+
+
+@named({**PHASES, "composition": CompositionStatistics()})
+def test_representation_of_phases(case: Any, tmp_path: Path) -> None:
+    check_representation(case, TINY_PHASES)
+    artefact.write(case, tmp_path / "saved")
+    loaded = artefact.read(tmp_path / "saved")
+    assert same_input(loaded.transform(TINY_PHASES), case.transform(TINY_PHASES))
+    assert case.transform(TINY_PHASES).shape == (4, len(case.names()))
 
 
 @named(REPRESENTATIONS | ELECTRODES)
@@ -143,7 +171,7 @@ def test_model(case: Any) -> None:
     check_model(case, case.representation.transform(TARGET.items), TARGET.y)
 
 
-@pytest.mark.parametrize("name", ["network", "ensemble", "classical, ridge"])
+@pytest.mark.parametrize("name", ["network", "perceptron", "ensemble", "classical, ridge"])
 def test_model_with_several_targets(name: str) -> None:
     model, rows = MODELS[name], tiny_crystals(20)
     both = rows.with_targets(["energy_eV_per_atom", "log10_modulus_GPa"])
@@ -176,7 +204,7 @@ def test_strategy_becomes_a_predictor(case: Any, tmp_path: Path) -> None:
 
 
 def test_nothing_that_can_be_saved_lacks_a_contract() -> None:
-    cases = [*REPRESENTATIONS.values(), *ELECTRODES.values(), *MODELS.values()]
+    cases = [*REPRESENTATIONS.values(), *ELECTRODES.values(), *PHASES.values(), *MODELS.values()]
     listed = {case.kind for case in cases}
     assert artefact.KINDS.keys() - listed == PARTS
 

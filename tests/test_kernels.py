@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
+from leyden.errors import InputError
 from leyden.models.kernels import LaplaceRidge
 
 
@@ -81,3 +82,44 @@ def test_rows_without_features_get_the_mean() -> None:
 def test_far_from_everything_the_answer_is_the_mean() -> None:
     X, y = problem()
     np.testing.assert_allclose(LaplaceRidge().fit(X, y).predict(X[:2] + 1e6), y.mean())
+
+
+def by_leaving_groups_out(
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray, length: float, alpha: float
+) -> float:
+    """Absolute error of each group by a model of the others, whose mean is estimated, too."""
+    errors = []
+    for label in np.unique(groups):
+        rest = groups != label
+        model = LaplaceRidge([length], [alpha], leave_out="group")
+        model.fit(X[rest], y[rest], groups[rest])
+        errors.append(np.abs(model.predict(X[~rest]) - y[~rest]))
+    return float(np.concatenate(errors).mean())
+
+
+def test_the_search_finds_what_leaving_groups_out_one_by_one_finds() -> None:
+    lengths, alphas = (0.5, 2.0, 8.0), (1e-2, 0.3, 10.0)
+    X, y = problem(30)
+    centres = np.repeat(3 * np.random.default_rng(4).standard_normal((6, 5)), 5, axis=0)
+    X, y, groups = 0.3 * X + centres, y + centres[:, 0], np.repeat(list("abcdef"), 5)
+    scores = {(a, b): by_leaving_groups_out(X, y, groups, a, b) for a in lengths for b in alphas}
+    found = LaplaceRidge(lengths, alphas, leave_out="group").fit(X, y, groups)
+    assert (found.length_, found.alpha_) == min(scores, key=scores.__getitem__)
+    by_row = LaplaceRidge(lengths, alphas).fit(X, y, groups)
+    assert (found.length_, found.alpha_) != (by_row.length_, by_row.alpha_)  # groups matter
+
+
+def test_the_mean_of_left_out_groups_is_the_generalised_least_squares_one() -> None:
+    """Fifty copies of one row tell no more of the mean than the row itself."""
+    X = np.array([[0.0]] * 50 + [[1e6]])
+    y = np.array([1.0] * 50 + [3.0])
+    model = LaplaceRidge([1.0], [1e-6], leave_out="group").fit(X, y, np.arange(51))
+    assert model.predict(np.array([[-1e6]]))[0] == pytest.approx(2.0, abs=1e-3)
+
+
+def test_one_group_cannot_be_left_out() -> None:
+    X, y = problem(10)
+    with pytest.raises(InputError, match="at least two"):
+        LaplaceRidge(leave_out="group").fit(X, y, np.zeros(10))
+    alone = LaplaceRidge(leave_out="group").fit(X, y)  # without labels each row is a group
+    assert np.isfinite(alone.predict(X)).all()

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,6 +77,71 @@ def test_concordance_counts_pairs(columns: tuple[np.ndarray, np.ndarray]) -> Non
     ]
     expected = np.mean(scores) if scores else np.nan
     assert metrics.concordance(y_true, y_pred) == pytest.approx(expected, nan_ok=True)
+
+
+with_bounds = pairs_of_columns.flatmap(
+    lambda columns: st.tuples(st.just(columns), arrays(bool, len(columns[0])))
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(with_bounds)
+def test_concordance_counts_the_pairs_whose_order_is_known(
+    case: tuple[tuple[np.ndarray, np.ndarray], np.ndarray],
+) -> None:
+    """Every completion of the bounds that the data allow has the same order in these pairs."""
+    (y_true, y_pred), bounded = case
+    scores = []
+    for i, j in itertools.permutations(range(len(y_true)), 2):
+        low_i = -np.inf if bounded[i] else y_true[i]
+        if low_i > y_true[j]:  # the least that i can be is more than the most that j can be
+            scores.append(0.5 if y_pred[i] == y_pred[j] else float(y_pred[i] > y_pred[j]))
+    expected = np.mean(scores) if scores else np.nan
+    found = metrics.concordance_with_bounds(y_true, y_pred, bounded)
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+@settings(max_examples=80, deadline=None)
+@given(pairs_of_columns)
+def test_without_bounds_nothing_changes(columns: tuple[np.ndarray, np.ndarray]) -> None:
+    none = np.zeros(len(columns[0]), dtype=bool)
+    assert metrics.concordance_with_bounds(*columns, none) == pytest.approx(
+        metrics.concordance(*columns), nan_ok=True
+    )
+    assert metrics.one_sided_mae(*columns, none) == pytest.approx(metrics.mae(*columns))
+
+
+def test_a_prediction_below_a_bound_is_no_error() -> None:
+    y_true, y_pred = np.array([-10.0, -10.0, -4.0]), np.array([-13.0, -9.0, -6.0])
+    bounded = np.array([True, True, False])
+    assert metrics.one_sided_mae(y_true, y_pred, bounded) == pytest.approx((0 + 1 + 2) / 3)
+    assert metrics.mae(y_true, y_pred) == pytest.approx((3 + 1 + 2) / 3)
+
+
+def test_tobit_loss_is_density_for_values_and_probability_for_bounds() -> None:
+    y_true, y_pred = np.array([1.0, -2.0, 30.0]), np.array([0.5, 1.0, 0.0])
+    scale = np.array([0.7, 2.0, 0.5])
+    expected = [
+        -scipy.stats.norm.logpdf(1.0, 0.5, 0.7),
+        -scipy.stats.norm.logcdf(-2.0, 1.0, 2.0),
+        0.0,  # a bound far above the prediction says nothing
+    ]
+    found = metrics.tobit_loss(y_true, y_pred, scale, np.array([False, True, True]))
+    assert found == pytest.approx(np.mean(expected))
+    far = metrics.tobit_loss(np.array([-1e3]), np.array([0.0]), 1.0, np.array([True]))
+    assert far == pytest.approx(5e5, rel=1e-3)  # and not infinite
+    with pytest.raises(InputError, match="positive"):
+        metrics.tobit_loss(y_true, y_pred, 0.0, np.ones(3, bool))
+    with pytest.raises(IncompatibleError, match="bounds"):
+        metrics.tobit_loss(y_true, y_pred, 1.0, np.ones(2, bool))
+
+
+def test_an_interval_that_reaches_below_a_bound_may_hold_the_value() -> None:
+    y_true = np.array([-10.0, -10.0, -10.0, -4.0])
+    lower, upper = np.array([-12.0, -9.0, -14.0, -6.0]), np.array([-11.0, -5.0, -3.0, -5.0])
+    bounded = np.array([True, True, True, False])
+    assert metrics.coverage(y_true, lower, upper, bounded) == 0.5
+    assert metrics.coverage(y_true, lower, upper) == 0.25
 
 
 @settings(max_examples=50, deadline=None)

@@ -73,7 +73,7 @@ def predict_fold(
     forbidden = _union(dataset.hold_out(fold.test, group), held_out)
     fitted = clone(arm, safe=False).fit(dataset.take(fold.train), held_out=forbidden)
     test = dataset.take(fold.test)
-    unlabelled = replace(test, targets=test.targets * np.nan)
+    unlabelled = replace(test, targets=test.targets * np.nan, bounds=np.zeros_like(test.bounds))
     answer = fitted.predict(unlabelled, **({"return_std": True} if return_std else {}))
     prediction, std = answer if return_std else (answer, None)
     shape = test.targets.shape

@@ -3,6 +3,9 @@
 Every function takes all rows at once.  Nothing is averaged over batches or folds here, and a
 non-finite value raises instead of being dropped: what to do with a missing prediction is decided
 where the reason is known (`leyden.validation`), not inside a mean.
+
+Where some answers are upper bounds (a conductivity below what could be measured), `upper_bound`
+tells which, and ``y_true`` holds the bound.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from leyden.errors import IncompatibleError, InputError
 
@@ -21,14 +24,17 @@ __all__ = [
     "average_precision",
     "balanced_accuracy",
     "concordance",
+    "concordance_with_bounds",
     "coverage",
     "interval_width",
     "mae",
     "mcc",
     "median_absolute_error",
+    "one_sided_mae",
     "r2",
     "rmse",
     "spearman",
+    "tobit_loss",
 ]
 
 
@@ -82,6 +88,68 @@ def concordance(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     return float((1 + tau * np.sqrt(untied_pred / untied_true)) / 2)
 
 
+def concordance_with_bounds(
+    y_true: np.ndarray, y_pred: np.ndarray, upper_bound: np.ndarray
+) -> float:
+    """Harrell's concordance index where some answers are upper bounds.
+
+    A pair counts if its order is known: two measured values that differ, or a measured value above
+    the other's bound. NaN where no pair counts.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray, shape (n,)
+    upper_bound : ndarray of bool, shape (n,)
+
+    References
+    ----------
+    F. E. Harrell et al., JAMA 247, 2543 (1982); left-censored here instead of right-censored.
+    """
+    y_true, y_pred = _pooled(y_true, y_pred)
+    bounded = _bounded(upper_bound, y_true)
+    right = pairs = 0.0
+    for value, said in zip(y_true[~bounded], y_pred[~bounded], strict=True):
+        below = y_true < value  # measured below it, or bounded below it
+        pairs += np.count_nonzero(below)
+        right += np.count_nonzero(y_pred[below] < said)
+        right += 0.5 * np.count_nonzero(y_pred[below] == said)
+    return float(right / pairs) if pairs else float("nan")
+
+
+def one_sided_mae(y_true: np.ndarray, y_pred: np.ndarray, upper_bound: np.ndarray) -> float:
+    """Mean absolute error in which a prediction below a bound is right, in the target's unit.
+
+    It is the least error that the answers allow: an arm that says minus infinity of every bound is
+    not told from one that knows them.
+    """
+    y_true, y_pred = _pooled(y_true, y_pred)
+    error = y_pred - y_true
+    return float(np.where(_bounded(upper_bound, y_true), np.maximum(error, 0), abs(error)).mean())
+
+
+def tobit_loss(
+    y_true: np.ndarray, y_pred: np.ndarray, scale: np.ndarray | float, upper_bound: np.ndarray
+) -> float:
+    """Mean negative log likelihood of normal errors, in nats (Tobin, Econometrica 26, 24 (1958)).
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray, shape (n,)
+    scale : ndarray, shape (n,), or float
+        Standard deviation of the errors.
+    upper_bound : ndarray of bool, shape (n,)
+        Where the answer counts by the probability that the true value lies below it.
+    """
+    y_true, y_pred = _pooled(y_true, y_pred)
+    scale = np.asarray(scale, dtype=float)
+    if not (np.isfinite(scale) & (scale > 0)).all():
+        raise InputError("standard deviations must be positive", value=float(scale.min()))
+    distance = (y_true - y_pred) / scale
+    measured = 0.5 * distance**2 + np.log(scale) + 0.5 * np.log(2 * np.pi)
+    bounded = _bounded(upper_bound, y_true)
+    return float(np.where(bounded, -special.log_ndtr(distance), measured).mean())
+
+
 def mcc(y_true: np.ndarray, y_pred: np.ndarray, threshold: float = 0.5) -> float:
     """Matthews correlation coefficient of two classes; 0 where it is not defined.
 
@@ -121,15 +189,27 @@ def average_precision(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
-def coverage(y_true: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> float:
-    """Fraction of the answers inside [lower, upper]; bounds may be infinite."""
+def coverage(
+    y_true: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    upper_bound: np.ndarray | None = None,
+) -> float:
+    """Fraction of the answers inside [lower, upper]; bounds may be infinite.
+
+    Where the answer is an upper bound, an interval that reaches below it may hold the true value,
+    and counts: the fraction is then the greatest that the answers allow.
+    """
     y_true, lower, upper = (np.asarray(a, dtype=float) for a in (y_true, lower, upper))
     if not y_true.shape == lower.shape == upper.shape:
         raise IncompatibleError(f"shapes {y_true.shape}, {lower.shape} and {upper.shape} differ")
     no_number = np.isnan(lower) | np.isnan(upper)
     if y_true.size == 0 or not np.isfinite(y_true).all() or no_number.any():
         raise InputError("coverage needs finite answers and bounds that are numbers")
-    return float(((lower <= y_true) & (y_true <= upper)).mean())
+    above = y_true > upper
+    if upper_bound is not None:
+        above &= ~_bounded(upper_bound, y_true)
+    return float(((lower <= y_true) & ~above).mean())
 
 
 def interval_width(lower: np.ndarray, upper: np.ndarray) -> float:
@@ -174,6 +254,13 @@ def _pooled(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndar
             remedy="decide first how a missing prediction counts; it is not dropped here",
         )
     return y_true, y_pred
+
+
+def _bounded(upper_bound: np.ndarray, y_true: np.ndarray) -> np.ndarray:
+    bounded = np.asarray(upper_bound, dtype=bool)
+    if bounded.shape != y_true.shape:
+        raise IncompatibleError(f"bounds {bounded.shape} for answers {y_true.shape}")
+    return bounded
 
 
 def _check_classes(y_true: np.ndarray) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 from sklearn.base import clone
 
 from leyden.data.dataset import Dataset, HeldOut
-from leyden.errors import LeakageError
+from leyden.errors import InputError, LeakageError
 from leyden.hashing import content_hash, learning_code
 from leyden.representations import represent
 from leyden.representations.cache import remembered
 
-__all__ = ["Lesson", "clean_source", "labels"]
+__all__ = ["Lesson", "clean_source", "labels", "told"]
 
 _LEARNED: dict[str, Any] = {}
 """Source networks that this process has at hand, by key; all of them are on disk too."""
@@ -120,9 +120,32 @@ class Lesson:
     def _fit(self) -> Any:
         options = {} if self.start is None else {"start": self.start.learned()}
         X = represent(self.model.representation, self.source)
-        return clone(self.model).fit(X, self.source.y, groups=labels(self.source), **options)
+        return clone(self.model).fit(X, self.source.y, **told(self.model, self.source), **options)
 
 
-def labels(dataset: Dataset) -> np.ndarray | None:
-    """What an inner validation part keeps together: the formula, where items have one."""
-    return dataset.groups["formula"].to_numpy() if "formula" in dataset.groups else None
+def labels(dataset: Dataset, group: str | None = None) -> np.ndarray | None:
+    """What an inner validation part keeps together: this group, or the formula if there is one."""
+    if group is not None and group not in dataset.groups:
+        raise InputError(
+            f"{dataset.name} has no group column of this name",
+            value=group,
+            remedy=f"choose from {', '.join(dataset.groups.columns)}",
+        )
+    group = "formula" if group is None else group
+    return dataset.groups[group].to_numpy() if group in dataset.groups else None
+
+
+def told(model: Any, *datasets: Dataset, group: str | None = None) -> dict[str, Any]:
+    """What a model's `fit` is told of rows besides inputs and targets, one dataset after another.
+
+    The labels that its inner choices keep together (`labels`, where all datasets have them), and
+    which targets are upper bounds, if there are any and the model says that it `reads_bounds`.
+    """
+    together = [labels(part, group) for part in datasets]
+    known = [names for names in together if names is not None]
+    said: dict[str, Any] = {
+        "groups": np.concatenate(known) if len(known) == len(datasets) else None
+    }
+    if getattr(model, "reads_bounds", False) and any(part.bounds.any() for part in datasets):
+        said["upper_bound"] = np.concatenate([part.upper_bound for part in datasets])
+    return said

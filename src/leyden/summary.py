@@ -96,6 +96,9 @@ def reservations(evaluation: Evaluation) -> list[str]:
         shared = [task["notes"].get("shared_items", 0) for task in tasks]
         if any(shared):
             notes.append(f"{arm}: a source of another quantity shares up to {max(shared)} items")
+        bounds = [task["notes"].get("bounds_as_values", 0) for task in tasks]
+        if any(bounds):
+            notes.append(f"{arm}: learned up to {max(bounds)} upper bounds as if measured")
         if any(task["notes"].get("may_have_seen_test") for task in tasks):
             notes.append(f"{arm}: may have seen test rows (nobody can name its training rows)")
     return notes

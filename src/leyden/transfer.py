@@ -20,7 +20,7 @@ from leyden.errors import IncompatibleError, LeakageError
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, concatenated, laplace_ridge
 from leyden.predictor import Predictor
 from leyden.representations import represent
-from leyden.source_networks import Lesson, clean_source, labels
+from leyden.source_networks import Lesson, clean_source, told
 from leyden.splits import Split
 
 __all__ = [
@@ -43,10 +43,12 @@ class Strategy(BaseEstimator):
         Fitted; it has `representation`, `predict` and `embed`.
     notes_ : dict
         What an honest table must say of this fit: ``source_rows``, ``source_rows_removed``,
-        ``shared_items``, ``may_have_seen_test``.
+        ``shared_items``, ``may_have_seen_test``, ``bounds_as_values`` (upper bounds that were
+        learned as if they had been measured).
     """
 
     transfers = True
+    group: str | None = None
 
     def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Strategy:
         """Learn from the rows of `dataset`, with nothing that `held_out` forbids."""
@@ -84,7 +86,10 @@ class Strategy(BaseEstimator):
 
     def _fit(self, model: Any, dataset: Dataset, **options: Any) -> Any:
         X = represent(model.representation, dataset)
-        return clone(model).fit(X, dataset.y, groups=labels(dataset), **options)
+        known = told(model, dataset, group=self.group)
+        if "upper_bound" not in known and dataset.bounds.any():
+            self.notes_["bounds_as_values"] = int(dataset.bounds.sum())
+        return clone(model).fit(X, dataset.y, **known, **options)
 
 
 class FromScratch(Strategy):
@@ -94,10 +99,13 @@ class FromScratch(Strategy):
     ----------
     model : Model
         A network or a `VectorRegressor`.
+    group : str, optional
+        Group column whose labels the model's inner choices keep together; default: the formula.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, group: str | None = None) -> None:
         self.model = model
+        self.group = group
 
     @property
     def transfers(self) -> bool:  # type: ignore[override]
@@ -158,10 +166,8 @@ class Pooled(Strategy):
         self.notes_["may_have_seen_test"] = _unknown_past(representation)
         inputs = [represent(representation, part) for part in parts]
         whole = getattr(type(inputs[0]), "concatenate", np.concatenate)
-        kept_together = [names for part in parts if (names := labels(part)) is not None]
-        groups = np.concatenate(kept_together) if len(kept_together) == len(parts) else None
         y = np.concatenate([part.y for part in parts])
-        return clone(self.model).fit(whole(inputs), y, groups=groups)
+        return clone(self.model).fit(whole(inputs), y, **told(self.model, *parts))
 
 
 class FineTune(Strategy):
@@ -244,6 +250,8 @@ class FrozenEmbedding(Strategy):
         More vectors to put beside the embeddings: composition statistics, a universal potential.
     share_items : bool
         As for `FineTune`.
+    group : str, optional
+        As for `FromScratch`.
     """
 
     def __init__(
@@ -253,12 +261,14 @@ class FrozenEmbedding(Strategy):
         regressor: Any = None,
         alongside: Sequence[Any] = (),
         share_items: bool = True,
+        group: str | None = None,
     ) -> None:
         self.model = model
         self.source = source
         self.regressor = regressor
         self.alongside = alongside
         self.share_items = share_items
+        self.group = group
 
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
         lessons = self.lessons(dataset, held_out, self.notes_)

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from leyden.data.cards import Card, Table, card, cards, quantities
-from leyden.data.columns import LOG10, check_range, find_column, numbers, quantity_of
+from leyden.data.columns import (
+    LOG10,
+    are_bounds,
+    check_range,
+    find_column,
+    numbers,
+    quantity_of,
+)
 from leyden.data.dataset import Dataset
 from leyden.data.disordered import DisorderedCrystal, disordered_from_cif
 from leyden.data.electrode import Electrode
@@ -96,6 +103,7 @@ def load(
         groups=groups,
         conditions=named[list(table.conditions)].iloc[rows],
         extra=named[[column for column in beside if column not in groups]].iloc[rows],
+        bounds=_bounds(table, frame, targets.columns)[rows],
     )
 
 
@@ -109,10 +117,17 @@ def _named_columns(table: Table, frame: pd.DataFrame, file: Path) -> pd.DataFram
     for ours, theirs in {**table.targets, **table.conditions}.items():
         named[ours] = numbers(frame[theirs], theirs, file, censored=ours in table.censored)
         check_range(named[ours], ours, quantity_of(ours, quantities()), file)
-    for ours in table.censored:
-        text = frame[table.targets[ours]].astype(str)
-        named[f"{ours}_is_upper_bound"] = text.str.startswith("<").to_numpy()
     return pd.DataFrame(named, index=frame.index)
+
+
+def _bounds(table: Table, frame: pd.DataFrame, targets: Sequence[str]) -> np.ndarray:
+    """Where a target, or what it is the logarithm of, is written ``<x``, shape (n, t), bool."""
+    found = np.zeros((len(frame), len(targets)), dtype=bool)
+    for column, ours in enumerate(targets):
+        base = ours if ours in table.targets else ours.removeprefix(LOG10)
+        if base in table.censored:
+            found[:, column] = are_bounds(frame[table.targets[base]])
+    return found
 
 
 def _wanted_targets(

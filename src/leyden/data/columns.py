@@ -15,6 +15,7 @@ from leyden.errors import InputError
 __all__ = [
     "LOG10",
     "Quantity",
+    "are_bounds",
     "check_range",
     "find_column",
     "numbers",
@@ -87,16 +88,24 @@ def numbers(
         try:
             array[row] = float(text)
         except (TypeError, ValueError):
+            bound = isinstance(value, str) and value.strip().startswith("<")
             raise InputError(
                 f"column {name} must hold numbers",
                 value=value,
                 file=file,
                 row=row + 1,
-                remedy="write a number, or leave the cell empty where nothing was measured",
+                remedy="say that the column is censored, if these are upper bounds"
+                if bound
+                else "write a number, or leave the cell empty where nothing was measured",
             ) from None
         if not math.isfinite(array[row]):
             raise _not_finite(name, value, file, row)
     return array
+
+
+def are_bounds(values: pd.Series) -> np.ndarray:
+    """Where a cell is written ``<x``, which says that the true value lies below x; (n,), bool."""
+    return values.astype(str).str.strip().str.startswith("<").to_numpy(dtype=bool)
 
 
 def check_range(values: np.ndarray, name: str, quantity: Quantity | None, file: object) -> None:
@@ -138,11 +147,16 @@ def find_column(wanted: str, columns: Iterable[Any], file: object) -> str:
 
 
 def target_column(
-    table: pd.DataFrame, wanted: str, known: Mapping[str, Quantity], file: object = None
-) -> np.ndarray:
-    """A target of a user's table, shape (n,), with its range checked.
+    table: pd.DataFrame,
+    wanted: str,
+    known: Mapping[str, Quantity],
+    file: object = None,
+    censored: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """A target of a user's table and where it is an upper bound, each (n,); its range is checked.
 
-    ``log10_X`` is the logarithm of column ``X`` where it is no column itself.
+    ``log10_X`` is the logarithm of column ``X`` where it is no column itself. Where it is
+    `censored`, ``<x`` is read as the bound x.
 
     Raises
     ------
@@ -153,10 +167,11 @@ def target_column(
     base = wanted.removeprefix(LOG10)
     take_log = wanted not in table.columns and base != wanted
     column = find_column(base if take_log else wanted, table.columns, file)
-    values = numbers(table[column], column, file)
+    values = numbers(table[column], column, file, censored)
+    bounds = are_bounds(table[column]) if censored else np.zeros(len(values), dtype=bool)
     check_range(values, column, quantity_of(column, known), file)
     if not take_log:
-        return values
+        return values, bounds
     if (values <= 0).any():
         row = int((values <= 0).argmax())
         raise InputError(
@@ -166,7 +181,7 @@ def target_column(
             row=row + 1,
             remedy="leave the row out, or learn the value itself",
         )
-    return np.log10(values)
+    return np.log10(values), bounds
 
 
 def quantity_of(name: str, known: Mapping[str, Quantity]) -> Quantity | None:

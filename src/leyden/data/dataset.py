@@ -69,6 +69,9 @@ class Dataset:
         Temperature, pressure and the like, unit in the column name.
     extra : DataFrame
         Whatever else the source tells of a row (``band_gap_eV``, ``space_group``).
+    bounds : ndarray of bool, shape (n, t)
+        Where the target is an upper bound, and the true value lies below it (a conductivity that
+        was too small to be measured). Default: nowhere.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Dataset:
     groups: pd.DataFrame = field(default_factory=pd.DataFrame)
     conditions: pd.DataFrame = field(default_factory=pd.DataFrame)
     extra: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bounds: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=bool))
     _root: tuple[Dataset, np.ndarray] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -94,6 +98,11 @@ class Dataset:
             object.__setattr__(self, name, table.reset_index(drop=True))
         if len(self.ids) != n:
             raise IncompatibleError(f"{self.name}: {len(self.ids)} ids for {n} items")
+        shape = self.targets.shape
+        bounds = np.asarray(self.bounds, bool) if np.size(self.bounds) else np.zeros(shape, bool)
+        if bounds.shape != shape:
+            raise IncompatibleError(f"{self.name}: bounds {bounds.shape} for targets {shape}")
+        object.__setattr__(self, "bounds", bounds)
         values, counts = np.unique(self.ids, return_counts=True)
         if len(values) and counts.max() > 1:
             raise InputError(
@@ -121,6 +130,7 @@ class Dataset:
         id: str | None = None,
         groups: Sequence[str] = (),
         conditions: Sequence[str] = (),
+        censored: Sequence[str] = (),
         name: str = "table",
     ) -> Dataset:
         """A dataset from a user's own table.
@@ -138,6 +148,8 @@ class Dataset:
             Column of the ids; without it ``id`` if there is one, else the item's own text.
         groups, conditions : sequence of str
             Columns that splits keep together; columns of temperature, pressure and the like.
+        censored : sequence of str
+            Targets in which ``<x`` is an upper bound.
         name : str
             Name of the dataset; the file, where there is one.
 
@@ -154,7 +166,7 @@ class Dataset:
             id = "id"
         for column in (*groups, *conditions, *([id] if id else [])):
             find_column(column, table.columns, name)
-        targets = pd.DataFrame({ours: target_column(table, ours, known, name) for ours in wanted})
+        read = [target_column(table, t, known, name, censored=t in censored) for t in wanted]
         families = {ours: quantity_of(ours, known) for ours in wanted}
         items = place.parse_all(table, name)
         labels = table[list(groups)].astype(str)
@@ -165,11 +177,12 @@ class Dataset:
             name=name,
             ids=checked_ids(table[id], name) if id else place.ids(table),
             items=items,
-            targets=targets,
+            targets=pd.DataFrame({t: values for t, (values, _) in zip(wanted, read, strict=True)}),
             quantities={ours: family.family for ours, family in families.items() if family},
             groups=labels,
             conditions=pd.DataFrame({c: numbers(table[c], c, name) for c in conditions}),
             extra=table[[column for column in table.columns if column not in used]],
+            bounds=np.array([bounds for _, bounds in read]).T,
         )
 
     @property
@@ -177,6 +190,11 @@ class Dataset:
         """Targets as an array, shape (n,) for one target and (n, t) for several."""
         values = self.targets.to_numpy(dtype=float)
         return values[:, 0] if values.shape[1] == 1 else values
+
+    @property
+    def upper_bound(self) -> np.ndarray:
+        """Where `y` is an upper bound, in the shape of `y`."""
+        return self.bounds[:, 0] if self.bounds.shape[1] == 1 else self.bounds
 
     @property
     def root(self) -> tuple[Dataset, np.ndarray]:
@@ -196,7 +214,12 @@ class Dataset:
         }
         items = tuple(self.items[i] for i in positions)
         return replace(
-            self, ids=self.ids[positions], items=items, **cut, _root=(root, back[positions])
+            self,
+            ids=self.ids[positions],
+            items=items,
+            **cut,
+            bounds=self.bounds[positions],
+            _root=(root, back[positions]),
         )
 
     def with_targets(self, names: str | Iterable[str]) -> Dataset:
@@ -209,8 +232,14 @@ class Dataset:
                     value=name,
                     remedy=f"choose from {', '.join(self.targets.columns)}",
                 )
-        cut = replace(self, targets=self.targets[names], _root=self.root)
+        bounds = self._bounds_of(names)
+        cut = replace(self, targets=self.targets[names], bounds=bounds, _root=self.root)
         return cut.take(cut.targets.notna().any(axis=1).to_numpy())
+
+    def with_group(self, name: str, labels: Sequence[str] | np.ndarray) -> Dataset:
+        """This dataset with one more group column: labels (n,) that splits keep together."""
+        groups = self.groups.assign(**{name: np.asarray(labels).astype(str)})
+        return replace(self, groups=groups, _root=self.root)
 
     def without(self, held_out: HeldOut) -> Dataset:
         """This dataset less the rows that `held_out` forbids."""
@@ -229,12 +258,17 @@ class Dataset:
             other.quantities.get(name, name) for name in other.targets.columns
         )
 
+    def _bounds_of(self, names: Sequence[str]) -> np.ndarray:
+        return self.bounds[:, [list(self.targets.columns).index(name) for name in names]]
+
     def fingerprint(self) -> str:
-        """SHA-256 over ids and targets, in order: equal data, equal fingerprint."""
+        """SHA-256 over ids, targets and bounds, in order: equal data, equal fingerprint."""
         digest = hashlib.sha256()
         digest.update("\n".join(self.ids).encode())
         digest.update("\n".join(self.targets.columns).encode())
         digest.update(np.ascontiguousarray(self.targets.to_numpy(dtype="<f8")).tobytes())
+        if self.bounds.any():
+            digest.update(np.packbits(self.bounds).tobytes())
         return digest.hexdigest()
 
 
@@ -255,6 +289,7 @@ def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
                 f"{first.name} has targets {list(first.targets.columns)}, "
                 f"{other.name} has {list(other.targets.columns)}"
             )
+    columns = list(first.targets.columns)
     ids = np.concatenate([part.ids for part in datasets])
     _, rows = np.unique(ids, return_index=True)
     rows.sort()
@@ -267,10 +302,11 @@ def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
         name=name,
         ids=np.arange(len(ids)).astype(str),
         items=tuple(item for dataset in datasets for item in dataset.items),
-        targets=joined("targets")[list(first.targets.columns)],
+        targets=joined("targets")[columns],
         groups=joined("groups"),
         conditions=joined("conditions"),
         extra=joined("extra"),
+        bounds=np.concatenate([part._bounds_of(columns) for part in datasets]),
         _root=None,
     ).take(rows)
     return replace(whole, ids=ids[rows], _root=None)

@@ -128,6 +128,7 @@ def load_table(
     id: str | None = None,
     groups: tuple[str, ...] | list[str] = (),
     conditions: tuple[str, ...] | list[str] = (),
+    censored: tuple[str, ...] | list[str] = (),
 ) -> Dataset:
     """A user's own CSV, Parquet or JSONL file as a `Dataset`; see `Dataset.from_table`.
 
@@ -158,6 +159,7 @@ def load_table(
         id=id,
         groups=groups,
         conditions=conditions,
+        censored=censored,
         name=str(path),
     )
 

@@ -12,16 +12,21 @@ from leyden.errors import ArtefactError
 
 if TYPE_CHECKING:
     from leyden.models.average import Average, SideBySide
+    from leyden.models.censored import Censored, Coded
     from leyden.models.classifiers import VectorClassifier, structural_models
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
+    from leyden.models.mlp import MultilayerPerceptron
     from leyden.models.network import NetworkModel
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 
 _HOMES = {
     "Average": "average",
+    "Censored": "censored",
+    "Coded": "censored",
     "CrystalGraphNetwork": "crystal_graph_network",
     "Ensemble": "ensembles",
+    "MultilayerPerceptron": "mlp",
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
     "SideBySide": "average",
@@ -30,12 +35,18 @@ _HOMES = {
     "baselines": "vectors",
     "structural_models": "classifiers",
 }
-_NETWORKS = {"crystal_graph_network": "CrystalGraphNetwork"}
+_NETWORKS = {
+    "crystal_graph_network": "CrystalGraphNetwork",
+    "multilayer_perceptron": "MultilayerPerceptron",
+}
 
 __all__ = [
     "Average",
+    "Censored",
+    "Coded",
     "CrystalGraphNetwork",
     "Ensemble",
+    "MultilayerPerceptron",
     "NetworkEmbedding",
     "NetworkModel",
     "SideBySide",

@@ -15,8 +15,8 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from leyden.artefact import KINDS, class_of
 from leyden.errors import IncompatibleError, InputError
+from leyden.models.configuration import described, rebuilt
 from leyden.models.objectives import Classification, Regression
 from leyden.training import History, Objective, TrainingSettings, train
 
@@ -88,6 +88,17 @@ class NetworkModel(BaseEstimator):
         """What the module takes for these rows of the represented items."""
         raise NotImplementedError
 
+    def prepare(self, module: TargetModule, X: Any, rows: np.ndarray) -> None:
+        """Fit scalers of a new module on the training rows; one that starts from another has its.
+
+        Here there is nothing to prepare.
+        """
+
+    @classmethod
+    def reads(cls) -> type:
+        """The class that its representation must be of; here that of the default."""
+        return type(cls().representation)
+
     def fit(
         self,
         X: Any,
@@ -133,12 +144,8 @@ class NetworkModel(BaseEstimator):
             `start` is of another class or architecture.
         """
         y = self._checked(X, y)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            module = self.build(y.shape[1])
-        if start is not None:
-            self._copy(start, module)
         learning, checking = self._inner_split(y, groups)
+        module = self._begun(X, y, learning, start)
         if self.task == "regression":
             _fit_scaler(module, y[learning])
         targets = torch.tensor(y, dtype=torch.float32)
@@ -183,7 +190,7 @@ class NetworkModel(BaseEstimator):
 
     def config(self) -> dict[str, Any]:
         """Constructor parameters, as JSON can hold them."""
-        return {**self.get_params(deep=False), "representation": _described(self.representation)}
+        return {**self.get_params(deep=False), "representation": described(self.representation)}
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights and buffers by name."""
@@ -195,12 +202,12 @@ class NetworkModel(BaseEstimator):
     ) -> NetworkModel:
         """The model that gave this `config` and `state`; unfitted without the latter."""
         settings = dict(config)
-        fields = dict(settings.pop("representation"))
-        kind, family = fields.pop("kind"), type(cls().representation)
-        chosen = family if kind == family.kind else class_of(kind) if kind in KINDS else object
-        if not issubclass(chosen, family):
-            raise IncompatibleError(f"{cls.__name__} needs a representation of kind {family.kind}")
-        model = cls(representation=chosen(**fields), **settings)
+        family = cls.reads()
+        representation = rebuilt(settings.pop("representation"), family)
+        if not isinstance(representation, family):
+            kind = getattr(family, "kind", family.__name__)
+            raise IncompatibleError(f"{cls.__name__} needs a representation of kind {kind}")
+        model = cls(representation=representation, **settings)
         if arrays is not None:
             model.module_ = model.build(len(arrays["target_mean"]))
             tensors = {name: torch.as_tensor(array) for name, array in arrays.items()}
@@ -248,6 +255,19 @@ class NetworkModel(BaseEstimator):
         if self.task == "classification" and not np.isin(y[~np.isnan(y)], (0, 1)).all():
             raise InputError("classes are 0 and 1, and NaN where they are not known")
         return y
+
+    def _begun(
+        self, X: Any, y: np.ndarray, learning: np.ndarray, start: NetworkModel | None
+    ) -> TargetModule:
+        """A module with random weights, or with those of `start`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            module = self.build(y.shape[1])
+        if start is None:
+            self.prepare(module, X, learning)
+        else:
+            self._copy(start, module)
+        return module
 
     def _copy(self, start: NetworkModel, module: TargetModule) -> None:
         if type(start) is not type(self):
@@ -353,8 +373,3 @@ def _parameter_groups(module: nn.Module, factors: Mapping[str, float]) -> list[d
         groups.append({"params": hits, "factor": float(factor)})
     groups.append({"params": list(left.values()), "factor": 1.0})
     return [group for group in groups if group["params"]]
-
-
-def _described(representation: Any) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(representation)]  # no class variables
-    return {"kind": representation.kind, **{name: getattr(representation, name) for name in names}}

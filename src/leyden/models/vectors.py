@@ -6,6 +6,7 @@ a pretrained network, the strongest learners that little data allows.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +17,13 @@ from leyden.errors import IncompatibleError
 from leyden.representations import Concatenated, represent
 from leyden.representations.composition import CompositionStatistics
 
-__all__ = ["NetworkEmbedding", "VectorRegressor", "baselines", "laplace_ridge"]
+__all__ = [
+    "NetworkEmbedding",
+    "VectorRegressor",
+    "baselines",
+    "fit_options",
+    "laplace_ridge",
+]
 
 
 class VectorRegressor(BaseEstimator):
@@ -39,18 +46,44 @@ class VectorRegressor(BaseEstimator):
         self.regressor = regressor
         self.random_state = random_state
 
+    @property
+    def reads_bounds(self) -> bool:
+        """Whether the regressor takes an upper bound for what it is (`leyden.models.censored`)."""
+        return bool(fit_options(self.regressor, upper_bound=True))
+
     def fit(
-        self, X: np.ndarray, y: np.ndarray, *, groups: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        groups: np.ndarray | None = None,
+        upper_bound: np.ndarray | None = None,
     ) -> VectorRegressor:
-        """Fit on vectors `X` (n, d) and targets `y` (n,) or (n, t); `groups` is not used."""
+        """Fit on vectors.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, d)
+        y : ndarray, shape (n,) or (n, t)
+        groups : ndarray, shape (n,), optional
+            For regressors whose `fit` takes them: labels that their inner choices keep together.
+        upper_bound : ndarray of bool, in the shape of `y`, optional
+            For regressors whose `fit` takes it: where `y` is an upper bound.
+        """
         X, y = np.asarray(X, float), np.asarray(y, float)
+        bounds = np.zeros(y.shape, bool) if upper_bound is None else np.asarray(upper_bound, bool)
         self.one_target_ = y.ndim == 1
         self.regressors_ = []
-        for column in y.reshape(len(y), -1).T:
+        for column, bound in zip(
+            y.reshape(len(y), -1).T, bounds.reshape(len(y), -1).T, strict=True
+        ):
             known = np.isfinite(column)
             if not known.any():
                 raise IncompatibleError("a target has no measured value in the training rows")
-            self.regressors_.append(self._fresh().fit(X[known], column[known]))
+            regressor = self._fresh()
+            kept = None if groups is None else np.asarray(groups)[known]
+            options = fit_options(regressor, groups=kept, upper_bound=bound[known])
+            self.regressors_.append(regressor.fit(X[known], column[known], **options))
         return self
 
     def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
@@ -104,21 +137,32 @@ class NetworkEmbedding:
 
 def _predict(regressor: Any, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     last = regressor[-1] if hasattr(regressor, "steps") else regressor
-    if type(last).__name__ in {"GaussianProcessRegressor", "BayesianRidge"}:
+    if "return_std" in inspect.signature(last.predict).parameters:
         mean, std = regressor.predict(X, return_std=True)
         return mean, std
     mean = regressor.predict(X)
     return mean, np.full(len(mean), np.nan)
 
 
-def laplace_ridge() -> Any:
-    """Kernel ridge regression with a Laplace kernel, on standardised vectors."""
+def fit_options(regressor: Any, **offered: Any) -> dict[str, Any]:
+    """Those of the offered that the regressor's `fit` takes; a pipeline's is its last step's."""
+    steps = getattr(regressor, "steps", None)
+    prefix, last = ("", regressor) if steps is None else (f"{steps[-1][0]}__", steps[-1][1])
+    taken = inspect.signature(last.fit).parameters
+    return {prefix + name: value for name, value in offered.items() if name in taken}
+
+
+def laplace_ridge(leave_out: str = "row") -> Any:
+    """Kernel ridge regression with a Laplace kernel, on standardised vectors.
+
+    `leave_out` as of `LaplaceRidge`.
+    """
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     from leyden.models.kernels import LaplaceRidge
 
-    return make_pipeline(StandardScaler(), LaplaceRidge())
+    return make_pipeline(StandardScaler(), LaplaceRidge(leave_out=leave_out))
 
 
 def baselines(representation: Any = None, random_state: int = 0) -> dict[str, VectorRegressor]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from leyden.data.crystal import Crystal
 from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS, parse_composition
+from leyden.data.phase import Phase
 from leyden.errors import InputError
 from leyden.representations.elements import MAX_NUMBER, element_property
 
@@ -54,8 +55,8 @@ the least value among the elements of the greatest amount."""
 class CompositionStatistics:
     """Statistics of element properties over a composition; 22 x 6 = 132 of them by default.
 
-    Takes formulas and crystals. What is not known of an element (an electronegativity of argon) is
-    the mean over the elements of which it is known.
+    Takes formulas, crystals and phases. What is not known of an element (an electronegativity of
+    argon) is the mean over the elements of which it is known.
 
     Attributes
     ----------
@@ -144,6 +145,8 @@ def _compositions(items: Iterable[str | Crystal]) -> tuple[np.ndarray, np.ndarra
 
 
 def _composition(item: Any, row: int) -> list[tuple[int, float]]:
+    if isinstance(item, Phase):
+        item = item.formula
     if isinstance(item, Crystal):
         counts = np.bincount(item.numbers).tolist()
         return [(z, count) for z, count in enumerate(counts) if count]
