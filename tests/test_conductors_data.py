@@ -43,8 +43,14 @@ def test_the_class_of_a_conductor() -> None:
 
 
 def test_an_upper_bound_above_the_minimum_has_no_class() -> None:
-    bounds = {f"{SIGMA}_is_upper_bound": [True, True, False]}
-    assert good_conductor(table([1e-10, 1e-3, 1e-3], **bounds)).y.tolist() == [0, 1]
+    beside = table([1e-10, 1e-3, 1e-3], upper_bound=[True, True, False])
+    read = Dataset.from_table(
+        pd.DataFrame({"formula": ["LiCl", "LiBr", "LiI"], SIGMA: ["<1e-10", "<1e-3", "1e-3"]}),
+        target=SIGMA,
+        censored=[SIGMA],
+    )
+    for rows in (beside, read):
+        assert good_conductor(rows).y.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("value", [0.0, -1e-5])

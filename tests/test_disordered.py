@@ -227,8 +227,8 @@ def test_obelix_structures_are_the_rows_of_obelix(data_home: Callable) -> None:
     same = everything.take([row[id] for id in found.ids.tolist()])
     np.testing.assert_array_equal(found.y, same.y)
     assert found.groups.equals(same.groups)
-    bounded = f"{target}_is_upper_bound"
-    assert found.extra[bounded].equals(same.extra[bounded])
+    np.testing.assert_array_equal(found.bounds, same.bounds)
+    assert found.bounds.any()
     assert found.extra["close_match"].eq("Yes").sum() == 52
 
 

@@ -78,7 +78,7 @@ def good_conductor(
             remedy="give the detection limit as an upper bound, or leave the row out",
         )
     label = np.where(np.isnan(values), np.nan, values >= minimum_S_per_cm)
-    label[(label == 1) & _upper_bounds(dataset, target)] = np.nan
+    label[(label == 1) & _upper_bounds(dataset, column)] = np.nan
     kept = np.flatnonzero(~np.isnan(label))
     return _with_target(dataset.take(kept), pd.DataFrame({GOOD_CONDUCTOR: label[kept]}))
 
@@ -225,12 +225,12 @@ def _with_target(dataset: Dataset, targets: pd.DataFrame) -> Dataset:
     )
 
 
-def _upper_bounds(dataset: Dataset, target: str) -> np.ndarray:
-    """Which conductivities are upper bounds, shape (n,), bool."""
-    for name in (f"{target}_is_upper_bound", "upper_bound"):
-        if name in dataset.extra:
-            return dataset.extra[name].to_numpy(dtype=bool)
-    return np.zeros(len(dataset), dtype=bool)
+def _upper_bounds(dataset: Dataset, column: str) -> np.ndarray:
+    """Which conductivities are upper bounds, shape (n,): as read, or as the source tells beside."""
+    bounds = dataset.bounds[:, list(dataset.targets.columns).index(column)]
+    if "upper_bound" in dataset.extra:
+        return bounds | dataset.extra["upper_bound"].to_numpy(dtype=bool)
+    return bounds
 
 
 def _fractions(formula: str) -> dict[str, float]:
