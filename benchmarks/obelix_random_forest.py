@@ -21,51 +21,16 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.feature_selection import VarianceThreshold
-from sklearn.pipeline import make_pipeline
-
 import leyden as ly  # threads are set before it loads
 from leyden.bounded_scores import bounded_coverage, bounded_scores, one_sided, recoded
-from leyden.data.phase import Phase
 from leyden.evaluation import Evaluation, plain
-from leyden.models import Coded, VectorRegressor
-from leyden.representations.phase_cell import CellContents
 from leyden.studies.averages import with_averages
 from leyden.studies.conductivity_arms import AVERAGE, FAMILY, conductivities, conductivity_arms
-
-CODE = -15.0  # log10 of 1e-15 S/cm
-CODED, AT_BOUND = "published forest, 1e-15", "published forest, at the bound"
-
-
-@dataclass(frozen=True)
-class PublishedFeatures:
-    """Atoms of each element in the cell, space group number, lattice parameters."""
-
-    kind: ClassVar[str] = "obelix_features"
-
-    def transform(self, items: Sequence[Phase]) -> np.ndarray:
-        """Vectors, shape (n, 119)."""
-        cells = [[item.space_group, *item.cell] for item in items]
-        return np.hstack([CellContents().transform(items), np.array(cells, float)])
-
-
-def published_forests() -> dict[str, Any]:
-    """The authors' forest in both codings; elements that no training row has are no features."""
-    forest = RandomForestRegressor(50, max_depth=36, max_features="sqrt", min_samples_leaf=1)
-    pipeline = make_pipeline(VarianceThreshold(), forest)
-    features = PublishedFeatures()
-    return {
-        CODED: ly.FromScratch(VectorRegressor(features, Coded(pipeline, CODE))),
-        AT_BOUND: ly.FromScratch(VectorRegressor(features, pipeline)),
-    }
+from leyden.studies.conductivity_forest import AT_BOUND, CODE, CODED, published_forests
 
 
 def ratios(evaluation: Evaluation, data: ly.Dataset) -> dict[str, Any]:

@@ -1,0 +1,233 @@
+"""Table I of Cubuk, Sendek and Reed: four models, three sets of lithium compounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+from sklearn.base import clone
+from sklearn.model_selection import GroupKFold
+
+from leyden import metrics
+from leyden.models.conductors import SubsetSearch, search_subsets
+from leyden.representations import represent
+from leyden.studies.conductor_arms import MEANS, PublishedModel, eML, sML
+from leyden.studies.conductor_data import Conductors
+
+__all__ = ["Answers", "Table", "make_table", "scored", "search"]
+
+PUBLISHED = {
+    ("sML", "experiments"): 90.0,
+    ("eML", "experiments"): 97.5,
+    ("esML", "experiments"): 87.5,
+    ("atom2vec-esML", "experiments"): 87.5,
+    ("eML", "structures"): 13.0,
+    ("esML", "structures"): 92.0,
+    ("atom2vec-esML", "structures"): 95.4,
+    ("sML", "simulations"): 90.5,
+    ("eML", "simulations"): 52.4,
+    ("esML", "simulations"): 85.7,
+    ("atom2vec-esML", "simulations"): 85.7,
+}
+"""Accuracies in per cent; the model `always poor` is ours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model said of a set, beside the truth.
+
+    Attributes
+    ----------
+    model, rows : str
+        Who said it, and of which set.
+    protocol : str
+    truth : ndarray of bool, shape (n,)
+    score : ndarray of float, shape (n,)
+        Above 0 says good.
+    """
+
+    model: str
+    rows: str
+    protocol: str
+    truth: np.ndarray
+    score: np.ndarray
+
+
+def search(data: Conductors) -> SubsetSearch:
+    """All subsets of the nine means, each machine without one of the 40 compounds.
+
+    A compound with two structures counts twice, as it did in the paper.
+    """
+    X, y = _forty(data)
+    return search_subsets(X, [name.removeprefix("mean ") for name in MEANS.names()], y)
+
+
+def make_table(data: Conductors, found: SubsetSearch, embedding: Any = None) -> list[Answers]:
+    """Every cell of the table that can be filled here, and a few more.
+
+    Parameters
+    ----------
+    data : Conductors
+    found : SubsetSearch
+        As of `search`.
+    embedding : model, optional
+        An unfitted atom2vec classifier.
+    """
+    X, y = _forty(data)
+    chosen = eML().set_params(columns=[f"mean {name}" for name in found.best]).fit(X, y)
+    best = found.decisions[int(found.accuracies.argmax())]
+    rows = [
+        Answers("eML", "experiments", "leave one out; subset chosen on the scored rows", y, best),
+        Answers(
+            "eML", "experiments", "leave one out; subset chosen without the row", y, found.nested
+        ),
+        _sML_left_out(data),
+    ]
+    teachers = {
+        "sML of the published compounds": sML().fit(*_known(data)),
+        "published equation": PublishedModel(),
+    }
+    for told, teacher in teachers.items():
+        rows += _of_teacher(data, teacher, told)
+        labels = _said(teacher, data.unlabelled)
+        rows += _students(data, {"esML": eML()}, labels, told)
+        if embedding is not None:
+            rows += _students(data, {"atom2vec-esML": embedding}, labels, told)
+        rows.append(
+            Answers(
+                "eML",
+                "structures",
+                f"labels of the {told}",
+                labels,
+                chosen.decision(represent(MEANS, data.unlabelled)),
+            )
+        )
+        rows.append(
+            Answers(
+                "always poor",
+                "structures",
+                f"labels of the {told}",
+                labels,
+                np.full(len(labels), -1.0),
+            )
+        )
+    simulated = data.simulated.y > 0
+    rows.append(
+        Answers(
+            "eML",
+            "simulations",
+            "fitted on the 40 compounds",
+            simulated,
+            chosen.decision(represent(MEANS, data.simulated)),
+        )
+    )
+    for name, truth in (("experiments", y), ("simulations", simulated)):
+        nobody = np.full(len(truth), -1.0)
+        rows.append(Answers("always poor", name, "no model", truth, nobody))
+    return rows
+
+
+def scored(answers: list[Answers]) -> pd.DataFrame:
+    """One row a cell: accuracy with its exact interval, and what a constant cannot have.
+
+    Columns ``model, rows, protocol, n, good, published, accuracy, low, high, mcc,
+    balanced_accuracy, recall, pr_auc``; accuracies in per cent, 95 % Clopper-Pearson intervals.
+    """
+    lines = []
+    for one in answers:
+        said, truth = one.score > 0, one.truth.astype(float)
+        right = int((said == one.truth).sum())
+        interval = binomtest(right, len(truth)).proportion_ci(method="exact")
+        both = 0 < truth.sum() < len(truth)
+        probability = 0.5 * (1 + np.tanh(one.score / 2))
+        lines.append(
+            {
+                "model": one.model,
+                "rows": one.rows,
+                "protocol": one.protocol,
+                "n": len(truth),
+                "good": int(truth.sum()),
+                "published": PUBLISHED.get((one.model, one.rows), np.nan),
+                "accuracy": 100 * right / len(truth),
+                "low": 100 * interval.low,
+                "high": 100 * interval.high,
+                "mcc": metrics.mcc(truth, said.astype(float)),
+                "balanced_accuracy": metrics.balanced_accuracy(truth, said.astype(float))
+                if both
+                else np.nan,
+                "recall": float(said[one.truth].mean()) if both else np.nan,
+                "pr_auc": metrics.average_precision(truth, probability) if both else np.nan,
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+Table = list[Answers]
+
+
+def _forty(data: Conductors) -> tuple[np.ndarray, np.ndarray]:
+    """Descriptors and classes of the 40; a compound with two structures stands there twice."""
+    times = data.published.extra["n_structures"].to_numpy(int)
+    X = np.repeat(np.asarray(represent(MEANS, data.published)), times, axis=0)
+    return X, np.repeat(data.published.y > 0, times)
+
+
+def _known(data: Conductors) -> tuple[np.ndarray, np.ndarray]:
+    crystals = data.published_crystals
+    return represent(sML().representation, crystals), crystals.y
+
+
+def _sML_left_out(data: Conductors) -> Answers:
+    X, y = _known(data)
+    said = np.empty(len(y))
+    for row in range(len(y)):
+        rest = np.arange(len(y)) != row
+        said[row] = sML().fit(X[rest], y[rest]).decision(X[[row]])[0]
+    return Answers("sML", "experiments", "leave one out; those with a structure", y > 0, said)
+
+
+def _said(teacher: Any, crystals: Any) -> np.ndarray:
+    """Classes that a teacher gives to crystals, shape (n,), bool."""
+    return np.asarray(teacher.decision(represent(teacher.representation, crystals)) > 0)
+
+
+def _of_teacher(data: Conductors, teacher: Any, told: str) -> list[Answers]:
+    crystals = data.simulated_crystals
+    if not len(crystals):
+        return []
+    score = teacher.decision(represent(teacher.representation, crystals))
+    return [Answers("sML", "simulations", f"{told}; those with a structure", crystals.y > 0, score)]
+
+
+def _students(data: Conductors, models: dict[str, Any], labels: np.ndarray, told: str) -> Table:
+    """What students of a teacher's labels say of the three sets."""
+    rows = []
+    _, y = _forty(data)
+    times = data.published.extra["n_structures"].to_numpy(int)
+    for name, model in models.items():
+        X = np.asarray(represent(model.representation, data.unlabelled))
+        said = np.empty(len(labels))
+        split = GroupKFold(10, shuffle=True, random_state=0)
+        formulas = data.unlabelled.groups["formula"].to_numpy()
+        for train, test in split.split(X, groups=formulas):
+            said[test] = _fitted(model, X[train], labels[train]).decision(X[test])
+        rows.append(
+            Answers(name, "structures", f"ten folds by formula; labels of the {told}", labels, said)
+        )
+        student = _fitted(model, X, labels)
+        for rows_of, dataset, truth, count in (
+            ("experiments", data.published, y, times),
+            ("simulations", data.simulated, data.simulated.y > 0, 1),
+        ):
+            score = student.decision(represent(model.representation, dataset))
+            rows.append(
+                Answers(name, rows_of, f"labels of the {told}", truth, np.repeat(score, count))
+            )
+    return rows
+
+
+def _fitted(model: Any, X: np.ndarray, labels: np.ndarray) -> Any:
+    return clone(model).fit(X, labels.astype(float))
