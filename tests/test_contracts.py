@@ -17,6 +17,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 import leyden as ly
 from leyden import artefact
 from leyden.models import CrystalGraphNetwork, Ensemble
+from leyden.models.classifiers import VectorClassifier
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 from leyden.representations import CompositionStatistics, Concatenated, CrystalGraph
 from leyden.representations.bond_statistics import BondStatistics
@@ -29,6 +30,7 @@ from leyden.representations.electrode import (
     PotentialVoltage,
 )
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
+from leyden.representations.structural_descriptors import StructuralDescriptors
 from leyden.selection import Best, Blend
 from leyden.testing import (
     check_model,
@@ -105,6 +107,7 @@ STRATEGIES = {
 # What can be saved and is no representation, model or strategy of its own.
 PARTS = {"average", "side_by_side", "conformal_intervals", "in_domain", "predictor"}
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
+PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 
 
 def named(cases: dict[str, Any]) -> Any:

@@ -85,6 +85,8 @@ KINDS: dict[str, str] = {
     "potential_voltage": "leyden.representations.electrode:PotentialVoltage",
     "predictor": "leyden.predictor:Predictor",
     "side_by_side": "leyden.models.average:SideBySide",
+    "structural_descriptors": "leyden.representations.structural_descriptors:StructuralDescriptors",
+    "vector_classifier": "leyden.models.classifiers:VectorClassifier",
     "vector_regressor": "leyden.models.vectors:VectorRegressor",
 }
 

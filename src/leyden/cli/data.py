@@ -32,7 +32,7 @@ def list_() -> None:
                 card.name,
                 f"{card.rows:,}" if sys.stdout.isatty() else str(card.rows),
                 " and ".join(sorted({part.items for part in card.tables})),
-                "yes" if (home / card.name).is_dir() else "no",
+                "yes" if (home / card.place).is_dir() else "no",
                 card.licence,
                 card.title,
             )
@@ -47,7 +47,7 @@ def show(name: Name) -> None:
     from leyden.data.catalog import card, data_home
 
     found = card(name)
-    here = data_home() / name
+    here = data_home() / found.place
     lines = [
         f"{found.name}: {found.title}",
         f"folder       {here}" + ("" if here.is_dir() else f"  (absent: leyden data fetch {name})"),

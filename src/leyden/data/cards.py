@@ -14,7 +14,7 @@ from leyden.errors import InputError, did_you_mean
 
 __all__ = ["ITEM_KINDS", "SOURCE_KINDS", "Card", "Table", "card", "cards", "quantities"]
 
-ITEM_KINDS = ("crystal", "structure pair", "formula", "smiles", "ion pair")
+ITEM_KINDS = ("crystal", "disordered crystal", "structure pair", "formula", "smiles", "ion pair")
 SOURCE_KINDS: dict[str, tuple[str, ...]] = {
     "python-index": ("package", "version", "sha256", "member", "converter"),
     "url": ("url", "sha256", "converter"),
@@ -40,6 +40,8 @@ class Table:
         Our name (with its unit) to the column of the file.
     item, id : str
         Columns of the item's text and of the id; without an id the item's own text serves.
+    cifs : str
+        File of CIFs by id: the items of disordered crystals. Rows without one belong to no item.
     censored : tuple of str
         Targets in which ``<x`` is an upper bound.
     """
@@ -53,6 +55,7 @@ class Table:
     extra: Mapping[str, str] = field(default_factory=dict)
     item: str = ""
     id: str = ""
+    cifs: str = ""
     censored: tuple[str, ...] = ()
 
     def has(self, target: str) -> bool:
@@ -74,6 +77,8 @@ class Card:
         ``kind`` (one of `SOURCE_KINDS`) and what that kind needs.
     tables : tuple of Table
         The first one is what `load` gives unless a target says otherwise.
+    folder : str
+        Name of its folder in the data home, where another set has the same files.
     leakage : tuple of str
         What is known to leak between rows, and between this set and others.
     """
@@ -87,6 +92,18 @@ class Card:
     leakage: tuple[str, ...]
     doi: str = ""
     attribution: str = ""
+    folder: str = ""
+
+    @property
+    def place(self) -> str:
+        """Name of its folder in the data home."""
+        return self.folder or self.name
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the folder that it needs."""
+        parts = (file for table in self.tables for file in (*table.files, table.cifs) if file)
+        return tuple(dict.fromkeys(parts))
 
     @property
     def rows(self) -> int:

@@ -15,10 +15,11 @@ import pandas as pd
 from leyden.data.cards import Card, Table, card, cards, quantities
 from leyden.data.columns import LOG10, check_range, find_column, numbers, quantity_of
 from leyden.data.dataset import Dataset
+from leyden.data.disordered import DisorderedCrystal, disordered_from_cif
 from leyden.data.electrode import Electrode
 from leyden.data.home import data_home
 from leyden.data.items import numbered
-from leyden.data.materials import Crystal, IonPair, parse_formula
+from leyden.data.materials import Crystal, IonPair, parse_composition, parse_formula
 from leyden.data.sources import fetch
 from leyden.errors import InputError
 
@@ -28,7 +29,8 @@ _CRYSTAL = ("lattice", "species", "frac")
 
 
 class DroppedRowsWarning(UserWarning):
-    """Rows that a dataset cannot hold: a logarithm of zero, a pair that is no electrode."""
+    """Rows that a dataset cannot hold: a logarithm of zero, a pair that is no electrode, a CIF
+    that is not of its compound."""
 
 
 def load(
@@ -58,11 +60,13 @@ def load(
     Warns
     -----
     DroppedRowsWarning
-        Rows whose value has no logarithm; pairs of structures that are no electrode.
+        Rows whose value has no logarithm; pairs of structures that are no electrode; structures
+        that cannot be read, or lack an element of their formula.
     """
     wanted = () if target is None else (target,) if isinstance(target, str) else tuple(target)
-    table = card(name).table(wanted)
-    folder = data_home() / name
+    chosen = card(name)
+    table = chosen.table(wanted)
+    folder = data_home() / chosen.place
     frame = pd.concat([_read(folder / file, name) for file in table.files], ignore_index=True)
     file = folder / table.files[0]
     frame.index = pd.Index(_ids(table, frame))
@@ -70,12 +74,17 @@ def load(
     keep = _where(named, where or {}, name)
     targets, possible = _wanted_targets(named, table, wanted, keep, name)
     rows = np.flatnonzero(keep & possible)
+    items: tuple[Any, ...]
     if table.items == "structure pair":
         items, rows = _electrodes(frame, rows, name, folder)
+    elif table.items == "disordered crystal":
+        items, rows = _disordered(table, frame, rows, name, folder)
     else:
         items = _items(table, frame, rows, file)
     groups = named[list(table.groups)].iloc[rows].astype(str)
-    if table.items in ("crystal", "structure pair", "formula"):
+    if table.items == "disordered crystal":
+        groups.insert(0, "formula", [parse_formula(text) for text in frame[table.item].iloc[rows]])
+    elif table.items in ("crystal", "structure pair", "formula"):
         groups.insert(0, "formula", [getattr(item, "formula", item) for item in items])
     beside = [column for column in named.columns if column not in (*targets, *table.conditions)]
     return Dataset(
@@ -207,6 +216,35 @@ def _electrodes(
             wrong[frame.index[row]] = error
     _warn_of(name, list(wrong), "pairs are no electrodes", next(iter(wrong.values()), ""))
     return tuple(electrodes), np.array(kept, dtype=np.int64)
+
+
+def _disordered(
+    table: Table, frame: pd.DataFrame, rows: np.ndarray, name: str, folder: Path
+) -> tuple[tuple[DisorderedCrystal, ...], np.ndarray]:
+    """The crystals of the rows that have a CIF, and those rows; a CIF of another compound is none.
+
+    X-rays see no hydrogen, so that structures may lack it.
+    """
+    cifs = _read(folder / table.cifs, name).set_index("id")["cif"].to_dict()
+    crystals, kept, wrong = [], [], {}
+    for row in rows:
+        id = frame.index[row]
+        if id not in cifs:
+            continue
+        try:
+            crystal = disordered_from_cif(cifs[id])
+            known = parse_composition(frame[table.item].iloc[row])
+            if missing := known.keys() - {"H", *crystal.elements}:
+                raise InputError(
+                    f"a structure must have the elements of {frame[table.item].iloc[row]}",
+                    value=f"{crystal.formula}, without {', '.join(sorted(missing))}",
+                )
+            crystals.append(crystal)
+            kept.append(row)
+        except InputError as error:
+            wrong[id] = error
+    _warn_of(name, list(wrong), "structures cannot be used", next(iter(wrong.values()), ""))
+    return tuple(crystals), np.array(kept, dtype=np.int64)
 
 
 def _crystals(wanted: Collection[str], name: str, folder: Path) -> dict[str, Crystal]:

@@ -17,6 +17,8 @@ __all__ = [
     "crystal_from_cif",
     "crystal_from_poscar",
     "crystals_from_cif",
+    "find_symmetry",
+    "one_cif_block",
 ]
 
 MINIMUM_DISTANCE_A = 0.5
@@ -40,21 +42,31 @@ def crystal_from_cif(text: str) -> Crystal:
         Not a CIF, no or several crystals, partial occupancy, an unknown element or space group,
         a coordinate that is missing.
     """
-    crystals = list(crystals_from_cif(text))
-    if len(crystals) > 1:
-        raise InputError(
-            "a CIF must hold one crystal here",
-            value=[name for name, _ in crystals],
-            remedy="split the file, or predict from the file, where every block is a row",
-        )
-    crystal = crystals[0][1]
-    if isinstance(crystal, InputError):
-        raise crystal
-    return crystal
+    return _crystal(one_cif_block(text))
 
 
 def crystals_from_cif(text: str) -> Iterator[tuple[str, Crystal | InputError]]:
     """Every crystal of a CIF with the name of its block; what cannot be read comes as its error."""
+    for block in _blocks(text):
+        try:
+            yield block.name, _crystal(block)
+        except InputError as error:
+            yield block.name, error
+
+
+def one_cif_block(text: str) -> Any:
+    """The gemmi block of the one crystal of a CIF; `InputError` for none and for several."""
+    blocks = _blocks(text)
+    if len(blocks) > 1:
+        raise InputError(
+            "a CIF must hold one crystal here",
+            value=[block.name for block in blocks],
+            remedy="split the file, or predict from the file, where every block is a row",
+        )
+    return blocks[0]
+
+
+def _blocks(text: str) -> list[Any]:
     from gemmi import cif
 
     try:
@@ -66,11 +78,7 @@ def crystals_from_cif(text: str) -> Iterator[tuple[str, Crystal | InputError]]:
         raise InputError(
             "a CIF must have a cell and atoms", remedy="export the structure as a CIF again"
         )
-    for block in blocks:
-        try:
-            yield block.name, _crystal(block)
-        except InputError as error:
-            yield block.name, error
+    return blocks
 
 
 def _crystal(block: Any) -> Crystal:
@@ -91,7 +99,8 @@ def _crystal(block: Any) -> Crystal:
     parameters = (cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma)
     # the cell is checked before gemmi expands the sites in it
     lattice = Crystal.from_parameters(parameters, ["H"], [[0, 0, 0]]).lattice
-    sites = _expand(small)
+    find_symmetry(small)
+    sites = small.get_all_unit_cell_sites()
     return Crystal(
         np.array([site.element.atomic_number for site in sites], dtype=np.uint8),
         np.array([site.fract.tolist() for site in sites]),
@@ -99,8 +108,8 @@ def _crystal(block: Any) -> Crystal:
     )
 
 
-def _expand(small: Any) -> Any:
-    """All sites of the unit cell, whichever way the file tells its symmetry."""
+def find_symmetry(small: Any) -> None:
+    """Give a gemmi structure its operations, whichever way the file tells its symmetry."""
     if small.spacegroup is None and not small.symops:
         small.determine_and_set_spacegroup("S.H2N")
         symbol = small.spacegroup_hm.strip("?. ") or small.spacegroup_hall.strip("?. ")
@@ -110,7 +119,6 @@ def _expand(small: Any) -> Any:
                 value=symbol or small.spacegroup_number,
                 remedy="list the symmetry operations in the CIF",
             )
-    return small.get_all_unit_cell_sites()
 
 
 def crystal_from_poscar(text: str) -> Crystal:

@@ -55,7 +55,8 @@ class Dataset:
     ids : ndarray of str, shape (n,)
         Unique.
     items : tuple
-        `Crystal`, formula (str), SMILES (str) or `IonPair`; one kind in a dataset.
+        `Crystal`, `DisorderedCrystal`, formula (str), SMILES (str) or `IonPair`; one kind in a
+        dataset.
     targets : DataFrame, shape (n, t)
         float64; the unit stands in the column name; NaN where it was not measured.
     quantities : mapping of str to str

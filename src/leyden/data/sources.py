@@ -44,16 +44,15 @@ def fetch(name: str, *, force: bool = False) -> Path:
         says, or cannot be fetched without you.
     """
     chosen = card(name)
-    folder = data_home() / name
+    folder = data_home() / chosen.place
     if folder.is_dir() and not force:
         return folder
     kind = chosen.source["kind"]
     if kind not in _FETCHERS or (kind != "materials-project" and "converter" not in chosen.source):
-        files = ", ".join(file for table in chosen.tables for file in table.files)
         raise InputError(
             f"{name} cannot be fetched automatically ({kind} source)",
             value=chosen.source.get("simulator"),
-            remedy=f"get it from {chosen.url} and put {files} into {folder}",
+            remedy=f"get it from {chosen.url} and put {', '.join(chosen.files)} into {folder}",
         )
     with _whole_or_nothing(folder) as partial:
         _FETCHERS[kind](chosen, partial)

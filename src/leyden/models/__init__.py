@@ -12,6 +12,7 @@ from leyden.errors import ArtefactError
 
 if TYPE_CHECKING:
     from leyden.models.average import Average, SideBySide
+    from leyden.models.classifiers import VectorClassifier, structural_models
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
     from leyden.models.network import NetworkModel
@@ -24,8 +25,10 @@ _HOMES = {
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
     "SideBySide": "average",
+    "VectorClassifier": "classifiers",
     "VectorRegressor": "vectors",
     "baselines": "vectors",
+    "structural_models": "classifiers",
 }
 _NETWORKS = {"crystal_graph_network": "CrystalGraphNetwork"}
 
@@ -36,9 +39,11 @@ __all__ = [
     "NetworkEmbedding",
     "NetworkModel",
     "SideBySide",
+    "VectorClassifier",
     "VectorRegressor",
     "baselines",
     "network_class",
+    "structural_models",
 ]
 
 

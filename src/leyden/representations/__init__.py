@@ -13,6 +13,7 @@ from leyden.representations.represent import (
     represent,
     represent_rows,
 )
+from leyden.representations.structural_descriptors import StructuralDescriptors
 
 __all__ = [
     "BondStatistics",
@@ -26,6 +27,7 @@ __all__ = [
     "PotentialEmbedding",
     "PotentialEnergy",
     "Representation",
+    "StructuralDescriptors",
     "element_property",
     "element_vectors",
     "nearest_neighbours",

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from leyden.data.crystal import Crystal
+from leyden.data.disordered import DisorderedCrystal
 from leyden.data.electrode import Electrode
 
 __all__ = ["cache_folder", "content_key", "item_key", "remembered", "remembered_rows"]
@@ -50,6 +51,10 @@ def item_key(item: Any) -> bytes:
         return digest.digest()
     if isinstance(item, Crystal):
         digest.update(np.ascontiguousarray(item.numbers, dtype="<u1").tobytes())
+        digest.update(np.ascontiguousarray(item.frac, dtype="<f8").tobytes())
+        digest.update(np.ascontiguousarray(item.lattice, dtype="<f8").tobytes())
+    elif isinstance(item, DisorderedCrystal):
+        digest.update(repr(item.species).encode())
         digest.update(np.ascontiguousarray(item.frac, dtype="<f8").tobytes())
         digest.update(np.ascontiguousarray(item.lattice, dtype="<f8").tobytes())
     else:

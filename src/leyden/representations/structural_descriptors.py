@@ -1,20 +1,151 @@
-"""Numbers that describe the surroundings of a site: the Voronoi coordination number."""
+"""What the surroundings of an ion are like: Voronoi coordination; descriptors of conduction."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 from vesin import NeighborList
 
-from leyden.data.formulas import ATOMIC_NUMBERS
-from leyden.data.materials import Crystal
+from leyden.data.crystal import Crystal
+from leyden.data.disordered import DisorderedCrystal
+from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS
 from leyden.errors import InputError
+from leyden.representations.elements import MAX_NUMBER, element_property
+from leyden.representations.occupied_pairs import nearest_shell, neighbour_pairs, sites_of
 
-__all__ = ["mean_voronoi_coordination", "voronoi_coordination"]
+__all__ = ["StructuralDescriptors", "mean_voronoi_coordination", "voronoi_coordination"]
+
+_BOND = 4.0  # angstrom
+_SHELL = 1.0  # angstrom beyond the nearest anion
 
 _FIRST_RADIUS = 6.0  # angstrom; most cells of dense crystals are complete within it
 _LARGEST_RADIUS = 70.0
+
+
+@dataclass(frozen=True)
+class StructuralDescriptors:
+    """The five descriptors of fast ion conduction of Sendek et al.
+
+    Every atom within 4 angstrom is a neighbour; the anions are the atoms of the most
+    electronegative element (Pauling), as in the article, mixed anions or not.
+
+    1. Li-Li bonds per Li: mean number of Li neighbours of a Li.
+    2. Sublattice bond ionicity: mean difference of electronegativities over all pairs of an atom
+       that is no Li and a neighbour (which may be Li). Between two such atoms both directions
+       count.
+    3. Anion framework coordination: mean number of anions at most 1 angstrom farther from an
+       anion than the anion nearest to it.
+    4. Li-anion separation (angstrom): mean over Li of the distance to the nearest anion.
+    5. Li-Li separation (angstrom): mean over Li of the distance to the nearest Li.
+
+    Distances apart by less than 0.001 angstrom are equal, so that no rounding parts a shell.
+
+    For a `DisorderedCrystal` they are those of an infinite crystal whose sites are filled at
+    random; see `leyden.representations.occupied_pairs`. They are sums and so need no drawing of
+    configurations. The article takes the same expectation over configurations that it draws: sites
+    are filled with the probability of their occupancy, none within 2 angstrom of another, by
+    Metropolis swaps. A shortest distance is the expectation of the distance to the nearest site
+    that is filled, not the distance to the nearest site, which for the two halves of a split site
+    would be the length of the split.
+
+    The article was not at hand: the definitions are those that others quote of its supplement (S1,
+    S2). They give the printed descriptors of LiI and Li3P, and with the printed coefficients the
+    printed probabilities of Materials Project compounds, to the third decimal (see the tests, and
+    `leyden.models.classifiers.published_log_odds`).
+
+    Attributes
+    ----------
+    ion : str
+        The ion that conducts; the article has Li.
+
+    References
+    ----------
+    A. D. Sendek, Q. Yang, E. D. Cubuk, K.-A. N. Duerloo, Y. Cui, E. J. Reed, Energy Environ. Sci.
+    10, 306 (2017), doi 10.1039/C6EE02697D.
+    """
+
+    kind: ClassVar[str] = "structural_descriptors"
+
+    ion: str = "Li"
+
+    def __post_init__(self) -> None:
+        if self.ion not in ATOMIC_NUMBERS:
+            raise InputError("an element symbol is needed", value=self.ion, remedy="write Li")
+
+    def names(self) -> list[str]:
+        """A name a column."""
+        ion = self.ion
+        return [
+            f"{ion}-{ion} bonds per {ion}",
+            "sublattice bond ionicity",
+            "anion framework coordination",
+            f"{ion}-anion separation",
+            f"{ion}-{ion} separation",
+        ]
+
+    def transform(self, items: Sequence[Crystal | DisorderedCrystal]) -> np.ndarray:
+        """Descriptors, shape (n, 5), float64.
+
+        Raises
+        ------
+        InputError
+            An item is no crystal; it has no ion, nothing but the ion, an element without
+            electronegativity, or atoms without neighbours; `row` counts from 1.
+        """
+        rows = np.zeros((len(items), 5))
+        for number, item in enumerate(items, start=1):
+            try:
+                rows[number - 1] = _conduction(item, ATOMIC_NUMBERS[self.ion])
+            except InputError as error:
+                raise error.at(row=number) from None
+        return rows
+
+
+def _conduction(crystal: Crystal | DisorderedCrystal, ion: int) -> tuple[float, ...]:
+    if not isinstance(crystal, Crystal | DisorderedCrystal):
+        raise InputError("structural descriptors take a crystal", value=crystal)
+    sites = sites_of(crystal)
+    if ion not in sites.numbers or len(sites.numbers) == 1:
+        raise InputError(
+            f"the crystal must have {ELEMENTS[ion]} and another element",
+            value=crystal.formula,
+            remedy="leave it out, or complete the structure",
+        )
+    known = element_property("Electronegativity")
+    attraction = np.full(len(sites.numbers), np.nan)
+    attraction[sites.numbers <= MAX_NUMBER] = known[sites.numbers[sites.numbers <= MAX_NUMBER]]
+    if np.isnan(attraction).any():
+        raise InputError(
+            "every element must have an electronegativity",
+            value=ELEMENTS[sites.numbers[np.isnan(attraction)][0]],
+            remedy="leave the item out",
+        )
+    ions = sites.amounts[:, sites.numbers == ion][:, 0]
+    anions = sites.amounts[:, attraction.argmax()]
+    lattice = np.where(sites.numbers == ion, 0.0, sites.amounts)  # all but the ions
+    near = neighbour_pairs(sites, _BOND, np.arange(len(ions)))
+    gap = np.abs(attraction[:, None] - attraction)
+    here, there = lattice[near.centres], sites.amounts[near.others]
+    bonds = near.together * here.sum(axis=1) * there.sum(axis=1)
+    if not bonds.any():
+        raise InputError(
+            f"an atom that is no {ELEMENTS[ion]} needs a neighbour within {_BOND:g} angstrom",
+            value=crystal.formula,
+            remedy="check the unit of the lattice",
+        )
+    ionicity = near.together * np.einsum("ij,ij->i", here @ gap, there)
+    return (
+        float((near.together * ions[near.centres] * ions[near.others]).sum() / ions.sum()),
+        float(ionicity.sum() / bonds.sum()),
+        nearest_shell(sites, anions, anions, _SHELL)[1],
+        nearest_shell(sites, ions, anions)[0],
+        nearest_shell(sites, ions, ions)[0],
+    )
 
 
 def voronoi_coordination(crystal: Crystal, element: str = "Li") -> NDArray[np.float64]:
