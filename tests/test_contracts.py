@@ -16,10 +16,16 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 import leyden as ly
 from leyden import artefact
-from leyden.models import CrystalGraphNetwork, Ensemble
+from leyden.distillation import Distill
+from leyden.models import Atom2Vec, CrystalGraphNetwork, ElementalClassifier, Ensemble
 from leyden.models.classifiers import VectorClassifier
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
-from leyden.representations import CompositionStatistics, Concatenated, CrystalGraph
+from leyden.representations import (
+    AtomicFractions,
+    CompositionStatistics,
+    Concatenated,
+    CrystalGraph,
+)
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
 from leyden.representations.electrode import (
@@ -55,6 +61,7 @@ REPRESENTATIONS = {
     "crystal graph": CrystalGraph(),
     "crystal graph, 6 neighbours": CrystalGraph(neighbours=6, cutoff=6.0),
     "composition": CompositionStatistics(),
+    "fractions": AtomicFractions(),
     "cell": CellShape(),
     "bonds": BondStatistics(),
     "concatenated": Concatenated((CompositionStatistics(), CellShape())),
@@ -75,6 +82,7 @@ MODELS = {
     "network, plain": CrystalGraphNetwork(**SMALL, convolution="plain", random_state=0),
     "network, additive": CrystalGraphNetwork(**SMALL, readout="additive", random_state=0),
     "ensemble": Ensemble(NETWORK, members=2, n_jobs=1, random_state=0),
+    "atom2vec": Atom2Vec(networks=2, task="regression", epochs=3, least_steps=0),
     **{f"classical, {name}": model for name, model in BASELINES.items()},
 }
 
@@ -86,6 +94,7 @@ STRATEGIES = {
     "pooled, classical": ly.Pooled(BASELINES["ridge"], SOURCE_OF_MODULI),
     "fine-tune, head": ly.FineTune(NETWORK, SOURCE, train="head"),
     "frozen": ly.FrozenEmbedding(NETWORK, SOURCE),
+    "distilled": Distill(BASELINES["SVR"], BASELINES["ridge"], SOURCE, hard=False),
     "frozen, alongside": ly.FrozenEmbedding(
         NETWORK, SOURCE, ExtraTreesRegressor(20, random_state=0), [CompositionStatistics()]
     ),
@@ -108,6 +117,7 @@ STRATEGIES = {
 PARTS = {"average", "side_by_side", "conformal_intervals", "in_domain", "predictor"}
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
+PARTS |= {ElementalClassifier.kind}  # too: it needs classes
 
 
 def named(cases: dict[str, Any]) -> Any:

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 from leyden.errors import ArtefactError
 
 if TYPE_CHECKING:
+    from leyden.models.atom2vec import Atom2Vec
     from leyden.models.average import Average, SideBySide
     from leyden.models.classifiers import VectorClassifier, structural_models
+    from leyden.models.conductors import ElementalClassifier
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
     from leyden.models.network import NetworkModel
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 
 _HOMES = {
+    "Atom2Vec": "atom2vec",
     "Average": "average",
     "CrystalGraphNetwork": "crystal_graph_network",
+    "ElementalClassifier": "conductors",
     "Ensemble": "ensembles",
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
@@ -30,11 +34,13 @@ _HOMES = {
     "baselines": "vectors",
     "structural_models": "classifiers",
 }
-_NETWORKS = {"crystal_graph_network": "CrystalGraphNetwork"}
+_NETWORKS = {"atom2vec": "Atom2Vec", "crystal_graph_network": "CrystalGraphNetwork"}
 
 __all__ = [
+    "Atom2Vec",
     "Average",
     "CrystalGraphNetwork",
+    "ElementalClassifier",
     "Ensemble",
     "NetworkEmbedding",
     "NetworkModel",

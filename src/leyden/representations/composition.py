@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from leyden.data.crystal import Crystal
+from leyden.data.disordered import DisorderedCrystal
 from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS, parse_composition
 from leyden.errors import InputError
 from leyden.representations.elements import MAX_NUMBER, element_property
@@ -76,6 +77,8 @@ CUBUK_STATISTICS = ("mean", "std", "minimum", "maximum")
 """Their reductions; with the nine properties, 36 descriptors. The mean and the standard deviation,
 sqrt(sum_i x_i P_i^2 - mean^2), are weighted by the atomic fractions x_i."""
 
+Item = str | Crystal | DisorderedCrystal
+
 _KNOWN = (*STATISTICS, "std")
 
 
@@ -83,8 +86,8 @@ _KNOWN = (*STATISTICS, "std")
 class CompositionStatistics:
     """Statistics of element properties over a composition; 22 x 6 = 132 of them by default.
 
-    Takes formulas and crystals. What is not known of an element (an electronegativity of argon) is
-    the mean over the elements of which it is known.
+    Takes formulas and crystals, ordered or not. What is not known of an element (an
+    electronegativity of argon) is the mean over the elements of which it is known.
 
     Attributes
     ----------
@@ -116,7 +119,7 @@ class CompositionStatistics:
         """A name a column, such as ``"mean Electronegativity"``."""
         return [f"{what} {name}" for name in self.properties for what in self.statistics]
 
-    def transform(self, items: Sequence[str | Crystal]) -> np.ndarray:
+    def transform(self, items: Sequence[Item]) -> np.ndarray:
         """Statistics, shape (n, properties x statistics), float64.
 
         Raises
@@ -153,7 +156,7 @@ class CompositionStatistics:
 class AtomicFractions:
     """How much of each element a composition holds: what a learned element embedding starts from.
 
-    Takes formulas and crystals.
+    Takes formulas and crystals, ordered or not.
     """
 
     kind: ClassVar[str] = "atomic_fractions"
@@ -162,7 +165,7 @@ class AtomicFractions:
         """A name a column, such as ``"fraction of Li"``."""
         return [f"fraction of {symbol}" for symbol in ELEMENTS[1 : MAX_NUMBER + 1]]
 
-    def transform(self, items: Sequence[str | Crystal]) -> np.ndarray:
+    def transform(self, items: Sequence[Item]) -> np.ndarray:
         """Atomic fractions, shape (n, 112), float64; column z - 1 is of atomic number z.
 
         Raises
@@ -181,7 +184,7 @@ def _property_table(names: tuple[str, ...]) -> np.ndarray:
     return np.stack([element_property(name, imputed=True) for name in names], axis=1)
 
 
-def _compositions(items: Iterable[str | Crystal]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _compositions(items: Iterable[Item]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Atomic numbers, amounts, and the number of elements of each item."""
     numbers: list[int] = []
     amounts: list[float] = []
@@ -206,6 +209,8 @@ def _composition(item: Any, row: int) -> list[tuple[int, float]]:
     if isinstance(item, Crystal):
         counts = np.bincount(item.numbers).tolist()
         return [(z, count) for z, count in enumerate(counts) if count]
+    if isinstance(item, DisorderedCrystal):
+        return [(ATOMIC_NUMBERS[symbol], amount) for symbol, amount in item.composition.items()]
     if isinstance(item, str):
         try:
             parsed = parse_composition(item)
