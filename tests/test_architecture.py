@@ -33,7 +33,7 @@ LAYERS = (
         "in_domain",
         "paired",
     ),
-    ("predictor", "transfer", "source_networks", "selection"),
+    ("predictor", "transfer", "distillation", "source_networks", "selection"),
     (
         "validation",
         "kept_parts",

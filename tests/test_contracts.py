@@ -17,16 +17,24 @@ from sklearn.ensemble import ExtraTreesRegressor
 import leyden as ly
 from leyden import artefact
 from leyden.data.phase import Phase
+from leyden.distillation import Distill
 from leyden.models import (
+    Atom2Vec,
     Censored,
     Coded,
     CrystalGraphNetwork,
+    ElementalClassifier,
     Ensemble,
     MultilayerPerceptron,
 )
 from leyden.models.classifiers import VectorClassifier
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
-from leyden.representations import CompositionStatistics, Concatenated, CrystalGraph
+from leyden.representations import (
+    AtomicFractions,
+    CompositionStatistics,
+    Concatenated,
+    CrystalGraph,
+)
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
 from leyden.representations.electrode import (
@@ -63,6 +71,7 @@ REPRESENTATIONS = {
     "crystal graph": CrystalGraph(),
     "crystal graph, 6 neighbours": CrystalGraph(neighbours=6, cutoff=6.0),
     "composition": CompositionStatistics(),
+    "fractions": AtomicFractions(),
     "cell": CellShape(),
     "bonds": BondStatistics(),
     "concatenated": Concatenated((CompositionStatistics(), CellShape())),
@@ -92,6 +101,7 @@ MODELS = {
     "network, additive": CrystalGraphNetwork(**SMALL, readout="additive", random_state=0),
     "perceptron": MultilayerPerceptron(widths=(16, 8), epochs=3, batch_size=16, least_steps=0),
     "ensemble": Ensemble(NETWORK, members=2, n_jobs=1, random_state=0),
+    "atom2vec": Atom2Vec(networks=2, task="regression", epochs=3, least_steps=0),
     **{f"classical, {name}": model for name, model in BASELINES.items()},
 }
 
@@ -104,6 +114,7 @@ STRATEGIES = {
     "fine-tune, perceptron": ly.FineTune(MODELS["perceptron"], SOURCE),
     "fine-tune, head": ly.FineTune(NETWORK, SOURCE, train="head"),
     "frozen": ly.FrozenEmbedding(NETWORK, SOURCE),
+    "distilled": Distill(BASELINES["SVR"], BASELINES["ridge"], SOURCE, hard=False),
     "frozen, alongside": ly.FrozenEmbedding(
         NETWORK, SOURCE, ExtraTreesRegressor(20, random_state=0), [CompositionStatistics()]
     ),
@@ -127,6 +138,7 @@ PARTS = {"average", "side_by_side", "conformal_intervals", "in_domain", "predict
 PARTS |= {Censored.kind, Coded.kind}  # regressors of a `VectorRegressor`: tests/test_censored.py
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
+PARTS |= {ElementalClassifier.kind}  # too: it needs classes
 
 
 def named(cases: dict[str, Any]) -> Any:

@@ -65,6 +65,8 @@ UPGRADES: dict[int, Callable[[Tree, Tree], tuple[Tree, Tree]]] = {}
 
 #: Kind to the place of its class, which is imported when a file asks for it.
 KINDS: dict[str, str] = {
+    "atom2vec": "leyden.models.atom2vec:Atom2Vec",
+    "atomic_fractions": "leyden.representations.composition:AtomicFractions",
     "average": "leyden.models.average:Average",
     "bond_statistics": "leyden.representations.bond_statistics:BondStatistics",
     "cell_contents": "leyden.representations.phase_cell:CellContents",
@@ -77,6 +79,7 @@ KINDS: dict[str, str] = {
     "crystal_graph": "leyden.representations.crystal_graph:CrystalGraph",
     "crystal_graph_network": "leyden.models.crystal_graph_network:CrystalGraphNetwork",
     "electrode_graph": "leyden.representations.electrode:ElectrodeGraph",
+    "elemental_classifier": "leyden.models.conductors:ElementalClassifier",
     "ensemble": "leyden.models.ensembles:Ensemble",
     "host": "leyden.representations.electrode:Host",
     "host_graph": "leyden.representations.electrode:HostGraph",

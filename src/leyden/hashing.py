@@ -30,6 +30,7 @@ _LEARNING = (
     "models",
     "training.py",
     "transfer.py",
+    "distillation.py",
     "source_networks.py",
     "selection.py",
     "cross_fitting.py",

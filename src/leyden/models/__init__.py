@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from leyden.errors import ArtefactError
 
 if TYPE_CHECKING:
+    from leyden.models.atom2vec import Atom2Vec
     from leyden.models.average import Average, SideBySide
     from leyden.models.censored import Censored, Coded
     from leyden.models.classifiers import VectorClassifier, structural_models
+    from leyden.models.conductors import ElementalClassifier
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
     from leyden.models.mlp import MultilayerPerceptron
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 
 _HOMES = {
+    "Atom2Vec": "atom2vec",
     "Average": "average",
     "Censored": "censored",
     "Coded": "censored",
     "CrystalGraphNetwork": "crystal_graph_network",
+    "ElementalClassifier": "conductors",
     "Ensemble": "ensembles",
     "MultilayerPerceptron": "mlp",
     "NetworkEmbedding": "vectors",
@@ -36,15 +40,18 @@ _HOMES = {
     "structural_models": "classifiers",
 }
 _NETWORKS = {
+    "atom2vec": "Atom2Vec",
     "crystal_graph_network": "CrystalGraphNetwork",
     "multilayer_perceptron": "MultilayerPerceptron",
 }
 
 __all__ = [
+    "Atom2Vec",
     "Average",
     "Censored",
     "Coded",
     "CrystalGraphNetwork",
+    "ElementalClassifier",
     "Ensemble",
     "MultilayerPerceptron",
     "NetworkEmbedding",

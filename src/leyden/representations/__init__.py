@@ -2,9 +2,9 @@
 
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
-from leyden.representations.composition import CompositionStatistics
+from leyden.representations.composition import AtomicFractions, CompositionStatistics
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs, GraphBatch
-from leyden.representations.elements import element_property, element_vectors
+from leyden.representations.elements import element_property, element_vectors, elements_with
 from leyden.representations.neighbours import Neighbours, nearest_neighbours
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.represent import (
@@ -16,6 +16,7 @@ from leyden.representations.represent import (
 from leyden.representations.structural_descriptors import StructuralDescriptors
 
 __all__ = [
+    "AtomicFractions",
     "BondStatistics",
     "CellShape",
     "CompositionStatistics",
@@ -30,6 +31,7 @@ __all__ = [
     "StructuralDescriptors",
     "element_property",
     "element_vectors",
+    "elements_with",
     "nearest_neighbours",
     "represent",
     "represent_rows",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
 import numpy as np
 
+from leyden.data.formulas import ELEMENTS
 from leyden.errors import InputError
 
-__all__ = ["MAX_NUMBER", "element_property", "element_vectors"]
+__all__ = ["MAX_NUMBER", "element_property", "element_vectors", "elements_with"]
 
 MAX_NUMBER = 112
 """Heaviest element of the table (copernicium)."""
@@ -60,6 +62,26 @@ def element_property(name: str, *, imputed: bool = False) -> np.ndarray:
         values = np.where(np.isnan(values), np.nanmean(values), values)
         values[0] = np.nan
     return values
+
+
+def elements_with(properties: Iterable[str], last: int = 93) -> tuple[str, ...]:
+    """Symbols of the elements up to atomic number `last` of which all these properties are known.
+
+    A screening scores these, and counts the others: nothing is imputed.
+
+    Raises
+    ------
+    InputError
+        There is no such property.
+
+    Examples
+    --------
+    >>> elements_with(["Electronegativity", "MeltingT"], last=10)
+    ('H', 'Li', 'Be', 'B', 'C', 'N', 'O', 'F')
+    """
+    names = ("Number", *properties)
+    known = np.all([np.isfinite(element_property(name)) for name in names], axis=0)
+    return tuple(ELEMENTS[z] for z in range(1, last + 1) if known[z])
 
 
 @cache
