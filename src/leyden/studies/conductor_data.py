@@ -20,6 +20,7 @@ from leyden.data.crystal import Crystal
 from leyden.data.dataset import Dataset
 from leyden.data.families import composition_families
 from leyden.errors import InputError
+from leyden.representations.structural_descriptors import StructuralDescriptors
 
 __all__ = ["FAMILY", "Conductors", "lithium_structures", "load_conductors"]
 
@@ -96,14 +97,18 @@ def load_conductors(rows: int | None = None) -> Conductors:
 
 
 def lithium_structures() -> Dataset:
-    """Every lithium crystal of the catalogued sets that are here, once an id."""
+    """Every lithium crystal of the catalogued sets that are here, once an id.
+
+    Those without the five descriptors (lithium metal, alloys with atoms far apart) are left out:
+    no teacher could label them.
+    """
     found: dict[str, Crystal] = {}
     for name in CRYSTALS:
         with suppress(InputError):  # not in this data home; the report counts what is
             crystals = load(name)
             for id, crystal in zip(crystals.ids.tolist(), crystals.items, strict=True):
-                if "Li" in crystal.composition:
-                    found.setdefault(id, crystal)
+                if id not in found and _describable(crystal):
+                    found[id] = crystal
     if not found:
         raise InputError(
             "no lithium crystals are here", remedy="leyden data fetch flla-2015 elastic-tensor-2015"
@@ -116,6 +121,15 @@ def lithium_structures() -> Dataset:
         quantities={GOOD_CONDUCTOR: "ionic conductivity"},
         groups=pd.DataFrame({"formula": [crystal.formula for crystal in found.values()]}),
     )
+
+
+def _describable(crystal: Crystal) -> bool:
+    if "Li" not in crystal.composition:
+        return False
+    try:
+        return bool(np.isfinite(StructuralDescriptors().transform([crystal])).all())
+    except InputError:
+        return False
 
 
 def _at_most(dataset: Dataset, rows: int | None) -> Dataset:

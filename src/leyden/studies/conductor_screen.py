@@ -40,7 +40,7 @@ def student(data: Conductors, teacher: Any) -> ElementalClassifier:
 
 def screen(model: ElementalClassifier, folder: Path, *, quick: bool, progress: bool) -> Screening:
     """All compositions of lithium with two or three others in 1 % steps, resumed where it ended."""
-    space = CompositionSpace(elements=("O", "P", "S", "Na"), parts=20) if quick else None
+    few = CompositionSpace(elements=("O", "P", "S", "Na"), parts=20)
     job = CompositionJob(
         [
             ScoreAbove(),
@@ -52,7 +52,7 @@ def screen(model: ElementalClassifier, folder: Path, *, quick: bool, progress: b
             not_radioactive(),
         ],
         ElementScore(**model.element_score_arrays()),
-        **({} if space is None else {"space": space}),
+        space=few if quick else CompositionSpace(),
         keep=1000,
     )
     return run(job, folder, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from leyden.representations import represent
 from leyden.studies.conductor_arms import MEANS, PublishedModel, eML, sML
 from leyden.studies.conductor_data import Conductors
 
-__all__ = ["Answers", "Table", "make_table", "scored", "search"]
+__all__ = ["Answers", "decision", "make_table", "scored", "search"]
 
 PUBLISHED = {
     ("sML", "experiments"): 90.0,
@@ -56,16 +57,17 @@ class Answers:
     score: np.ndarray
 
 
-def search(data: Conductors) -> SubsetSearch:
-    """All subsets of the nine means, each machine without one of the 40 compounds.
+def search(data: Conductors, sizes: Iterable[int] = range(1, 8)) -> SubsetSearch:
+    """All subsets of the nine means of these sizes, each machine without one of the 40 compounds.
 
     A compound with two structures counts twice, as it did in the paper.
     """
     X, y = _forty(data)
-    return search_subsets(X, [name.removeprefix("mean ") for name in MEANS.names()], y)
+    names = [name.removeprefix("mean ") for name in MEANS.names()]
+    return search_subsets(X, names, y, sizes=sizes)
 
 
-def make_table(data: Conductors, found: SubsetSearch, embedding: Any = None) -> list[Answers]:
+def make_table(data: Conductors, found: SubsetSearch, students: dict[str, Any]) -> list[Answers]:
     """Every cell of the table that can be filled here, and a few more.
 
     Parameters
@@ -73,60 +75,32 @@ def make_table(data: Conductors, found: SubsetSearch, embedding: Any = None) -> 
     data : Conductors
     found : SubsetSearch
         As of `search`.
-    embedding : model, optional
-        An unfitted atom2vec classifier.
+    students : dict of str to model
+        Unfitted elemental models that a teacher's labels teach.
     """
     X, y = _forty(data)
+    simulated = data.simulated.y > 0
     chosen = eML().set_params(columns=[f"mean {name}" for name in found.best]).fit(X, y)
     best = found.decisions[int(found.accuracies.argmax())]
+    seen, unseen = (f"leave one out; subset chosen {how}" for how in ("on these rows", "without"))
+    said = chosen.decision(represent(MEANS, data.simulated))
     rows = [
-        Answers("eML", "experiments", "leave one out; subset chosen on the scored rows", y, best),
-        Answers(
-            "eML", "experiments", "leave one out; subset chosen without the row", y, found.nested
-        ),
+        Answers("eML", "experiments", seen, y, best),
+        Answers("eML", "experiments", unseen, y, found.nested),
+        Answers("eML", "simulations", "fitted on the 40 compounds", simulated, said),
         _sML_left_out(data),
+        _nobody("experiments", "no model", y),
+        _nobody("simulations", "no model", simulated),
     ]
-    teachers = {
-        "sML of the published compounds": sML().fit(*_known(data)),
-        "published equation": PublishedModel(),
-    }
+    teachers = {"sML of the 40": sML().fit(*_known(data)), "published equation": PublishedModel()}
+    strangers = represent(MEANS, data.unlabelled)
     for told, teacher in teachers.items():
-        rows += _of_teacher(data, teacher, told)
         labels = _said(teacher, data.unlabelled)
-        rows += _students(data, {"esML": eML()}, labels, told)
-        if embedding is not None:
-            rows += _students(data, {"atom2vec-esML": embedding}, labels, told)
-        rows.append(
-            Answers(
-                "eML",
-                "structures",
-                f"labels of the {told}",
-                labels,
-                chosen.decision(represent(MEANS, data.unlabelled)),
-            )
-        )
-        rows.append(
-            Answers(
-                "always poor",
-                "structures",
-                f"labels of the {told}",
-                labels,
-                np.full(len(labels), -1.0),
-            )
-        )
-    simulated = data.simulated.y > 0
-    rows.append(
-        Answers(
-            "eML",
-            "simulations",
-            "fitted on the 40 compounds",
-            simulated,
-            chosen.decision(represent(MEANS, data.simulated)),
-        )
-    )
-    for name, truth in (("experiments", y), ("simulations", simulated)):
-        nobody = np.full(len(truth), -1.0)
-        rows.append(Answers("always poor", name, "no model", truth, nobody))
+        protocol = f"labels of the {told}"
+        rows += _of_teacher(data, teacher, told)
+        rows += _taught(data, students, labels, told)
+        rows.append(Answers("eML", "structures", protocol, labels, chosen.decision(strangers)))
+        rows.append(_nobody("structures", protocol, labels))
     return rows
 
 
@@ -165,7 +139,16 @@ def scored(answers: list[Answers]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-Table = list[Answers]
+def _nobody(rows: str, protocol: str, truth: np.ndarray) -> Answers:
+    return Answers("always poor", rows, protocol, truth, np.full(len(truth), -1.0))
+
+
+def decision(model: Any, X: np.ndarray) -> np.ndarray:
+    """Decision values, shape (n,): the model's own, or the log odds of what it predicts."""
+    if hasattr(model, "decision"):
+        return np.asarray(model.decision(X))
+    probability = np.clip(model.predict(X), 1e-9, 1 - 1e-9)
+    return np.log(probability / (1 - probability))
 
 
 def _forty(data: Conductors) -> tuple[np.ndarray, np.ndarray]:
@@ -202,30 +185,31 @@ def _of_teacher(data: Conductors, teacher: Any, told: str) -> list[Answers]:
     return [Answers("sML", "simulations", f"{told}; those with a structure", crystals.y > 0, score)]
 
 
-def _students(data: Conductors, models: dict[str, Any], labels: np.ndarray, told: str) -> Table:
+def _taught(
+    data: Conductors, students: dict[str, Any], labels: np.ndarray, told: str
+) -> list[Answers]:
     """What students of a teacher's labels say of the three sets."""
     rows = []
     _, y = _forty(data)
     times = data.published.extra["n_structures"].to_numpy(int)
-    for name, model in models.items():
+    sets = {
+        "experiments": (data.published, y, times),
+        "simulations": (data.simulated, data.simulated.y > 0, np.ones(len(data.simulated), int)),
+    }
+    split = GroupKFold(10, shuffle=True, random_state=0)
+    formulas = data.unlabelled.groups["formula"].to_numpy()
+    for name, model in students.items():
         X = np.asarray(represent(model.representation, data.unlabelled))
         said = np.empty(len(labels))
-        split = GroupKFold(10, shuffle=True, random_state=0)
-        formulas = data.unlabelled.groups["formula"].to_numpy()
         for train, test in split.split(X, groups=formulas):
-            said[test] = _fitted(model, X[train], labels[train]).decision(X[test])
-        rows.append(
-            Answers(name, "structures", f"ten folds by formula; labels of the {told}", labels, said)
-        )
+            said[test] = decision(_fitted(model, X[train], labels[train]), X[test])
+        protocol = f"ten folds by formula; labels of the {told}"
+        rows.append(Answers(name, "structures", protocol, labels, said))
         student = _fitted(model, X, labels)
-        for rows_of, dataset, truth, count in (
-            ("experiments", data.published, y, times),
-            ("simulations", data.simulated, data.simulated.y > 0, 1),
-        ):
-            score = student.decision(represent(model.representation, dataset))
-            rows.append(
-                Answers(name, rows_of, f"labels of the {told}", truth, np.repeat(score, count))
-            )
+        for place, (dataset, truth, count) in sets.items():
+            score = decision(student, represent(model.representation, dataset))
+            answer = np.repeat(score, count)
+            rows.append(Answers(name, place, f"labels of the {told}", truth, answer))
     return rows
 
 

@@ -11,7 +11,16 @@ from pathlib import Path
 from leyden.artefact import writing
 from leyden.hashing import content_hash
 
-__all__ = ["ELECTRODES", "END_TO_END", "GRAPHS", "NETWORK", "STREAM", "measure"]
+__all__ = [
+    "DASK",
+    "ELECTRODES",
+    "END_TO_END",
+    "GRAPHS",
+    "NETWORK",
+    "SCREENING",
+    "STREAM",
+    "measure",
+]
 
 GRAPHS = ("speed_graphs.py", "--dataset", "mp-electrodes")
 """The original was timed on crystals of about 30 atoms, which is what mp-electrodes has."""
@@ -19,6 +28,8 @@ NETWORK = ("speed_network.py",)
 END_TO_END = ("speed_end_to_end.py",)
 STREAM = ("predict_stream.py",)
 ELECTRODES = ("predict_electrodes.py",)
+SCREENING = ("screen_compositions.py",)
+DASK = ("screen_dask.py",)
 
 
 def measure(folder: Path, *scripts: tuple[str, ...]) -> tuple[dict[str, float], list[str]]:

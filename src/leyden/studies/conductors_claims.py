@@ -1,0 +1,200 @@
+"""The claims of the study `conductors`: each figure with its protocol, beside the published one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from leyden.bounded_scores import bounded_coverage, bounded_scores
+from leyden.screening import fractions
+from leyden.studies import Claim
+from leyden.studies.class_scores import Measured, balanced_accuracies, balanced_gain
+from leyden.studies.conductivity_forest import AT_BOUND, CODE, CODED
+from leyden.studies.conductor_table import scored
+from leyden.studies.conductors_report import Findings
+
+__all__ = ["claims"]
+
+FEWEST = 10
+"""Compounds below which no accuracy is told."""
+SPEED = {
+    "screen_linear_seconds": ("screening of all compositions, linear score", "s", ("<=", 60.0)),
+    "screen_std_seconds": ("the same with standard deviations", "s", ("<=", 180.0)),
+    "screen_peak_MB": ("most memory of either", "MB", ("<=", 1000.0)),
+    "screen_ratio_to_numpy": ("candidates a second over arrays (NumPy, pandas)", "x", None),
+    "dask_two_worker_speedup": ("two Dask workers over one", "x", (">=", 1.7)),
+}
+PUBLISHED_FRACTIONS = {
+    "fraction_good": ("compositions with a score that conduct well", 0.6),
+    "fraction_neutral": ("compositions that can be neutral", 0.1),
+    "fraction_good_of_neutral": ("neutral ones with a score that conduct well", 0.07),
+}
+
+
+def claims(found: Findings) -> list[Claim]:
+    """Every claim of the study, in the order of the issue."""
+    return [
+        *_table(found),
+        *_balanced(found),
+        *_conductivity(found),
+        *_screening(found),
+    ]
+
+
+def _table(found: Findings) -> Iterator[Claim]:
+    table = scored(found.table)
+    for id, model, rows, teacher in (
+        ("sML_exp", "sML", "experiments", "leave one out"),
+        ("eML_exp", "eML", "experiments", "chosen on these rows"),
+        ("esML_exp", "esML", "experiments", "published equation"),
+        ("atom2vec_exp", "atom2vec-esML", "experiments", "published equation"),
+        ("esML_structures", "esML", "structures", "published equation"),
+        ("atom2vec_structures", "atom2vec-esML", "structures", "published equation"),
+    ):
+        line = _line(table, model, rows, teacher)
+        constant = 100 * max(line["good"], line["n"] - line["good"]) / line["n"]
+        few = line["n"] < FEWEST
+        yield Claim(
+            id,
+            f"accuracy of {model} on the {rows}",
+            "%",
+            float(line["published"]),
+            None if few else float(line["accuracy"]),
+            None if few else (float(line["low"]), float(line["high"])),
+            f"{line['protocol']}; n = {line['n']}, {line['good']} good; a constant scores "
+            f"{constant:.1f} %; MCC {line['mcc']:.2f}, balanced accuracy "
+            f"{line['balanced_accuracy']:.2f}; {_beside(table, model, rows, teacher)}"
+            "95 % Clopper-Pearson interval",
+        )
+    for model, name in (("eML", "eML"), ("esML", "esML"), ("atom2vec-esML", "atom2vec")):
+        teacher = "fitted on" if model == "eML" else "published equation"
+        line = _line(table, model, "simulations", teacher)
+        yield Claim(
+            f"{name}_dft21_mcc",
+            f"MCC of {model} on the 21 simulated compounds",
+            "",
+            None,
+            float(line["mcc"]),
+            None,
+            f"{line['protocol']}; {line['good']} of {line['n']} reach 1e-4 S/cm; accuracy "
+            f"{line['accuracy']:.1f} % (published {line['published']:.1f}, a constant 90.5); "
+            f"recall {line['recall']:.2f}, PR-AUC {line['pr_auc']:.2f}",
+        )
+
+
+def _line(table: pd.DataFrame, model: str, rows: str, protocol: str) -> pd.Series:
+    mine = table[(table["model"] == model) & (table["rows"] == rows)]
+    return mine[mine["protocol"].str.contains(protocol, regex=False)].iloc[0]
+
+
+def _beside(table: pd.DataFrame, model: str, rows: str, protocol: str) -> str:
+    """The same model by its other protocols."""
+    mine = table[(table["model"] == model) & (table["rows"] == rows)]
+    others = mine[~mine["protocol"].str.contains(protocol, regex=False)]
+    return "".join(f"{o.protocol}: {o.accuracy:.1f} %; " for o in others.itertuples())
+
+
+def _balanced(found: Findings) -> Iterator[Claim]:
+    scores = balanced_accuracies(found.classes)
+    gain = balanced_gain(found.classes, "esML", "eML")
+    repeats = found.classes.rows["repeat"].nunique()
+    here = (
+        f"OBELiX, {len(found.data.measured)} rows, composition families kept apart, five folds x "
+        f"{repeats}, balanced classes; 95 % interval by drawing families"
+    )
+    beside = {
+        "esML": f"less eML: {_told(gain)}; taught by the published equation, which knows compounds "
+        f"of the test: {_told(scores['esML, published teacher'])}",
+        "eML": f"with 36 descriptors: {_told(scores['eML, 36 descriptors'])}; random forest: "
+        f"{_told(scores['random forest, 36 descriptors'])}",
+    }
+    for model, told in beside.items():
+        one = scores[model]
+        yield Claim(
+            f"{model}_obelix_balanced_accuracy",
+            f"balanced accuracy of {model}, measured conductors",
+            "",
+            None,
+            one.value,
+            (one.low, one.high),
+            f"{here}; {told}",
+            bound=(">", 0.5) if model == "esML" else None,
+            whole_interval=True,
+        )
+
+
+def _told(one: Measured) -> str:
+    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+
+
+def _conductivity(found: Findings) -> Iterator[Claim]:
+    table = bounded_scores(found.conductivity, found.regressed, CODE).set_index("arm")
+    covered = bounded_coverage(found.conductivity, found.regressed, "average")
+    scores = found.conductivity.scores(["mae"]).set_index("arm")
+    mae, low, high = scores.loc["average", ["mae", "mae_low", "mae_high"]].to_numpy(float).tolist()
+    line = table.loc["average"]
+    yield Claim(
+        "log10_sigma_mae_grouped",
+        "MAE of log10 conductivity (S/cm)",
+        "",
+        None,
+        mae,
+        (low, high),
+        f"OBELiX training part, {len(found.regressed)} rows of which "
+        f"{int(found.regressed.bounds.sum())} are upper bounds, composition families kept apart; "
+        f"arm: average; bounds scored at the bound; at 1e-15: {line['mae_at_code']:.3f}; one-sided "
+        f"{line['mae_one_sided']:.3f}; concordance {line['concordance']:.3f}; 90 % intervals cover "
+        f"{covered['coverage']:.3f}; 95 % interval by drawing families",
+    )
+    pair = found.conductivity.paired("average", CODED)
+    other = found.conductivity.paired("average", AT_BOUND) if AT_BOUND in table.index else None
+    beside = "" if other is None else f"; over the forest that is given the bound {other.ratio:.3f}"
+    yield Claim(
+        "log10_sigma_ratio_to_random_forest",
+        "MAE over that of the forest of OBELiX",
+        "",
+        None,
+        pair.ratio,
+        pair.ratio_interval,
+        f"same folds, bounds scored at the bound, paired{beside}; 95 % interval by drawing "
+        "families",
+        bound=("<=", 0.85),
+    )
+
+
+def _screening(found: Findings) -> Iterator[Claim]:
+    for id, (quantity, unit, bound) in SPEED.items():
+        yield Claim(
+            id,
+            quantity,
+            unit,
+            None,
+            found.speed.get(id),
+            None,
+            "benchmarks/, all processors"
+            if id in found.speed
+            else "not measured in this run: the full study, in a checkout of the repository, does",
+            bound=bound,
+        )
+    yield Claim(
+        "screen_candidates",
+        "compositions that were looked at",
+        "",
+        None,
+        float(found.screening.candidates),
+        None,
+        "lithium with two or three of 92 elements in 1 % steps",
+    )
+    for id, value in fractions(found.screening.counts).items():
+        quantity, published = PUBLISHED_FRACTIONS[id]
+        yield Claim(
+            id,
+            f"share of {quantity}",
+            "",
+            published,
+            value,
+            None,
+            "esML of nine means, taught by the published equation on the structures at hand; "
+            "neutral by pymatgen's common oxidation states, one an element",
+        )
