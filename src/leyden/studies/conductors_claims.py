@@ -132,7 +132,8 @@ def _conductivity(found: Findings) -> Iterator[Claim]:
     table = bounded_scores(found.conductivity, found.regressed, CODE).set_index("arm")
     covered = bounded_coverage(found.conductivity, found.regressed, "average")
     scores = found.conductivity.scores(["mae"]).set_index("arm")
-    mae, low, high = scores.loc["average", ["mae", "mae_low", "mae_high"]].to_numpy(float).tolist()
+    columns = ["mae", "mae_low", "mae_high"]
+    mae, low, high = map(float, scores.loc["average", columns].to_numpy())
     line = table.loc["average"]
     yield Claim(
         "log10_sigma_mae_grouped",
