@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+# What numba keeps of this file it makes anew when this file changes, not when that one does.
 from leyden.screening.neutrality import neutral_points
 
 __all__ = ["GOOD", "GOOD_NEUTRAL", "NEUTRAL", "SCORED_NEUTRAL", "STAGES", "Plan", "scan"]
@@ -269,8 +270,8 @@ def _keep_stretch(plan, group, ray, stretch, room, done, best):  # type: ignore[
         if only_good and good[done + k] == good[done + k - 1]:
             continue
         if not linear and size == values.size:
-            most = (rough[done + k - 1] + 2 * plan.doubt) * plan.most
-            if most / plan.unit + plan.threshold < values[0]:
+            highest = (rough[done + k - 1] + 2 * plan.doubt) * plan.most
+            if highest / plan.unit + plan.threshold < values[0]:
                 continue
         rank = _rank(plan, group, ray, k)
         if linear and size == values.size and rank < values[0]:
