@@ -564,6 +564,13 @@ SMALL = CompositionSpace("Li", ("O", "P", "S"), 10)
             lambda: CompositionJob([Scored()], ElementScore(0, ("O",), [[1.0]], [1.0]), SMALL),
             "the score excludes Li",
         ),
+        (
+            lambda: CompositionJob(
+                [Scored()], ElementScore(0, ("O",), [[1.0]], [1.0], [1.0]), SMALL
+            ),
+            "the score excludes Li",
+        ),
+        (lambda: CompositionJob([ModelBound("a", "t", 0.0)], None, SMALL), "those of models apart"),
         (lambda: CompositionJob([Neutral()], None, SMALL).run(10**6), "numbered from 0"),
         (lambda: Neutral(source="comon"), "did you mean 'common'"),
         (lambda: Neutral(states={"O": [-1.5]}), "whole numbers"),

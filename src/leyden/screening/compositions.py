@@ -92,8 +92,11 @@ class CompositionJob:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "criteria", tuple(self.criteria))
-        if not self.criteria:
-            raise InputError("a screening needs at least one criterion")
+        if all(isinstance(criterion, ModelBound) for criterion in self.criteria):
+            raise InputError(
+                "a screening needs at least one criterion, those of models apart",
+                remedy="criteria = ['neutral']",
+            )
         names = [criterion.name for criterion in self.criteria]
         for name in names:
             if names.count(name) > 1:
@@ -114,7 +117,7 @@ class CompositionJob:
                 raise InputError(f"{name} must be at least 1", value=getattr(self, name))
         if self.counts not in ("all", "funnel"):
             raise InputError("counts are 'all' or 'funnel'", value=self.counts)
-        _ = self._plan, self._groups  # what is wrong is said here, not on a worker
+        _ = self._groups, self._plan  # what is wrong is said here, not on a worker
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}

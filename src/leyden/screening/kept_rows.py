@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterable, Sequence
 
@@ -42,9 +43,7 @@ def kept_rows(
         element has no price), and the bounds.
     """
     symbols = np.array([space.anchor, *space.elements], dtype=object)
-    # Places of elements in formulas; no element comes last, under the number -1.
-    ordered = parse_composition(reduced_formula(dict.fromkeys(symbols, 1)))
-    rank = np.array([list(ordered).index(symbol) for symbol in symbols] + [len(symbols)])
+    rank = _places(tuple(symbols))
     numbers, parts = space.unpack(keys)
     numbers[:, :-1][numbers[:, :-1] == 0] = -1
     order = np.argsort(rank[numbers], axis=1)
@@ -68,6 +67,13 @@ def kept_rows(
         weights = parts * weight[numbers]
         table[bound.name] = (weights * value[numbers]).sum(axis=1) / weights.sum(axis=1)
     return pd.DataFrame(table)
+
+
+@functools.cache
+def _places(symbols: tuple[str, ...]) -> np.ndarray:
+    """Places of elements in formulas; no element comes last, under the number -1."""
+    ordered = list(parse_composition(reduced_formula(dict.fromkeys(symbols, 1))))
+    return np.array([ordered.index(symbol) for symbol in symbols] + [len(symbols)])
 
 
 def _text(values: Iterable[str]) -> pd.Series:

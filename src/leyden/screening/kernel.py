@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+# What numba keeps of this file it makes anew when this file changes, not when that one does.
 from leyden.screening.neutrality import neutral_points
 
 __all__ = ["GOOD", "GOOD_NEUTRAL", "NEUTRAL", "SCORED_NEUTRAL", "STAGES", "Plan", "scan"]
@@ -224,12 +225,12 @@ def _settle(plan, group, grid, rough, good):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _count(stretch, good):  # type: ignore[no-untyped-def]
-    """Candidates of a stretch: low, high, and whether only good ones count."""
+def _count(stretch, good, done):  # type: ignore[no-untyped-def]
+    """Candidates of a stretch: low, high, and whether only good ones count; `done` came before."""
     low, high, only_good = int(stretch[0]), int(stretch[1]), stretch[2]
     if high < low:
         return 0
-    return good[high] - good[low - 1] if only_good else high - low + 1
+    return good[done + high] - good[done + low - 1] if only_good else high - low + 1
 
 
 @njit(cache=True, nogil=True)
@@ -257,19 +258,20 @@ def _rank(plan, group, ray, k):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _keep_stretch(plan, group, ray, stretch, rough, good, best):  # type: ignore[no-untyped-def]
+def _keep_stretch(plan, group, ray, stretch, room, done, best):  # type: ignore[no-untyped-def]
     """Keep the best of a stretch that passes; where the score is linear, from its best end on."""
     linear = plan.spread.shape[0] == 0
     low, high, only_good = int(stretch[0]), int(stretch[1]), stretch[2]
     rising = _line(plan, RANK, group, ray)[1] > 0
+    rough, good = room
     values, keys, size = best
     for n in range(high - low + 1):
         k = high - n if rising else low + n
-        if only_good and good[k] == good[k - 1]:
+        if only_good and good[done + k] == good[done + k - 1]:
             continue
         if not linear and size == values.size:
-            most = (rough[k - 1] + 2 * plan.doubt) * plan.most
-            if most / plan.unit + plan.threshold < values[0]:
+            highest = (rough[done + k - 1] + 2 * plan.doubt) * plan.most
+            if highest / plan.unit + plan.threshold < values[0]:
                 continue
         rank = _rank(plan, group, ray, k)
         if linear and size == values.size and rank < values[0]:
@@ -285,7 +287,7 @@ def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  
     last = plan.stages.size
     meets_neutral = plan.split < last and (stop > plan.split or (plan.alone and scored))
     starts, points = neutral
-    rough, good = room
+    good = room[1]
     values, keys, size = best
     done = 0
     for at in range(rays[0].size):
@@ -293,24 +295,24 @@ def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  
         ray = (i, j, plan.parts - i - j)
         line = _line(plan, SCORE_STAGE, group, ray)
         good_low, good_high = low, high = 1.0, ray[2] - 1.0
-        good_here, only_good = good[done:], False
+        only_good = False
         if linear:
             good_low, good_high = _narrow(line, 1.0, low, high)
         if plan.alone and scored:
-            counts[GOOD] += _count((good_low, good_high, not linear), good_here)
+            counts[GOOD] += _count((good_low, good_high, not linear), good, done)
         for stage in range(min(plan.split, stop)):
             form = plan.stages[stage]
             if form == SCORE_STAGE:
                 low, high, only_good = max(low, good_low), min(high, good_high), not linear
             elif form > SCORE_STAGE:
                 low, high = _narrow(_line(plan, form, group, ray), 0.0, low, high)
-            counts[STAGES + stage] += _count((low, high, only_good), good_here)
+            counts[STAGES + stage] += _count((low, high, only_good), good, done)
         if meets_neutral:
             for place in range(starts[at], starts[at + 1]):
                 k = points[place]
                 above = scored and good_low <= k <= good_high
                 if scored and not linear:
-                    above = good_here[k] > good_here[k - 1]
+                    above = good[done + k] > good[done + k - 1]
                 if plan.alone and above:
                     counts[GOOD_NEUTRAL] += 1
                 if stop > plan.split and low <= k <= high and (above or not only_good):
@@ -320,7 +322,7 @@ def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  
                         size = _keep(values, keys, size, rank, key)
         elif plan.split == last and stop == last and scored:
             stretch, best = (low, high, only_good), (values, keys, size)
-            size = _keep_stretch(plan, group, ray, stretch, rough[done:], good_here, best)
+            size = _keep_stretch(plan, group, ray, stretch, room, done, best)
         done += ray[2] - 1
     return size
 

@@ -137,11 +137,11 @@ def _spread(
         return np.zeros((0, size, size)), 0
     weights = score.std_weights
     order = np.flatnonzero(weights)[np.argsort(weights[weights != 0] < 0, kind="stable")]
-    rows = {symbol: row for symbol, row in zip(score.elements, score.properties, strict=True)}
-    values = np.zeros((size, len(order)))
-    for number, symbol in enumerate([*space.elements, space.anchor], start=1):
-        if symbol in rows:
-            values[number] = rows[symbol][order] * weights[order] * float(scale)
+    rows = dict(zip(score.elements, score.properties[:, order] * weights[order], strict=True))
+    values = np.tile(rows[space.anchor], (size, 1))  # also for what has no properties, or is none
+    for number, symbol in enumerate(space.elements, start=1):
+        values[number] = rows.get(symbol, rows[space.anchor])
+    values *= float(scale)
     values = values.T
     return (values[:, :, None] - values[:, None, :]) ** 2, int((weights > 0).sum())
 
