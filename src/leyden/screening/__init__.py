@@ -20,6 +20,7 @@ from leyden.screening.criterion_kinds import (
     rows,
     tabulated,
 )
+from leyden.screening.engine import Screening, run
 from leyden.screening.scores import ElementScore
 from leyden.screening.space import CompositionSpace
 
@@ -33,6 +34,7 @@ __all__ = [
     "Neutral",
     "ScoreAbove",
     "Scored",
+    "Screening",
     "cost",
     "criterion",
     "fractions",
@@ -41,5 +43,6 @@ __all__ = [
     "not_radioactive",
     "oxides",
     "rows",
+    "run",
     "tabulated",
 ]

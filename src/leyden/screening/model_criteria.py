@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from leyden.errors import InputError, did_you_mean
-from leyden.predictor import Predictor
 from leyden.screening.criteria import ModelBound
+
+if TYPE_CHECKING:
+    from leyden.predictor import Predictor
 
 __all__ = ["apply_models"]
 
@@ -44,6 +47,8 @@ def apply_models(
     ArtefactError
         A file holds no predictor.
     """
+    from leyden.predictor import Predictor  # a second, which every worker would pay
+
     counts = {"kept": len(rows)}
     for criterion in criteria:
         predictor = Predictor.load(criterion.model)
