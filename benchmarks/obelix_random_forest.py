@@ -1,7 +1,7 @@
 """Log10 conductivity of OBELiX's training part: its authors' random forest beside ours.
 
     OMP_NUM_THREADS=1 python benchmarks/obelix_random_forest.py [--group composition_family]
-        [--repeats 3] [--arms NAME ...] [--checkpoint DIR] [--jobs 1]
+        [--distance 0.05] [--repeats 3] [--arms NAME ...] [--checkpoint DIR] [--jobs 1]
 
 The forest has the authors' features (atoms of each element in the cell, space group number, lattice
 parameters), the settings that their repository names as best for all rows (50 trees, depth 36,
@@ -53,13 +53,14 @@ def main() -> None:
     """Measure, and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--group", default=FAMILY)
+    parser.add_argument("--distance", type=float, default=0.05, help="between families")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--arms", nargs="*", help="default: all")
     parser.add_argument("--checkpoint")
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
-    data = conductivities()
+    data = conductivities(options.distance)
     arms = {**published_forests(), **conductivity_arms(options.group)}
     if options.arms is not None:
         arms = {name: arm for name, arm in arms.items() if name in {CODED, AT_BOUND, *options.arms}}
@@ -78,6 +79,7 @@ def main() -> None:
         scores = bounded_scores(evaluation, data, CODE)
     told = {
         "group": options.group,
+        "distance": options.distance,
         "groups": data.groups[options.group].nunique(),
         "rows": len(data),
         "bounds": int(data.bounds.sum()),

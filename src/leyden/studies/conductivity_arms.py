@@ -50,17 +50,17 @@ AVERAGE = ("boosting, censored", "kernel, censored", "frozen embeddings, censore
 """The arms of the equal average."""
 
 
-def conductivities() -> Dataset:
+def conductivities(distance: float = 0.05) -> Dataset:
     """OBELiX's training part as phases, with log10 conductivity (S/cm) and its upper bounds.
 
-    Group ``composition_family`` (`composition_families`) leaves no training row within 5 % of the
-    atoms of a test row; the card's own ``family`` would: 18 rows have none and are, like rows that
-    two names share, doubles of others. Group ``paper_or_composition`` is the rule by which the
+    Group ``composition_family`` (`composition_families`) leaves no training row within `distance`,
+    a part of the atoms, of a test row; the names of the card's ``family`` would: rows of one composition bear two
+    names, or one of them none. Group ``paper_or_composition`` is the rule by which the
     authors drew their test rows, which leaves members of a doping series on both sides.
     """
     data = phases(load("obelix", target=TARGET))
     formulas = [item.formula for item in data.items]
-    grouped = data.with_group(FAMILY, composition_families(formulas))
+    grouped = data.with_group(FAMILY, composition_families(formulas, distance))
     papers = data.groups["paper"].str.lower().tolist()
     return grouped.with_group(PAPER, joined_labels(papers, formulas))
 
