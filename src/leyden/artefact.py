@@ -44,6 +44,7 @@ from typing import IO, Any
 import numpy as np
 
 from leyden.errors import ArtefactError, InputError, LeydenError
+from leyden.saved_kinds import KINDS
 
 __all__ = [
     "KINDS",
@@ -62,41 +63,6 @@ Tree = dict[str, Any]
 
 #: Schema version v to a function (manifest, arrays) -> (manifest, arrays) of version v + 1.
 UPGRADES: dict[int, Callable[[Tree, Tree], tuple[Tree, Tree]]] = {}
-
-#: Kind to the place of its class, which is imported when a file asks for it.
-KINDS: dict[str, str] = {
-    "atom2vec": "leyden.models.atom2vec:Atom2Vec",
-    "atomic_fractions": "leyden.representations.composition:AtomicFractions",
-    "average": "leyden.models.average:Average",
-    "bond_statistics": "leyden.representations.bond_statistics:BondStatistics",
-    "cell_contents": "leyden.representations.phase_cell:CellContents",
-    "cell_shape": "leyden.representations.cell_shape:CellShape",
-    "censored": "leyden.models.censored:Censored",
-    "coded": "leyden.models.censored:Coded",
-    "composition_statistics": "leyden.representations.composition:CompositionStatistics",
-    "concatenated": "leyden.representations.represent:Concatenated",
-    "conformal_intervals": "leyden.conformal:ConformalIntervals",
-    "crystal_graph": "leyden.representations.crystal_graph:CrystalGraph",
-    "crystal_graph_network": "leyden.models.crystal_graph_network:CrystalGraphNetwork",
-    "electrode_graph": "leyden.representations.electrode:ElectrodeGraph",
-    "elemental_classifier": "leyden.models.conductors:ElementalClassifier",
-    "ensemble": "leyden.models.ensembles:Ensemble",
-    "host": "leyden.representations.electrode:Host",
-    "host_graph": "leyden.representations.electrode:HostGraph",
-    "in_domain": "leyden.in_domain:InDomain",
-    "ion_statistics": "leyden.representations.electrode:IonStatistics",
-    "multilayer_perceptron": "leyden.models.mlp:MultilayerPerceptron",
-    "network_embedding": "leyden.models.vectors:NetworkEmbedding",
-    "phase_cell": "leyden.representations.phase_cell:PhaseCell",
-    "potential_embedding": "leyden.representations.potential:PotentialEmbedding",
-    "potential_energy": "leyden.representations.potential:PotentialEnergy",
-    "potential_voltage": "leyden.representations.electrode:PotentialVoltage",
-    "predictor": "leyden.predictor:Predictor",
-    "side_by_side": "leyden.models.average:SideBySide",
-    "structural_descriptors": "leyden.representations.structural_descriptors:StructuralDescriptors",
-    "vector_classifier": "leyden.models.classifiers:VectorClassifier",
-    "vector_regressor": "leyden.models.vectors:VectorRegressor",
-}
 
 _MAX_BYTES = 16 * 2**30
 _MAX_MANIFEST = 256 * 2**20
