@@ -30,6 +30,8 @@ __all__ = ["COST", "MASS", "ROWS", "screen", "student"]
 MASS, COST, ROWS = 40.0, 100.0, 4
 """Greatest mean atomic mass (g/mol) and cost (USD/kg), last row of the periodic table. The paper
 names the criteria and no limits."""
+STATES = {"C": (-4, 4)}
+"""In place of the common states, among which 0 makes whatever is nearly all carbon neutral."""
 
 
 def student(data: Conductors, teacher: Any) -> ElementalClassifier:
@@ -44,7 +46,7 @@ def screen(model: ElementalClassifier, folder: Path, *, quick: bool, progress: b
     job = CompositionJob(
         [
             ScoreAbove(),
-            Neutral(),
+            Neutral(states=STATES),
             molar_mass(MASS),
             cost(COST),
             rows(ROWS),
