@@ -38,7 +38,7 @@ def compounds(n: int, seed: int = 0) -> tuple[list[str], np.ndarray, np.ndarray]
 
 
 FORMULAS, X, Y = compounds(600)
-SMALL = Atom2Vec(dimension=2, networks=4, epochs=30, batch_size=50, least_steps=0)
+SMALL = Atom2Vec(dimension=2, networks=4, epochs=25, batch_size=100, least_steps=0)
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leyden.data.crystal import Crystal
+from leyden.data.disordered import DisorderedCrystal
 from leyden.data.formulas import ELEMENTS
 from leyden.errors import InputError
-from leyden.representations import CompositionStatistics, element_property
+from leyden.representations import AtomicFractions, CompositionStatistics, element_property
 from leyden.representations.composition import MAGPIE_PROPERTIES, STATISTICS
 
 GOLDEN = pd.read_csv(Path(__file__).parent / "golden" / "magpie.csv", comment="#", index_col=0)
@@ -103,3 +104,24 @@ def test_tens_of_thousands_a_second() -> None:
     start = time.process_time()
     CompositionStatistics().transform(crystals)
     assert time.process_time() - start < 1.0  # measured: 0.05 s; room for a busy machine
+
+
+def test_a_disordered_crystal_is_its_mean_composition() -> None:
+    half = DisorderedCrystal(
+        4 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], ({"Li": 0.5, "Na": 0.25}, {"Cl": 1.0})
+    )
+    X = CompositionStatistics().transform([half, "Li0.5Na0.25Cl"])
+    np.testing.assert_allclose(X[0], X[1], rtol=1e-12)
+    fractions = AtomicFractions().transform([half, "Li2NaCl4"])
+    np.testing.assert_allclose(fractions[0], fractions[1], atol=1e-12)
+    assert fractions[0, [2, 10, 16]].tolist() == pytest.approx([2 / 7, 1 / 7, 4 / 7])
+    assert AtomicFractions().names()[2] == "fraction of Li"
+
+
+def test_standard_deviation_is_the_root_of_the_weighted_variance() -> None:
+    found = CompositionStatistics(("mean", "std"), ("AtomicWeight",)).transform(["Li2O", "Fe"])
+    light, heavy = 6.941, 15.9994
+    mean = (2 * light + heavy) / 3
+    square = (2 * light**2 + heavy**2) / 3
+    assert found[0].tolist() == pytest.approx([mean, np.sqrt(square - mean**2)])
+    assert found[1].tolist() == pytest.approx([55.845, 0.0])

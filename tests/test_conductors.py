@@ -95,7 +95,7 @@ def test_what_is_no_linear_score_has_no_arrays() -> None:
     with pytest.raises(IncompatibleError, match="maximum Row"):
         widest.element_score_arrays()
     curved = ElementalClassifier(WIDE, make_pipeline(StandardScaler(), SVC()), ("mean Row",))
-    with pytest.raises((IncompatibleError, AttributeError)):
+    with pytest.raises(IncompatibleError, match="no linear score"):
         curved.fit(X, LABELS).element_score_arrays()
 
 
