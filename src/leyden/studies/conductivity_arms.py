@@ -54,9 +54,9 @@ def conductivities(distance: float = 0.05) -> Dataset:
     """OBELiX's training part as phases, with log10 conductivity (S/cm) and its upper bounds.
 
     Group ``composition_family`` (`composition_families`) leaves no training row within `distance`,
-    a part of the atoms, of a test row; the names of the card's ``family`` would: rows of one composition bear two
-    names, or one of them none. Group ``paper_or_composition`` is the rule by which the
-    authors drew their test rows, which leaves members of a doping series on both sides.
+    a part of the atoms, of a test row; the names of the card's ``family`` would, since rows of one
+    composition bear two names, or one of them none. Group ``paper_or_composition`` is the rule by
+    which the authors drew their test rows; it leaves members of a doping series on both sides.
     """
     data = phases(load("obelix", target=TARGET))
     formulas = [item.formula for item in data.items]
