@@ -94,7 +94,7 @@ def load(
         groups=groups,
         conditions=named[list(table.conditions)].iloc[rows],
         extra=named[[column for column in beside if column not in groups]].iloc[rows],
-        bounds=_bounds(table, frame, targets.columns)[rows],
+        bounds=_bounds(table, frame, list(targets.columns))[rows],
     )
 
 

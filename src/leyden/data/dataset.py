@@ -98,7 +98,7 @@ class Dataset:
         if len(self.ids) != n:
             raise IncompatibleError(f"{self.name}: {len(self.ids)} ids for {n} items")
         shape = self.targets.shape
-        bounds = np.asarray(self.bounds, bool) if np.size(self.bounds) else np.zeros(shape, bool)
+        bounds = np.asarray(self.bounds, bool) if np.any(self.bounds) else np.zeros(shape, bool)
         if bounds.shape != shape:
             raise IncompatibleError(f"{self.name}: bounds {bounds.shape} for targets {shape}")
         object.__setattr__(self, "bounds", bounds)
