@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
@@ -186,6 +187,8 @@ def test_bounds_are_read_and_stay_with_their_rows() -> None:
     assert grouped.root[0] is data
     measured = Dataset("bare", data.ids, data.items, data.targets)
     assert not measured.bounds.any()
+    other = replace(measured, targets=pd.DataFrame({"a_eV": data.y, "b_eV": data.y}))
+    assert other.bounds.shape == (30, 2)
     assert measured.fingerprint() != data.fingerprint()
 
 
