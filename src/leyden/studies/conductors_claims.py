@@ -151,8 +151,8 @@ def _conductivity(found: Findings) -> Iterator[Claim]:
         f"{int(found.regressed.bounds.sum())} are upper bounds, composition families kept apart; "
         f"arm: average{alone}; bounds scored at the bound; at 1e-15: {line['mae_at_code']:.3f}; "
         f"one-sided {line['mae_one_sided']:.3f}; concordance {line['concordance']:.3f}; intervals "
-        f"of 90 % cover {covered['coverage']:.3f} ({covered['low']:.2f} to {covered['high']:.2f}), being "
-        f"{covered['width']:.1f} decades wide; 95 % interval by drawing families",
+        f"of 90 % cover {covered['coverage']:.3f} ({covered['low']:.2f} to {covered['high']:.2f}), "
+        f"being {covered['width']:.1f} decades wide; 95 % interval by drawing families",
     )
     yield _ratio(found)
 
