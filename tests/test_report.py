@@ -257,6 +257,18 @@ def test_a_column_has_one_number_of_decimals_unless_that_hides_a_value() -> None
     assert [row[0].shown for row in wide.rows] == ["3 × 10⁻⁹", "2.5", "1 × 10⁸"]
 
 
+def test_long_texts_get_a_broad_column() -> None:
+    frame = pd.DataFrame({"short": ["a"], "long": ["word " * 8], "number": [1.0]})
+    assert [column.long for column in table(frame).columns] == [False, True, False]
+
+
+def test_a_count_is_told_to_its_last_digit() -> None:
+    claim = Claim("n", "candidates", measured=19_717_403_706, protocol="all")
+    assert claim.to_json()["measured"] == 19_717_403_706
+    page = Report("t", "l").claims([claim]).section("s").text("x").html()
+    assert "19,717,403,706" in page
+
+
 def test_a_table_setting_must_name_a_column() -> None:
     with pytest.raises(InputError, match=r"'y'.*name one of x"):
         table(pd.DataFrame({"x": [1]}), units={"y": "V"})

@@ -234,6 +234,7 @@ def test_a_failure_counts_against_the_model() -> None:
     np.testing.assert_allclose(scored_as, taught.mean())
     text = result.summary()
     assert "flaky: failed on 1 of 5 folds" in text
+    assert any("failed" in line for line in result.reservations([])), "whoever asks, is told"
     assert "no convergence" in text
 
 
@@ -325,6 +326,15 @@ def test_summary_says_what_there_is_no_evidence_for(result: Evaluation) -> None:
     gain = evaluate({"line": Line(0.5), "moved": Moved()}, world(), SPLIT, progress=False).summary()
     assert "transfer helps" in gain
     assert "up to 45 rows taken out of the source" in text
+
+
+def test_one_reservation_of_many_arms_is_one_line() -> None:
+    arms = {"moved": Moved(), "other, moved": Moved(0.5), "line": Line()}
+    result = evaluate(arms, world(), SPLIT, progress=False)
+    (line,) = result.reservations()
+    assert line.startswith("moved; other, moved; line: up to 45 rows")
+    assert result.reservations([]) == []
+    assert result.reservations(["line"]) == [line.removeprefix("moved; other, moved; ")]
 
 
 def test_classification_is_scored_as_such() -> None:
@@ -444,7 +454,7 @@ def alive(pid: str) -> bool:
         return False
 
 
-def wait_for(condition: Any, seconds: float = 30.0) -> None:
+def wait_for(condition: Any, seconds: float = 300.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "waited in vain"

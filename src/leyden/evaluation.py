@@ -191,9 +191,9 @@ class Evaluation:
         """Scores, paired comparisons, and every reservation, as text."""
         return summarise(self, against)
 
-    def reservations(self) -> list[str]:
-        """What a reader must know of each arm: failures, missing predictions, shared items."""
-        return reservations(self)
+    def reservations(self, arms: Sequence[str] | None = None) -> list[str]:
+        """What a reader must know of arms (`leyden.summary.reservations`)."""
+        return reservations(self, arms)
 
     def save(self, folder: str | Path) -> None:
         """Write ``rows.parquet`` and ``results.json``, each one whole or not at all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leyden.paired import Paired
 
@@ -76,32 +76,57 @@ def _paired(comparisons: list[Paired], against: str, transfers: set[str]) -> str
     return f"{title}\n{_table(header, lines)}"
 
 
-def reservations(evaluation: Evaluation) -> list[str]:
-    """What counts against a figure: failures, missing predictions, removed and shared items."""
-    notes = []
+def reservations(evaluation: Evaluation, arms: Sequence[str] | None = None) -> list[str]:
+    """What counts against a figure: failures, missing predictions, removed and shared items.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    arms : sequence of str, optional
+        Of which arms this is told; what failed is told of all. Default: all.
+
+    Returns
+    -------
+    list of str
+        ``"arm; another arm: what is to be known of both"``.
+    """
+    concerned: dict[str, list[str]] = {}
     for arm in evaluation.arms:
         tasks = [task for task in evaluation.tasks if task["arm"] == arm]
-        failed = [task["error"] for task in tasks if task["error"] is not None]
-        if failed:
-            notes.append(
-                f"{arm}: failed on {len(failed)} of {len(tasks)} folds, which are scored as the "
-                f"training mean ({failed[0]})"
-            )
-        missing = evaluation.rows.loc[evaluation.rows["arm"] == arm, "y_pred"].isna().sum()
-        if missing:
-            notes.append(f"{arm}: {missing} missing predictions are scored as the training mean")
-        removed = [task["notes"].get("source_rows_removed", 0) for task in tasks]
-        if any(removed):
-            notes.append(f"{arm}: up to {max(removed)} rows taken out of the source, fold by fold")
-        shared = [task["notes"].get("shared_items", 0) for task in tasks]
-        if any(shared):
-            notes.append(f"{arm}: a source of another quantity shares up to {max(shared)} items")
-        bounds = [task["notes"].get("bounds_as_values", 0) for task in tasks]
-        if any(bounds):
-            notes.append(f"{arm}: learned up to {max(bounds)} upper bounds as if measured")
-        if any(task["notes"].get("may_have_seen_test") for task in tasks):
-            notes.append(f"{arm}: may have seen test rows (nobody can name its training rows)")
+        missing = int(evaluation.rows.loc[evaluation.rows["arm"] == arm, "y_pred"].isna().sum())
+        notes = _failures(tasks, missing)
+        if arms is None or arm in arms:
+            notes += _doubts(tasks)
+        for note in notes:
+            concerned.setdefault(note, []).append(arm)
+    return [f"{'; '.join(names)}: {note}" for note, names in concerned.items()]
+
+
+def _failures(tasks: list[dict[str, Any]], missing: int) -> list[str]:
+    notes = []
+    failed = [task["error"] for task in tasks if task["error"] is not None]
+    if failed:
+        notes.append(
+            f"failed on {len(failed)} of {len(tasks)} folds, which are scored as the training mean "
+            f"({failed[0]})"
+        )
+    if missing:
+        notes.append(f"{missing} missing predictions are scored as the training mean")
     return notes
+
+
+def _doubts(tasks: list[dict[str, Any]]) -> list[str]:
+    most = {
+        key: max((task["notes"].get(key, 0) for task in tasks), default=0)
+        for key in ("source_rows_removed", "shared_items", "bounds_as_values", "may_have_seen_test")
+    }
+    notes = {
+        "source_rows_removed": "up to {} rows taken out of the source, fold by fold",
+        "shared_items": "a source of another quantity shares up to {} items",
+        "bounds_as_values": "learned up to {} upper bounds as if measured",
+        "may_have_seen_test": "may have seen test rows (nobody can name its training rows)",
+    }
+    return [note.format(most[key]) for key, note in notes.items() if most[key]]
 
 
 def _size(size: int) -> str:

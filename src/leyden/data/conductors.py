@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ __all__ = [
     "GOOD_CONDUCTOR_S_PER_CM",
     "good_conductor",
     "match_compositions",
+    "obelix_structures",
     "published_conductors",
     "simulated_conductors",
 ]
@@ -116,7 +118,14 @@ def match_compositions(
     return matches
 
 
-def published_conductors(tolerance: float = 0.02) -> Dataset:
+def obelix_structures() -> Dataset:
+    """Crystals of OBELiX with their conductivities; those without either are left out, silently."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DroppedRowsWarning)  # who loads the set itself is told
+        return load("obelix-structures", target=_MEASURED)
+
+
+def published_conductors(tolerance: float = 0.02, structures: Dataset | None = None) -> Dataset:
     """Those of the published training compounds of which OBELiX has the structure.
 
     One compound may have several entries, of other phases and samples: the one whose conductivity
@@ -128,6 +137,8 @@ def published_conductors(tolerance: float = 0.02) -> Dataset:
     ----------
     tolerance : float
         As of `match_compositions`.
+    structures : Dataset, optional
+        Card ``obelix-structures`` with its conductivities, where it is loaded already.
 
     Returns
     -------
@@ -137,9 +148,7 @@ def published_conductors(tolerance: float = 0.02) -> Dataset:
         conductivity and ``close_match``.
     """
     published = load("sendek", target=_MEASURED)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DroppedRowsWarning)  # who loads the set itself is told
-        measured = load("obelix-structures", target=_MEASURED)
+    measured = structures if structures is not None else obelix_structures()
     groups = match_compositions(published.items, measured.groups["formula"].tolist(), tolerance)
     decades = np.log10(measured.y)
     kept, rows = [], []
@@ -169,22 +178,26 @@ def published_conductors(tolerance: float = 0.02) -> Dataset:
     )
 
 
-def simulated_conductors() -> Dataset:
+def simulated_conductors(among: Sequence[Dataset] | None = None) -> Dataset:
     """Those of the 21 random compounds with DFT-MD conductivities whose structure is at hand.
 
-    Looked for by Materials Project id in every catalogued set of crystals in the data home, then
-    by formula; ``extra`` tells which (``structure_id``, ``same_id``) and whether the conductivity
-    is an upper bound.
+    Parameters
+    ----------
+    among : sequence of Dataset, optional
+        Sets of crystals in which they are looked for, by Materials Project id, then by formula. By
+        default every catalogued one in the data home.
+
+    Returns
+    -------
+    Dataset
+        ``extra`` tells which structure it is (``structure_id``, ``same_id``) and whether the
+        conductivity is an upper bound.
     """
     simulated = load("sendek", target=_SIMULATED)
     found: dict[str, tuple[str, Crystal]] = {}
     by_formula: dict[str, tuple[str, Crystal]] = {}
     wanted = set(simulated.ids.tolist())
-    for name in (card.name for card in cards() if card.tables[0].items == "crystal"):
-        try:
-            crystals = load(name)
-        except InputError:  # not in this data home
-            continue
+    for crystals in _all_crystals() if among is None else among:
         for id, crystal in zip(crystals.ids.tolist(), crystals.items, strict=True):
             if id in wanted:
                 found.setdefault(id, (id, crystal))
@@ -206,6 +219,12 @@ def simulated_conductors() -> Dataset:
         groups=chosen.groups,
         extra=chosen.extra.assign(structure_id=ids, same_id=chosen.ids == np.array(ids)),
     )
+
+
+def _all_crystals() -> Iterator[Dataset]:
+    for name in (card.name for card in cards() if card.tables[0].items == "crystal"):
+        with suppress(InputError):  # not in this data home
+            yield load(name)
 
 
 def _good(conductivity: float) -> bool:

@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from leyden.errors import InputError
@@ -120,7 +121,10 @@ class Claim:
 
 
 def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
+    """A count stays whole, and is told to its last digit."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _finite_pair(

@@ -20,6 +20,8 @@ __all__ = ["Cell", "Column", "Table", "format_interval", "format_number", "table
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTHING = "–"
+_LONG = 30
+"""Characters above which a text needs a broad column."""
 _SUBSCRIPT = re.compile(r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)")
 
 
@@ -83,11 +85,12 @@ def format_interval(value: float, interval: tuple[float, float] | None) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """Heading of a column: its name, its unit, and whether it holds numbers."""
+    """Heading of a column: its name, its unit, whether it holds numbers or long texts."""
 
     name: str
     unit: str
     numeric: bool
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ def table(
             continue
         values = frame[column]
         numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-        columns.append(Column(str(names.get(column, column)), units.get(column, ""), numeric))
+        long = not numeric and values.astype(str).str.len().max() > _LONG
+        columns.append(Column(str(names.get(column, column)), units.get(column, ""), numeric, long))
         if column in uncertainties:
             spreads = frame[uncertainties[column]].tolist()
             rows = zip(values.tolist(), spreads, strict=True)

@@ -83,6 +83,8 @@ def _with_arm(
     evaluation: Evaluation, name: str, parts: Sequence[str], prediction: pd.Series
 ) -> Evaluation:
     template = evaluation.rows[evaluation.rows["arm"] == parts[0]].drop(columns="y_pred")
+    if "y_std" in template:  # the spread of a part is not that of the mean
+        template["y_std"] = np.nan
     rows = template.merge(prediction.rename("y_pred").reset_index(), on=_KEYS)
     notes = {part: [t for t in evaluation.tasks if t["arm"] == part] for part in parts}
     tasks = [

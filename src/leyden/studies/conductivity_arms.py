@@ -109,6 +109,9 @@ def conductivity_arms(
         "perceptron": FromScratch(network, group=group),
         "fine-tuned perceptron": FineTune(network, sources, train="head"),
         "frozen embeddings": FrozenEmbedding(network, sources, _kernel(), [phase], group=group),
+        "frozen embeddings, no shared items": FrozenEmbedding(
+            network, sources, _kernel(), [phase], group=group, share_items=False
+        ),
         "frozen embeddings, censored": FrozenEmbedding(
             network, sources, Censored(_kernel()), [phase], group=group
         ),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from leyden.data.catalog import DroppedRowsWarning, load
+from leyden.data.catalog import load
 from leyden.data.conductors import (
     GOOD_CONDUCTOR,
     good_conductor,
+    match_compositions,
+    obelix_structures,
     published_conductors,
     simulated_conductors,
 )
@@ -22,7 +23,7 @@ from leyden.data.families import composition_families
 from leyden.errors import InputError
 from leyden.representations.structural_descriptors import StructuralDescriptors
 
-__all__ = ["FAMILY", "Conductors", "lithium_structures", "load_conductors"]
+__all__ = ["ANIONS", "FAMILY", "Conductors", "lithium_structures", "load_conductors"]
 
 MEASURED = "ionic_conductivity_S_per_cm"
 SIMULATED = "simulated_ionic_conductivity_S_per_cm"
@@ -35,6 +36,8 @@ CRYSTALS = (
     "dielectric-constant",
 )
 """Sets of crystals among which lithium compounds are looked for."""
+ANIONS = frozenset({"H", "N", "P", "As", "O", "S", "Se", "Te", "F", "Cl", "Br", "I"})
+"""A crystal without any of these is an alloy, and no electrolyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,15 @@ class Conductors:
     simulated, simulated_crystals : Dataset
         The 21 compounds with DFT-MD conductivities, and those with a structure.
     unlabelled : Dataset
-        Lithium crystals of the catalogue, less the compounds of all the others but OBELiX.
+        Lithium crystals of the catalogue, less the compounds of all the others but OBELiX; column
+        ``set`` of ``extra`` tells where each is from.
+    other_class : tuple of str
+        Published compounds that have no structure here because what OBELiX has of their composition
+        is of the other class: another phase or sample.
+    sources : tuple of Dataset
+        All sets that any of these were read from.
+    absent : tuple of str
+        Sets of crystals that are not in this data home.
     """
 
     measured: Dataset
@@ -62,6 +73,15 @@ class Conductors:
     simulated: Dataset
     simulated_crystals: Dataset
     unlabelled: Dataset
+    other_class: tuple[str, ...]
+    sources: tuple[Dataset, ...]
+    absent: tuple[str, ...]
+
+    @property
+    def salts(self) -> Dataset:
+        """Those of `unlabelled` that hold an anion, of which the five descriptors speak."""
+        items = self.unlabelled.items
+        return self.unlabelled.take([not ANIONS.isdisjoint(x.composition) for x in items])
 
 
 def load_conductors(rows: int | None = None) -> Conductors:
@@ -73,59 +93,100 @@ def load_conductors(rows: int | None = None) -> Conductors:
         A data set is absent.
     """
     measured = good_conductor(load("obelix", target=MEASURED))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DroppedRowsWarning)  # the report counts structures
-        crystals = good_conductor(load("obelix-structures", target=MEASURED))
+    structures = obelix_structures()
+    crystals = good_conductor(structures)
     family = composition_families(list(measured.items))
     named = dict(zip(measured.ids, family, strict=True))
     measured = measured.with_group(FAMILY, family)
     crystals = crystals.with_group(FAMILY, [named[name] for name in crystals.ids])
     published = good_conductor(load("sendek", target=MEASURED))
+    found = good_conductor(published_conductors(structures=structures))
     simulated = good_conductor(load("sendek", target=SIMULATED), SIMULATED)
     known = {*published.groups["formula"], *simulated.groups["formula"]}
-    unlabelled = lithium_structures()
-    fresh = ~unlabelled.groups["formula"].isin(known).to_numpy()
+    sets, absent = _crystal_sets()
     return Conductors(
         measured=_at_most(measured, rows),
         crystals=crystals,
         published=published,
-        published_crystals=good_conductor(published_conductors()),
+        published_crystals=found,
         simulated=simulated,
-        simulated_crystals=good_conductor(simulated_conductors(), SIMULATED),
-        unlabelled=_at_most(unlabelled.take(fresh), rows),
+        simulated_crystals=good_conductor(simulated_conductors(sets), SIMULATED),
+        unlabelled=lithium_structures(sets, known, rows),
+        other_class=_other_class(published, found, crystals),
+        sources=(measured, crystals, published, *sets),
+        absent=absent,
     )
 
 
-def lithium_structures() -> Dataset:
-    """Every lithium crystal of the catalogued sets that are here, once an id.
+def _other_class(published: Dataset, found: Dataset, crystals: Dataset) -> tuple[str, ...]:
+    near = match_compositions(published.items, crystals.groups["formula"].tolist())
+    matched = published.ids[[len(rows) > 0 for rows in near]]
+    return tuple(sorted(set(matched.tolist()) - set(found.ids.tolist())))
+
+
+def _crystal_sets() -> tuple[list[Dataset], tuple[str, ...]]:
+    sets, absent = [], []
+    for name in CRYSTALS:
+        try:
+            sets.append(load(name))
+        except InputError:
+            absent.append(name)
+    return sets, tuple(absent)
+
+
+def lithium_structures(
+    sets: Sequence[Dataset], known: Collection[str] = (), rows: int | None = None
+) -> Dataset:
+    """Every lithium crystal of some sets, once an id, that no other part of the study knows.
 
     Those without the five descriptors (lithium metal, alloys with atoms far apart) are left out:
     no teacher could label them.
+
+    Parameters
+    ----------
+    sets : sequence of Dataset
+        Of crystals.
+    known : collection of str
+        Reduced formulas that are left out.
+    rows : int, optional
+        At most so many, drawn with a fixed seed.
+
+    Raises
+    ------
+    InputError
+        There is none.
     """
-    found: dict[str, Crystal] = {}
-    for name in CRYSTALS:
-        with suppress(InputError):  # not in this data home; the report counts what is
-            crystals = load(name)
-            for id, crystal in zip(crystals.ids.tolist(), crystals.items, strict=True):
-                if id not in found and _describable(crystal):
-                    found[id] = crystal
-    if not found:
+    found: dict[str, tuple[Crystal, str]] = {}
+    for crystals in sets:
+        for id, crystal in zip(crystals.ids.tolist(), crystals.items, strict=True):
+            if "Li" in crystal.composition and crystal.formula not in known:
+                found.setdefault(id, (crystal, crystals.name))
+    order = list(found)
+    if rows is not None:
+        order = np.random.default_rng(0).permutation(order).tolist()
+    kept: list[str] = []
+    for id in order:
+        if len(kept) == rows:
+            break
+        if _describable(found[id][0]):
+            kept.append(id)
+    if not kept:
         raise InputError(
             "no lithium crystals are here", remedy="leyden data fetch flla-2015 elastic-tensor-2015"
         )
+    items = tuple(found[id][0] for id in kept)
     return Dataset(
         name="lithium crystals",
-        ids=np.array(list(found)),
-        items=tuple(found.values()),
-        targets=pd.DataFrame({GOOD_CONDUCTOR: np.full(len(found), np.nan)}),
+        ids=np.array(kept),
+        items=items,
+        targets=pd.DataFrame({GOOD_CONDUCTOR: np.full(len(kept), np.nan)}),
         quantities={GOOD_CONDUCTOR: "ionic conductivity"},
-        groups=pd.DataFrame({"formula": [crystal.formula for crystal in found.values()]}),
+        groups=pd.DataFrame({"formula": [crystal.formula for crystal in items]}),
+        extra=pd.DataFrame({"set": [found[id][1] for id in kept]}),
     )
 
 
 def _describable(crystal: Crystal) -> bool:
-    if "Li" not in crystal.composition:
-        return False
     try:
         return bool(np.isfinite(StructuralDescriptors().transform([crystal])).all())
     except InputError:

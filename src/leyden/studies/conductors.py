@@ -96,8 +96,13 @@ def run(
         NAME,
         build_report(TITLE, findings),
         claims(findings),
-        [_source(data.measured, "obelix"), *(_source(s, s.name) for s in sources[:1])],
-        [*slow, *classes.reservations(), *conductivity.reservations()],
+        [_source(dataset) for dataset in (*data.sources, sources[0])],
+        [
+            *(f"{name} is not here, so fewer structures teach" for name in data.absent),
+            *slow,
+            *classes.reservations(),
+            *conductivity.reservations(),
+        ],
     )
 
 
@@ -143,11 +148,11 @@ def _contributions(data: Conductors, model: Atom2Vec, networks: int) -> ElementC
     return many.fit(X, _labels(data)).contributions(X)
 
 
-def _source(dataset: Dataset, name: str) -> Source:
-    told = card(name)
+def _source(dataset: Dataset) -> Source:
+    told = card(dataset.name)
     whole = dataset.root[0]
     return Source(
-        name,
+        dataset.name,
         len(whole),
         content_hash(whole),
         told.licence,

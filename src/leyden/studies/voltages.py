@@ -101,8 +101,7 @@ def run(
     reservations = [
         f"{name}: {line}"
         for name, evaluation in evaluations.items()
-        for line in evaluation.reservations()
-        if line.partition(":")[0] in (HEADLINE, POTENTIAL, STACK, PUBLISHED) or "failed" in line
+        for line in evaluation.reservations([HEADLINE, POTENTIAL, STACK, PUBLISHED])
     ]
     return StudyResult(
         NAME,
