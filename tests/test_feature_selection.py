@@ -6,6 +6,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -158,6 +159,27 @@ def test_left_out_machines_are_those_of_libsvm(C: float, weight: str | None) -> 
         same = np.isclose(decisions, expected, atol=1e-3)
         # with equal class weights an offset may be one of many that are equally good
         assert same.all() if weight is None else same.mean() > 0.9
+
+
+def test_a_hard_margin_on_raw_descriptors_costs_the_least() -> None:
+    """Where libsvm needs millions of steps: no hinge loss below it, by linear programming."""
+    flipped = np.where(np.arange(30) % 7 < 2, -1.0, CLASSES)
+    for standardise in (True, False):
+        found = left_out_decisions(X, flipped, [(1, 2, 5)], 1e7, standardise=standardise)[0]
+        for i in (0, 11, 29):
+            rest = np.arange(30) != i
+            expected = least_hinge(X[:, (1, 2, 5)][rest], flipped[rest], X[i, (1, 2, 5)])
+            assert found[i] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def least_hinge(X: np.ndarray, y: np.ndarray, at: np.ndarray) -> float:
+    n, k = X.shape
+    mean, scale = X.mean(axis=0), X.std(axis=0)
+    V = y[:, None] * np.column_stack([(X - mean) / scale, np.ones(n)])
+    cost = np.concatenate([np.zeros(k + 1), np.ones(n)])
+    bounds = [(None, None)] * (k + 1) + [(0, None)] * n
+    plane = linprog(cost, -np.hstack([V, np.eye(n)]), -np.ones(n), bounds=bounds).x[: k + 1]
+    return float((at - mean) / scale @ plane[:k] + plane[k])
 
 
 def test_pairs_of_groups_are_left_out_together() -> None:

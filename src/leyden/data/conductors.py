@@ -24,6 +24,7 @@ __all__ = [
     "match_compositions",
     "obelix_structures",
     "published_conductors",
+    "published_verdicts",
     "simulated_conductors",
 ]
 
@@ -219,6 +220,28 @@ def simulated_conductors(among: Sequence[Dataset] | None = None) -> Dataset:
         groups=chosen.groups,
         extra=chosen.extra.assign(structure_id=ids, same_id=chosen.ids == np.array(ids)),
     )
+
+
+def published_verdicts(simulated: Dataset) -> np.ndarray:
+    """Which of the simulated compounds their authors count as good conductors.
+
+    Where a structural model was judged right, its class is the class of the compound. This is not
+    quite the rule of 1e-4 S/cm: LiSO3F with 8.2e-5 S/cm counts as good.
+
+    Parameters
+    ----------
+    simulated : Dataset
+        Of the card ``sendek``, such as `simulated_conductors`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    predicted, right = (
+        simulated.extra[column].eq("yes").to_numpy()
+        for column in ("ml_predicted_superionic", "paper_verdict_ml_correct")
+    )
+    return predicted == right
 
 
 def _all_crystals() -> Iterator[Dataset]:

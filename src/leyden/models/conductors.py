@@ -185,6 +185,8 @@ class SubsetSearch:
         Decision value of each row by the machine on each subset that has not seen its group.
     chosen : ndarray of int, shape (n,)
         The subset that is best without the row's group.
+    inner : ndarray, shape (n,)
+        Accuracy of that subset on the rows that chose it.
     nested : ndarray, shape (n,)
         Decision value of each row by the machine on that subset: the row has no part in it.
     """
@@ -193,6 +195,7 @@ class SubsetSearch:
     labels: np.ndarray
     decisions: np.ndarray
     chosen: np.ndarray
+    inner: np.ndarray
     nested: np.ndarray
 
     @property
@@ -227,6 +230,7 @@ def search_subsets(
     sizes: Iterable[int] = range(1, 8),
     C: float = 1.0,
     balanced: bool = False,
+    standardise: bool = True,
     groups: np.ndarray | None = None,
 ) -> SubsetSearch:
     """Score every subset of these sizes with a linear support vector machine.
@@ -234,15 +238,15 @@ def search_subsets(
     Parameters
     ----------
     X : array, shape (n, p)
-        Descriptors, standardised within the training rows of each machine.
+        Descriptors.
     names : sequence of str
         Of the p columns.
     y : array, shape (n,)
         True or 1 for a good conductor.
     sizes : iterable of int
         1 to 7 are published: of nine descriptors, 501 subsets.
-    C, balanced
-        As of `linear_svm`.
+    C, balanced, standardise
+        As of `leyden.models.linear_svm.left_out_decisions`.
     groups : array, shape (n,), optional
         Rows that are left out together; by default each row alone, as published, even if a
         compound occurs twice.
@@ -254,15 +258,17 @@ def search_subsets(
     codes = np.arange(len(labels))
     if groups is not None:
         codes = np.unique(groups, return_inverse=True)[1]
-    pairs = left_out_pair_decisions(X, labels, columns, C, codes, balanced)
+    pairs = left_out_pair_decisions(X, labels, columns, C, codes, balanced, standardise)
     rows = np.arange(len(labels))
     right = (pairs > 0) == labels
-    chosen = np.array([right[:, g][:, codes != g].sum(axis=1).argmax() for g in codes])
+    inner = np.array([right[:, g][:, codes != g].mean(axis=1) for g in codes])
+    chosen = inner.argmax(axis=1)
     return SubsetSearch(
         subsets=tuple(tuple(names[i] for i in subset) for subset in columns),
         labels=labels,
         decisions=pairs[:, codes, rows],
         chosen=chosen,
+        inner=inner[rows, chosen],
         nested=pairs[chosen, codes, rows],
     )
 

@@ -30,7 +30,7 @@ from leyden.studies.conductivity_forest import CODED, published_forests
 from leyden.studies.conductor_arms import PublishedModel, arms, eML
 from leyden.studies.conductor_data import FAMILY, Conductors, load_conductors
 from leyden.studies.conductor_screen import screen, student
-from leyden.studies.conductor_table import make_table, search
+from leyden.studies.conductor_table import make_table, search_choices
 from leyden.studies.conductors_claims import claims
 from leyden.studies.conductors_report import Findings, build_report
 from leyden.studies.electrode_sources import at_most
@@ -76,13 +76,13 @@ def run(
     classes = evaluate(arms(data), data.measured, split, reference="eML", **common)
     conductivity = _regression(regressed, sources, split, quick, common)
     few = Atom2Vec(networks=3, epochs=2, least_steps=0) if quick else Atom2Vec()
-    found = search(data, sizes=range(1, 3 if quick else 8))
+    found = search_choices(data, quick=quick)
     taught = student(data, PublishedModel())
     measured, slow = ({}, []) if quick else measure(out / "speed", SCREENING, DASK)
     findings = Findings(
         data=data,
         subsets=found,
-        table=make_table(data, found, {"esML": eML(), "atom2vec-esML": few}),
+        table=make_table(data, found.published, {"esML": eML(), "atom2vec-esML": few}),
         classes=classes,
         regressed=regressed,
         conductivity=conductivity,

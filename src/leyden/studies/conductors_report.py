@@ -14,14 +14,14 @@ from leyden.bounded_scores import bounded_scores
 from leyden.data.dataset import Dataset
 from leyden.evaluation import Evaluation
 from leyden.models.atom2vec import ElementContributions
-from leyden.models.conductors import SubsetSearch
 from leyden.plots.periodic_table import periodic_table
 from leyden.report import Report
 from leyden.screening.engine import Screening
 from leyden.studies.class_scores import balanced_accuracies, balanced_gain
 from leyden.studies.conductivity_forest import CODE, CODED
-from leyden.studies.conductor_data import FAMILY, Conductors
-from leyden.studies.conductor_table import Answers, scored
+from leyden.studies.conductor_data import Conductors
+from leyden.studies.conductor_table import Answers, Choices
+from leyden.studies.conductors_classes import tell_choices, tell_classes, tell_table
 from leyden.studies.family_scores import (
     by_family,
     decades_off,
@@ -41,8 +41,8 @@ class Findings:
     Attributes
     ----------
     data : Conductors
-    subsets : SubsetSearch
-        All subsets of the nine means on the 40 compounds.
+    subsets : Choices
+        How descriptors were chosen on the 40 compounds.
     table : list of Answers
         The cells of Table I.
     classes : Evaluation
@@ -61,7 +61,7 @@ class Findings:
     """
 
     data: Conductors
-    subsets: SubsetSearch
+    subsets: Choices
     table: list[Answers]
     classes: Evaluation
     regressed: Dataset
@@ -87,57 +87,13 @@ def build_report(title: str, found: Findings) -> Report:
         f"{verdict} that the detour helps. {found.screening.candidates:,} compositions were "
         "screened.",
     )
-    _classes(report, found)
-    _table(report, found)
+    tell_classes(report, found.classes, found.data)
+    tell_table(report, found.table)
+    tell_choices(report, found.subsets)
     _conductivity(report, found)
     _screening(report, found)
     _elements(report, found)
     return report
-
-
-def _classes(report: Report, found: Findings) -> None:
-    scores = balanced_accuracies(found.classes)
-    others = found.classes.scores().set_index("arm")
-    families = found.data.measured.groups[FAMILY].nunique()
-    lines = [
-        {
-            "arm": arm,
-            "balanced accuracy": one.value,
-            "low": one.low,
-            "high": one.high,
-            "MCC": others.loc[arm, "mcc"],
-            "PR-AUC": others.loc[arm, "average_precision"],
-        }
-        for arm, one in scores.items()
-    ]
-    report.section("Does the structural model teach the elemental one?").text(
-        f"Good is 1e-4 S/cm or more. The rows are those of OBELiX's training part; {families} "
-        "families of compositions are kept apart, each whole in one fold, and a formula of the "
-        "test fold is taken out of the structures that teach. All arms weigh the two classes "
-        "alike. The published equation was fitted on compounds that stand among the test rows, and "
-        "its arms are marked; no claim rests on them."
-    )
-    report.table(pd.DataFrame(lines), caption="Good or poor, on measured conductors.", digits=3)
-
-
-def _table(report: Report, found: Findings) -> None:
-    report.section("Table I, published and here").text(
-        "Accuracies in per cent. Only two of the 21 simulated compounds reach 1e-4 S/cm, so that "
-        "whoever says no to all scores 90.5 %: there, accuracy is a reproduction and no evidence. "
-        "Structures are lithium crystals of the Materials Project at hand, not the 12,716 of the "
-        "paper; their labels come from a structural model, the published equation or a support "
-        "vector machine on those of the 40 compounds whose structure is here.",
-        "The elemental model chooses among 501 subsets of nine means by leaving one compound out; "
-        "chosen on the rows that score it, as published, and chosen without the row. The size of "
-        "the penalty is not published; here C = 1 on standardised descriptors.",
-    )
-    report.table(scored(found.table), caption="Table I of the paper beside ours.", digits=3)
-    sizes = found.subsets.best_by_size()
-    report.table(
-        pd.DataFrame({"descriptors": list(sizes), "best accuracy": list(sizes.values())}),
-        caption="Best leave-one-out accuracy of subsets of each size, on the rows that chose it.",
-        digits=3,
-    )
 
 
 def _conductivity(report: Report, found: Findings) -> None:
