@@ -10,21 +10,28 @@ from __future__ import annotations
 
 import csv
 import inspect
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
+from leyden.data.formulas import ATOMIC_NUMBERS, parse_composition
 from leyden.errors import InputError, did_you_mean
 from leyden.screening.criteria import (
     Bound,
     Criterion,
     ElementRule,
+    Inside,
     ModelBound,
     Neutral,
     ScoreAbove,
     Scored,
     check_elements,
+    mean_values,
 )
 from leyden.screening.element_data import element_data
 
@@ -32,6 +39,7 @@ __all__ = [
     "KINDS",
     "cost",
     "criterion",
+    "in_domain",
     "molar_mass",
     "not_radioactive",
     "oxides",
@@ -101,7 +109,7 @@ def tabulated(
         CSV with a column ``element`` of symbols, and `column`; an empty cell is no value.
     column : str
     maximum, minimum : float, optional
-        One of them.
+        One of them, or both.
     """
     values: dict[str, float] = {}
     try:
@@ -126,6 +134,96 @@ def tabulated(
     return Bound(name, values, maximum, minimum)
 
 
+def in_domain(
+    formulas: Sequence[str] | None = None,
+    file: str | None = None,
+    properties: Sequence[str] | None = None,
+    fractions: Sequence[str] = ("Li",),
+    percentile: float = 1.0,
+    at_least: int = 5,
+) -> Inside:
+    """The candidate lies where the compounds lie that taught a model.
+
+    Parameters
+    ----------
+    formulas : sequence of str, optional
+        These compounds.
+    file : path, optional
+        Instead, a CSV, Parquet or JSONL file with a column of formulas.
+    properties : sequence of str, optional
+        Columns of ``elements.csv`` whose means a model reads; by default the nine of
+        `leyden.representations.composition.CUBUK_PROPERTIES`.
+    fractions : sequence of str
+        Elements whose atomic fractions are limited as well.
+    percentile : float
+        The ranges go from this percentile of the compounds to 100 less it; ends that compounds
+        have, rounded outwards to six digits.  A compound with an element that lacks a property does
+        not count in its range.
+    at_least : int
+        An element must occur in so many of the compounds.
+
+    Returns
+    -------
+    Inside
+
+    Raises
+    ------
+    InputError
+        Neither formulas nor a file, or both; a row that is no formula; nothing to compare with.
+    """
+    from leyden.representations.composition import CUBUK_PROPERTIES
+
+    if (formulas is None) == (file is None):
+        raise InputError("to be in domain needs formulas or a file of them")
+    if not 0 <= percentile < 50 or at_least < 1:
+        raise InputError(
+            "a percentile lies in 0..50, and elements occur at least once",
+            value=[percentile, at_least],
+        )
+    if file is not None:
+        formulas = _formulas(file)
+    compounds = [_shares(formula) for formula in formulas or ()]
+    held = Counter(symbol for compound in compounds for symbol in compound)
+    elements = tuple(symbol for symbol in ATOMIC_NUMBERS if held[symbol] >= at_least)
+    if not elements:
+        raise InputError(f"no element occurs in {at_least} compounds", value=len(compounds))
+    keys = [*(CUBUK_PROPERTIES if properties is None else properties)]
+    ranges = {}
+    for key in (*keys, *(f"fraction {symbol}" for symbol in fractions)):
+        values = mean_values(key)
+        known = [own for own in compounds if own.keys() <= values.keys()]
+        if not known:
+            raise InputError("no compound has this property", value=key)
+        means = [sum(x * values[symbol] for symbol, x in own.items()) for own in known]
+        low = np.percentile(means, percentile, method="lower")
+        high = np.percentile(means, 100 - percentile, method="higher")
+        ranges[key] = (_rounded(low, ROUND_FLOOR), _rounded(high, ROUND_CEILING))
+    return Inside(ranges, elements)
+
+
+def _shares(formula: str) -> dict[str, float]:
+    """Atomic fractions."""
+    amounts = parse_composition(formula)
+    whole = sum(amounts.values())
+    return {symbol: float(amount / whole) for symbol, amount in amounts.items()}
+
+
+def _formulas(file: str) -> list[str]:
+    from leyden.data.readers import read_items
+
+    found = []
+    for row in read_items(file, kind="formula"):
+        if row.error:
+            raise InputError(row.error, file=file, row=row.id)
+        found.append(str(row.item))
+    return found
+
+
+def _rounded(number: float, way: str) -> float:
+    """To six digits, upwards or downwards."""
+    return float(Context(prec=6, rounding=way).create_decimal_from_float(float(number)))
+
+
 KINDS: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
     {
         "score": ScoreAbove,
@@ -139,6 +237,8 @@ KINDS: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
         "elements": ElementRule,
         "bound": Bound,
         "tabulated": tabulated,
+        "inside": Inside,
+        "in-domain": in_domain,
         "model": ModelBound,
     }
 )

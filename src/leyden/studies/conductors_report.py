@@ -21,6 +21,8 @@ from leyden.screening.engine import Screening
 from leyden.studies.class_scores import balanced_accuracies, balanced_gain
 from leyden.studies.conductivity_forest import CODE
 from leyden.studies.conductor_data import FAMILY, Conductors
+from leyden.studies.conductor_predictors import Judges
+from leyden.studies.conductor_screen import tell_inside
 from leyden.studies.conductor_table import Answers, scored
 
 __all__ = ["Findings", "build_report"]
@@ -50,7 +52,10 @@ class Findings:
     contributions : ElementContributions
     model : ElementalClassifier
         The student whose score screens.
-    screening : Screening
+    screening, inside : Screening
+        Without and with the criteria of domain and of composition models.
+    judges : Judges
+        These models.
     speed : mapping of str to float
     """
 
@@ -64,6 +69,8 @@ class Findings:
     contributions: ElementContributions
     model: Any
     screening: Screening
+    inside: Screening
+    judges: Judges
     speed: Mapping[str, float]
 
 
@@ -85,6 +92,7 @@ def build_report(title: str, found: Findings) -> Report:
     _table(report, found)
     _conductivity(report, found)
     _screening(report, found)
+    tell_inside(report, found.inside, found.judges)
     _elements(report, found)
     return report
 
