@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import pandas as pd
 
-from leyden.errors import InputError, did_you_mean
+from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.screening import kernel
 from leyden.screening.counts import fractions, named_counts
@@ -36,6 +36,7 @@ from leyden.screening.plan import Groups, make_groups, make_plan
 from leyden.screening.remarks import remarks
 from leyden.screening.scores import ElementScore
 from leyden.screening.space import MOST_OTHERS, CompositionSpace
+from leyden.screening.tables import check_keys, made
 
 __all__ = ["CompositionJob", "fractions", "job_from_dict"]
 
@@ -43,6 +44,7 @@ _VERSION = 1
 """Raised when the same job counts or ranks otherwise than before."""
 
 _BLOCKS_A_THREAD = 4
+_MOST_KEPT = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +127,12 @@ class CompositionJob:
             whole = isinstance(value, Integral) and not isinstance(value, bool)
             if value is not None and not (whole and value >= 1):
                 raise InputError(f"{name} must be at least 1, and whole", value=value)
+        if self.keep > _MOST_KEPT:
+            raise InputError(
+                f"at most {_MOST_KEPT:,} candidates are kept, which memory must hold",
+                value=self.keep,
+                remedy="keep fewer, or add a criterion",
+            )
         if self.counts not in ("all", "funnel"):
             raise InputError("counts are 'all' or 'funnel'", value=self.counts)
         _ = self._groups, self._plan  # what is wrong is said here, not on a worker
@@ -310,6 +318,7 @@ class CompositionJob:
 
     def _scan(self, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         groups, others = self._groups, int(self._others[block.start])
+        keep = min(self.keep, int(self._divisions[block].sum()))
         return kernel.scan(
             self._plan,
             self._rays[others],
@@ -318,8 +327,8 @@ class CompositionJob:
             groups.signatures[block],
             groups.scored[block],
             groups.stops[block],
-            self.keep,
-            self.keep_per_system or self.keep,
+            keep,
+            self.keep_per_system or keep,
         )
 
     def _rows(self, scores: np.ndarray, keys: np.ndarray) -> pd.DataFrame:
@@ -343,15 +352,15 @@ def job_from_dict(plain: Mapping[str, Any]) -> CompositionJob:
     InputError
         A key that is not known, or a value that is refused.
     """
-    _check_keys(plain, CompositionJob, "a screening")
+    check_keys(plain, _keys(CompositionJob), "a screening")
     values = dict(plain)
     listed = values.get("criteria", [])
     if not isinstance(listed, list | tuple):
         raise InputError("criteria are a list", value=listed, remedy="criteria = ['neutral']")
     values["criteria"] = [criterion(table) for table in listed]
     if "space" in values:
-        _check_keys(values["space"], CompositionSpace, "[space]")
-        values["space"] = CompositionSpace(**values["space"])
+        check_keys(values["space"], _keys(CompositionSpace), "[space]")
+        values["space"] = made(CompositionSpace, values["space"], "[space]")
     score = values.get("score")
     if isinstance(score, str | os.PathLike):
         values["score"] = ElementScore.load(score)
@@ -360,10 +369,5 @@ def job_from_dict(plain: Mapping[str, Any]) -> CompositionJob:
     return CompositionJob(**values)
 
 
-def _check_keys(plain: Any, cls: type, what: str) -> None:
-    if not isinstance(plain, Mapping):
-        raise InputError(f"{what} is a table", value=plain)
-    known = [field.name for field in fields(cls)]
-    for key in plain:
-        if key not in known:
-            raise InputError(f"unknown key of {what}", value=key, remedy=did_you_mean(key, known))
+def _keys(cls: type) -> list[str]:
+    return [field.name for field in fields(cls)]

@@ -214,8 +214,8 @@ class ElementRule:
     def __post_init__(self) -> None:
         for key in ("allowed", "forbidden", "any_of"):
             if getattr(self, key) is not None:
-                object.__setattr__(self, key, tuple(getattr(self, key)))
                 check_elements(getattr(self, key))
+                object.__setattr__(self, key, tuple(getattr(self, key)))
         if self.allowed is None and not self.forbidden and not self.any_of:
             raise InputError("an element rule allows, forbids or demands some", value=self.name)
 
@@ -261,8 +261,8 @@ class Inside:
         plain = {key: (float(low), float(high)) for key, (low, high) in self.ranges.items()}
         object.__setattr__(self, "ranges", plain)
         if self.elements is not None:
-            object.__setattr__(self, "elements", tuple(self.elements))
             check_elements(self.elements)
+            object.__setattr__(self, "elements", tuple(self.elements))
         self.parts()  # refuses what is no property
 
     @property
@@ -353,6 +353,8 @@ def mean_values(name: str) -> Mapping[str, float]:
 
 def check_elements(symbols: Iterable[str], **place: Any) -> None:
     """Refuse what is no element symbol; `place` is told with the error."""
+    if isinstance(symbols, str):
+        raise InputError("elements are a list", value=symbols, remedy=f"write [{symbols!r}]")
     for symbol in symbols:
         if symbol not in ATOMIC_NUMBERS:
             remedy = did_you_mean(str(symbol), ATOMIC_NUMBERS, "write its symbol, such as Li")

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from leyden.data.formulas import ATOMIC_NUMBERS, parse_composition
+from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS, parse_composition
 from leyden.errors import InputError, did_you_mean
 from leyden.screening.criteria import (
     Bound,
@@ -34,6 +34,7 @@ from leyden.screening.criteria import (
     mean_values,
 )
 from leyden.screening.element_data import element_data
+from leyden.screening.tables import check_keys, made
 
 __all__ = [
     "KINDS",
@@ -90,7 +91,9 @@ def oxides(other_anions: bool = True) -> ElementRule:
 
 def not_radioactive() -> ElementRule:
     """No element is radioactive (technetium, promethium, all from polonium on)."""
-    return ElementRule("not radioactive", forbidden=tuple(sorted(element_data().radioactive)))
+    heavier = ELEMENTS[len(element_data().row) + 1 :]
+    forbidden = sorted(element_data().radioactive | {*heavier})
+    return ElementRule("not radioactive", forbidden=tuple(forbidden))
 
 
 def tabulated(
@@ -124,7 +127,8 @@ def tabulated(
                     check_elements([line["element"]], file=file, row=row)
                     values[line["element"]] = float(line[column])
     except OSError as error:
-        raise InputError("the file cannot be read", value=str(error), file=file) from error
+        reason = error.strerror or str(error)
+        raise InputError(f"the file cannot be read: {reason}", file=file) from error
     except ValueError as error:
         if isinstance(error, InputError):
             raise
@@ -173,8 +177,8 @@ def in_domain(
     """
     from leyden.representations.composition import CUBUK_PROPERTIES
 
-    if (formulas is None) == (file is None):
-        raise InputError("to be in domain needs formulas or a file of them")
+    if (formulas is None) == (file is None) or isinstance(formulas, str):
+        raise InputError("to be in domain needs a list of formulas or a file of them")
     if not 0 <= percentile < 50 or at_least < 1:
         raise InputError(
             "a percentile lies in 0..50, and elements occur at least once",
@@ -253,25 +257,19 @@ def criterion(table: Mapping[str, Any] | str) -> Criterion:
     InputError
         An unknown kind or key, a missing key, a value that the criterion refuses.
     """
+    if not isinstance(table, str | Mapping) or not (isinstance(table, str) or "kind" in table):
+        remedy = "write 'neutral' or { kind = 'cost', maximum = 100.0 }"
+        raise InputError("a criterion is a kind, or a table with one", value=table, remedy=remedy)
     keys = {"kind": table} if isinstance(table, str) else dict(table)
-    kind = str(keys.pop("kind", ""))
+    kind = str(keys.pop("kind"))
     if kind not in KINDS:
         raise InputError("unknown kind of criterion", value=kind, remedy=did_you_mean(kind, KINDS))
     taken = inspect.signature(KINDS[kind]).parameters
-    for key in keys:
-        if key not in taken:
-            raise InputError(
-                f"unknown key of criterion {kind!r}",
-                value=key,
-                remedy=did_you_mean(key, taken, "it takes none"),
-            )
+    check_keys(keys, taken, f"criterion {kind!r}", "it takes none")
     for key, parameter in taken.items():
         if parameter.default is inspect.Parameter.empty and key not in keys:
             raise InputError(f"criterion {kind!r} needs {key}")
-    try:
-        return KINDS[kind](**keys)
-    except (TypeError, AttributeError) as error:
-        raise InputError(f"a value of criterion {kind!r} has the wrong type", value=keys) from error
+    return made(KINDS[kind], keys, f"criterion {kind!r}")
 
 
 def table_of(given: Criterion) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from leyden.screening.criteria import (
     Neutral,
     parts_of,
 )
-from leyden.screening.element_data import element_data
+from leyden.screening.criterion_kinds import not_radioactive
 from leyden.screening.scores import ElementScore
 from leyden.screening.space import CompositionSpace
 
@@ -52,6 +52,6 @@ def remarks(
     simple = [p for own in criteria if not isinstance(own, ModelBound) for p in parts_of(own)]
     rules = [own for own in simple if isinstance(own, ElementRule)]
     permitted = [s for s in space.elements if all(rule.permits(s) for rule in rules)]
-    if radioactive := [s for s in permitted if s in element_data().radioactive]:
+    if radioactive := [s for s in permitted if not not_radioactive().permits(s)]:
         said.append(f"No criterion excludes the radioactive {', '.join(radioactive)}.")
     return said

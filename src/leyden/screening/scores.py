@@ -13,6 +13,7 @@ import numpy as np
 
 from leyden.data.formulas import ATOMIC_NUMBERS
 from leyden.errors import IncompatibleError, InputError, did_you_mean
+from leyden.screening.tables import check_keys, made
 
 __all__ = ["ElementScore"]
 
@@ -124,16 +125,12 @@ class ElementScore:
         InputError
             A key that is not known, or one that is missing.
         """
-        fields = cls.__dataclass_fields__
-        for key in plain:
-            if key not in fields:
-                raise InputError(
-                    "unknown key of a score", value=key, remedy=did_you_mean(key, fields)
-                )
-        for key in list(fields)[:4]:
+        keys = list(cls.__dataclass_fields__)
+        check_keys(plain, keys, "a score")
+        for key in keys[:4]:
             if key not in plain:
                 raise InputError("a score needs this key", value=key)
-        return cls(**plain)
+        return made(cls, plain, "a score")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ElementScore:
