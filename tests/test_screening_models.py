@@ -18,7 +18,6 @@ from leyden.errors import ArtefactError, InputError
 from leyden.models import baselines
 from leyden.models.conductors import ElementalClassifier
 from leyden.predictor import Predictor
-from leyden.representations import represent
 from leyden.representations.composition import CUBUK_PROPERTIES, CompositionStatistics
 from leyden.screening import (
     CompositionJob,
@@ -144,7 +143,7 @@ class TestAModelAsTheScore:
         predictor = elemental()
         predictor.save(tmp_path / "eml.leyden")
         score = ElementScore.load(tmp_path / "eml.leyden")
-        X = represent(predictor.representation, FORMULAS)
+        X = predictor.representation.transform(FORMULAS)
         told = [score(composition(formula)) for formula in FORMULAS]
         np.testing.assert_allclose(told, predictor.model.decision(X), atol=1e-9)
 
@@ -153,7 +152,7 @@ class TestAModelAsTheScore:
         artefact.write(learner, tmp_path / "model.leyden")
         score = ElementScore.load(tmp_path / "model.leyden")
         assert not score.linear
-        X = represent(learner.representation, FORMULAS)
+        X = learner.representation.transform(FORMULAS)
         told = [score(composition(formula)) for formula in FORMULAS]
         np.testing.assert_allclose(told, learner.decision(X), atol=1e-9)
 
