@@ -79,7 +79,8 @@ def composition_judges(folder: Path, quick: bool) -> Judges:
                 continue
             rows = at_most(data.with_targets(target), 250 if quick else None)
             path = judge(rows, folder, trees=15 if quick else 400)
-            criteria.append(ModelBound(str(path), target, **limit))
+            low, high = limit.get("minimum"), limit.get("maximum")
+            criteria.append(ModelBound(str(path), target, low, high))
             ((which, value),) = limit.items()
             asked = f"{'at most' if which == 'maximum' else 'at least'} {value:g}"
             told = Predictor.load(path).notes["left_out"]

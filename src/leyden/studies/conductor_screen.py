@@ -118,5 +118,5 @@ def tell_inside(report: Report, inside: Screening, judges: Judges) -> None:
             digits=3,
         )
     best = inside.rows.head(20).drop(columns="key")
-    shown = [c for c in best if not c.endswith(("_std", "_lower", "_upper"))]
+    shown = [c for c in map(str, best) if not c.endswith(("_std", "_lower", "_upper"))]
     report.table(best[shown], caption="The best that pass all criteria, models included.", digits=3)
