@@ -31,7 +31,7 @@ def compounds(seed: int = 0) -> Dataset:
     rows = [
         {
             "formula": f"Li{n}{metal}{other}O{o}",
-            GAP: 6 * o / (n + o + 2) + 0.2 * rng.normal(),
+            GAP: 8 * o / (n + o + 2) - 1.5 + 0.2 * rng.normal(),
             SYSTEM: f"Li-{metal}-{other}-O",
         }
         for metal in METALS
@@ -61,6 +61,11 @@ def test_a_judge_is_scored_on_systems_that_it_has_not_seen(saved: Path) -> None:
         rank = int(np.ceil(0.9 * (len(others) + 1)))
         hits += (errors[tested.fold == held] <= others[rank - 1]).sum()
     assert told["coverage"] == pytest.approx(hits / 100)
+    wide = data.y >= LIMITS[GAP]["minimum"]
+    assert told["fulfil"] == wide.mean()
+    chosen = np.ravel(tested.prediction) >= LIMITS[GAP]["minimum"]
+    assert told["fulfil_where_predicted"] == wide[chosen].mean()
+    assert 0 < chosen.sum() < 100
     assert told["mae"] < 0.6 * told["mae_of_median"]
 
 

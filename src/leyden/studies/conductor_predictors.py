@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from lightgbm import LGBMRegressor
 
-from leyden.conformal import cross_coverage
+from leyden.conformal import ConformalIntervals, cross_coverage
+from leyden.cross_fitting import out_of_fold
 from leyden.data.catalog import load
 from leyden.data.dataset import Dataset
 from leyden.data.formulas import parse_composition
@@ -59,7 +60,9 @@ class Judges:
     ----------
     criteria : tuple of ModelBound
     scores : DataFrame
-        A row a model: ``target, criterion, compounds, systems, mae, mae_of_median, coverage``.
+        A row a model: ``target, criterion, compounds, systems, mae, mae_of_median, coverage`` of
+        the 90 % interval, and the shares of compounds that ``fulfil`` the criterion, of all and of
+        those predicted to (``fulfil_where_predicted``); all on chemical systems left out.
     learned : mapping of str to Dataset
         What taught them, by the name of its card.
     """
@@ -94,7 +97,7 @@ def judge(data: Dataset, folder: Path, trees: int) -> Path:
     Parameters
     ----------
     data : Dataset
-        Formulas with one target, and the group `SYSTEM`.
+        Formulas with one target of `LIMITS`, and the group `SYSTEM`.
     folder : Path
     trees : int
 
@@ -105,6 +108,7 @@ def judge(data: Dataset, folder: Path, trees: int) -> Path:
     """
     (target,) = map(str, data.targets.columns)
     boosting = LGBMRegressor(
+        objective="l1",  # decomposition enthalpies have long tails
         n_estimators=trees,
         learning_rate=0.05 if trees > 100 else 0.2,
         num_leaves=31,
@@ -115,23 +119,37 @@ def judge(data: Dataset, folder: Path, trees: int) -> Path:
         verbose=-1,
     )
     learner = VectorRegressor(CompositionStatistics(), boosting)
-    name = content_hash(data, learner, LEVEL, learning_code())[:12]
+    name = content_hash(data, learner, LEVEL, dict(LIMITS[target]), learning_code())[:12]
     path = folder / f"{target}-{name}.leyden"
     if path.is_file():
         return path
     strategy = FromScratch(learner, group=SYSTEM).fit(data)
-    predictor = Predictor.of(strategy, GroupKFold(SYSTEM, 5), LEVEL)
-    residuals, fold = predictor.calibration.residuals_[:, 0], predictor.calibration.fold_
+    predictor = Predictor.of(strategy)
+    tested = out_of_fold(strategy, data, GroupKFold(SYSTEM, 5))
+    y, predicted = data.y.ravel(), tested.prediction.ravel()
+    fulfil, chosen = _fulfils(y, target), _fulfils(predicted, target)
     left_out: dict[str, Any] = {
         "compounds": len(data),
         "systems": int(data.groups[SYSTEM].nunique()),
-        "mae": float(residuals.mean()),
-        "mae_of_median": float(np.abs(data.y - np.median(data.y)).mean()),
-        "coverage": float(cross_coverage(residuals, np.zeros_like(residuals), fold, LEVEL)[0]),
+        "mae": float(np.abs(y - predicted).mean()),
+        "mae_of_median": float(np.abs(y - np.median(y)).mean()),
+        "coverage": float(cross_coverage(y, predicted, tested.fold, LEVEL)[0]),
+        "fulfil": float(fulfil.mean()),
+        "fulfil_where_predicted": float(fulfil[chosen].mean()) if chosen.any() else None,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    replace(predictor, notes={**predictor.notes, "left_out": left_out}).save(path)
+    replace(
+        predictor,
+        calibration=ConformalIntervals(LEVEL).fit(y, predicted, fold=tested.fold),
+        notes={**predictor.notes, "left_out": left_out},
+    ).save(path)
     return path
+
+
+def _fulfils(values: np.ndarray, target: str) -> np.ndarray:
+    limit = LIMITS[target]
+    low, high = limit.get("minimum", -np.inf), limit.get("maximum", np.inf)
+    return np.asarray((low <= values) & (values <= high))
 
 
 def lithium_voltages() -> Dataset:

@@ -113,8 +113,9 @@ def tell_inside(report: Report, inside: Screening, judges: Judges) -> None:
         report.table(
             judges.scores,
             caption="The models of composition, on chemical systems that they have not seen: mean "
-            "absolute error in the unit of the target, that of the median, and how often the 90 % "
-            "interval holds the value.",
+            "absolute error in the unit of the target, that of the median, how often the 90 % "
+            "interval holds the value, and the shares of compounds that fulfil the criterion, of "
+            "all and of those predicted to.",
             digits=3,
         )
     best = inside.rows.head(20).drop(columns="key")
