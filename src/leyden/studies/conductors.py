@@ -80,7 +80,7 @@ def run(
     found = search(data, sizes=range(1, 3 if quick else 8))
     taught = student(data, PublishedModel())
     judges = composition_judges(out / "judges", quick)
-    asked = [resembling(data), *judges.criteria]
+    asked = (resembling(data), *judges.criteria)
     short: dict[str, Any] = {"quick": quick, "progress": progress}
     measured, slow = ({}, []) if quick else measure(out / "speed", SCREENING, DASK)
     findings = Findings(
