@@ -30,6 +30,7 @@ from leyden.screening.compositions import CompositionJob, fractions, job_from_di
 from leyden.screening.criteria import (
     Bound,
     ElementRule,
+    Inside,
     ModelBound,
     Neutral,
     ScoreAbove,
@@ -54,6 +55,19 @@ from leyden.testing import tiny_crystals
 from leyden.transfer import FromScratch
 
 OTHERS = ("H", "O", "Na", "P", "S", "Fe")
+ELEMENTS = {  # of the tables that come with the package, typed off
+    "Number": {"Li": 3, "H": 1, "O": 8, "Na": 11, "P": 15, "S": 16, "Fe": 26},
+    "Electronegativity": {
+        "Li": 0.98,
+        "H": 2.2,
+        "O": 3.44,
+        "Na": 0.93,
+        "P": 2.19,
+        "S": 2.58,
+        "Fe": 1.83,
+    },
+    "fraction O": {"Li": 0, "H": 0, "O": 1, "Na": 0, "P": 0, "S": 0, "Fe": 0},
+}
 
 # The reference: one candidate after the other, in fractions, and nothing taken from the package.
 
@@ -111,7 +125,17 @@ def passes(own: Any, candidate: Mapping[str, int], score: Any, symbols: Any) -> 
             return False
         heavy = {s: Fraction(n, parts) * written(weights[s]) for s, n in candidate.items()}
         mean = sum(w * written(own.values[s]) for s, w in heavy.items()) / sum(heavy.values())
-        return mean <= written(own.maximum) if own.minimum is None else mean >= written(own.minimum)
+        low = own.minimum is None or mean >= written(own.minimum)
+        return low and (own.maximum is None or mean <= written(own.maximum))
+    if isinstance(own, Inside):
+        if own.elements is not None and not set(candidate) <= set(own.elements):
+            return False
+        for key, (low, high) in own.ranges.items():
+            values = {s: written(ELEMENTS[key][s]) for s in candidate}
+            mean = sum(Fraction(n, parts) * values[s] for s, n in candidate.items())
+            if not written(low) <= mean <= written(high):
+                return False
+        return True
     allowed = symbols if own.allowed is None else own.allowed
     if own.any_of and not set(own.any_of) & set(candidate):
         return False
@@ -146,6 +170,19 @@ def screened(job: CompositionJob) -> tuple[dict[str, int], list[tuple[Any, dict[
             if scored:
                 passed.append((score, candidate))
     return count, passed
+
+
+def best_of(job: CompositionJob, passed: list[tuple[Any, dict[str, int]]]) -> Any:
+    """The best, and at most so many of the same elements."""
+    ranked = sorted(passed, key=lambda pair: (-pair[0], key_of(job.space, pair[1])))
+    taken: dict[frozenset[str], int] = {}
+    best = []
+    for score, candidate in ranked:
+        system = frozenset(candidate)
+        taken[system] = taken.get(system, 0) + 1
+        if job.keep_per_system is None or taken[system] <= job.keep_per_system:
+            best.append((score, candidate))
+    return best[: job.keep]
 
 
 def key_of(space: CompositionSpace, candidate: Mapping[str, int]) -> tuple[Any, ...]:
@@ -193,7 +230,9 @@ def bounds(draw: Any, space: CompositionSpace, name: str, numbers: Any) -> Bound
     weights = {symbol: abs(draw(numbers)) + 0.25 for symbol in values}
     if draw(st.booleans()):
         del values[space.elements[-1]]
-    limit = {draw(st.sampled_from(["maximum", "minimum"])): draw(numbers)}
+    low, high = sorted([draw(numbers), draw(numbers)])
+    limits = [{"maximum": high}, {"minimum": low}, {"minimum": low, "maximum": high}]
+    limit = draw(st.sampled_from(limits))
     return Bound(name, values, **limit, weights=draw(st.sampled_from([None, weights])))
 
 
@@ -202,6 +241,17 @@ def rules(draw: Any, space: CompositionSpace, name: str) -> ElementRule:
     some = st.lists(st.sampled_from(space.elements), min_size=1, unique=True)
     which = draw(st.sampled_from(["allowed", "forbidden", "any_of"]))
     return ElementRule(name, **{which: draw(some) + (["Li"] if which == "allowed" else [])})
+
+
+@st.composite
+def insides(draw: Any, space: CompositionSpace) -> Inside:
+    ranges = {}
+    for key in draw(st.lists(st.sampled_from(list(ELEMENTS)), min_size=1, unique=True)):
+        known = sorted({ELEMENTS[key][s] for s in ("Li", *OTHERS)})
+        ends = st.sampled_from([*known, *((a + b) / 2 for a, b in itertools.pairwise(known))])
+        ranges[key] = tuple(sorted([draw(ends), draw(ends)]))
+    some = st.lists(st.sampled_from(space.elements), min_size=1, unique=True)
+    return Inside(ranges, draw(st.sampled_from([None, ["Li", *draw(some)]])))
 
 
 @st.composite
@@ -219,12 +269,14 @@ def jobs(draw: Any, spread: bool = False) -> CompositionJob:
         draw(bounds(space, "second bound", numbers)),
         draw(rules(space, "first rule")),
         draw(rules(space, "second rule")),
+        draw(insides(space)),
     ]
     if score is not None:
         choice += [ScoreAbove(draw(numbers)), Scored()]
     some = draw(st.lists(st.sampled_from(choice), min_size=1, unique_by=id))
     keep, pieces = draw(st.sampled_from([1, 3, 20, 10_000])), draw(st.integers(1, 5))
-    return CompositionJob(some, score, space, keep, pieces, threads=draw(st.sampled_from([1, 2])))
+    threads, each = draw(st.sampled_from([1, 2])), draw(st.sampled_from([None, None, 1, 2, 5]))
+    return CompositionJob(some, score, space, keep, pieces, threads=threads, keep_per_system=each)
 
 
 CAREFUL = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -237,9 +289,9 @@ def test_linear_screening_is_that_of_a_plain_loop(job: CompositionJob) -> None:
     found = job.run_all()
     assert found.counts == {name: expected[name] for name in found.counts}
     assert {f"after {own.name}" for own in job.criteria} < found.counts.keys()
-    passed.sort(key=lambda pair: (-pair[0], key_of(job.space, pair[1])))
-    assert len(found.rows) == min(job.keep, len(passed))
-    for (score, candidate), row in zip(passed, found.rows.itertuples(), strict=False):
+    best = best_of(job, passed)
+    assert len(found.rows) == len(best)
+    for (score, candidate), row in zip(best, found.rows.itertuples(), strict=True):
         assert parse_composition(row.formula) == text_of(candidate)
         if job.score is not None:
             assert row.score == pytest.approx(float(score), rel=1e-13, abs=1e-13)
@@ -254,7 +306,7 @@ def test_screening_with_standard_deviations_is_that_of_a_plain_loop(job: Composi
     assume(all(score is None or abs(score - above[0]) > 1e-12 for score in near))
     found = job.run_all()
     assert found.counts == {name: expected[name] for name in found.counts}
-    best = sorted((score for score, _ in passed), reverse=True)[: job.keep]
+    best = [score for score, _ in best_of(job, passed)]
     np.testing.assert_allclose(found.rows["score"], best, rtol=0, atol=1e-12)
     scored = {tuple(sorted(text_of(c).items())): score for score, c in passed}
     for row in found.rows.itertuples():  # each row's own score, whatever the order of near ties
@@ -458,6 +510,8 @@ def test_any_kind_can_be_made_from_its_table(tmp_path: Path) -> None:
         "bound": {"name": "b", "values": {"Li": 1.0}, "minimum": 0.0},
         "tabulated": own,
         "model": {"model": "a.leyden", "target": "t", "minimum": 0.0},
+        "inside": {"ranges": {"Number": [3.0, 20.0]}},
+        "in-domain": {"formulas": ["Li2O"] * 5},
     }
     for kind in KINDS:
         assert criterion({"kind": kind, **needed.get(kind, {})}).name
@@ -578,9 +632,10 @@ SMALL = CompositionSpace("Li", ("O", "P", "S"), 10)
         (lambda: molar_mass(float("nan")), "finite numbers"),
         (lambda: ScoreAbove(float("inf")), "finite numbers"),
         (lambda: Bound("b", {"Li": 1.0}), "a maximum or a minimum"),
+        (lambda: Bound("b", {"Li": 1.0}, 1.0, 2.0), "minimum of b is above its maximum"),
         (lambda: Bound("b", {"Li": 1.0}, 1.0, weights={"Li": 0.0}), "positive numbers"),
         (lambda: ElementRule("r"), "allows, forbids or demands"),
-        (lambda: ModelBound("a", "t"), "minimum or a maximum"),
+        (lambda: ModelBound("a", "t"), "maximum or a minimum"),
         (lambda: rows(0), "count from 1"),
         (lambda: criterion("neutrl"), "did you mean 'neutral'"),
         (lambda: criterion({"kind": "cost", "maximun": 3}), "did you mean 'maximum'"),

@@ -6,6 +6,7 @@ from leyden.screening.compositions import CompositionJob, fractions, job_from_di
 from leyden.screening.criteria import (
     Bound,
     ElementRule,
+    Inside,
     ModelBound,
     Neutral,
     ScoreAbove,
@@ -14,6 +15,7 @@ from leyden.screening.criteria import (
 from leyden.screening.criterion_kinds import (
     cost,
     criterion,
+    in_domain,
     molar_mass,
     not_radioactive,
     oxides,
@@ -30,6 +32,7 @@ __all__ = [
     "CompositionSpace",
     "ElementRule",
     "ElementScore",
+    "Inside",
     "ModelBound",
     "Neutral",
     "ScoreAbove",
@@ -38,6 +41,7 @@ __all__ = [
     "cost",
     "criterion",
     "fractions",
+    "in_domain",
     "job_from_dict",
     "molar_mass",
     "not_radioactive",

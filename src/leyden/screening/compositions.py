@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numba
 import numpy as np
 import pandas as pd
 
-from leyden.errors import InputError, did_you_mean
+from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.screening import kernel
+from leyden.screening.counts import fractions, named_counts
 from leyden.screening.criteria import (
     Criterion,
     KernelCriterion,
@@ -23,15 +25,18 @@ from leyden.screening.criteria import (
     Neutral,
     ScoreAbove,
     Scored,
+    SimpleCriterion,
+    parts_of,
 )
 from leyden.screening.criterion_kinds import criterion, table_of
 from leyden.screening.job import ShardResult
 from leyden.screening.kept_rows import kept_rows
-from leyden.screening.model_criteria import apply_models
+from leyden.screening.model_criteria import apply_models, pinned
 from leyden.screening.plan import Groups, make_groups, make_plan
 from leyden.screening.remarks import remarks
 from leyden.screening.scores import ElementScore
 from leyden.screening.space import MOST_OTHERS, CompositionSpace
+from leyden.screening.tables import check_keys, made
 
 __all__ = ["CompositionJob", "fractions", "job_from_dict"]
 
@@ -39,6 +44,7 @@ _VERSION = 1
 """Raised when the same job counts or ranks otherwise than before."""
 
 _BLOCKS_A_THREAD = 4
+_MOST_KEPT = 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +62,9 @@ class CompositionJob:
     space : CompositionSpace
     keep : int
         How many of the best candidates that pass all criteria are kept.
+    keep_per_system : int, optional
+        At most so many of them hold the same elements.  Without it the best are neighbours of one
+        another, in steps of a part; 1 keeps the best of each chemical system.
     pieces : int
         Shards, about equal in work.
     counts : {"all", "funnel"}
@@ -89,6 +98,7 @@ class CompositionJob:
     pieces: int = 128
     counts: str = "all"
     threads: int | None = None
+    keep_per_system: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "criteria", tuple(self.criteria))
@@ -112,12 +122,22 @@ class CompositionJob:
             raise InputError(
                 "criteria of models stand last: they apply to the rows that are kept", value=names
             )
-        for name in ("keep", "pieces"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1", value=getattr(self, name))
+        for name in ("keep", "pieces", "threads", "keep_per_system"):
+            value = getattr(self, name)
+            whole = isinstance(value, Integral) and not isinstance(value, bool)
+            if value is not None and not (whole and value >= 1):
+                raise InputError(f"{name} must be at least 1, and whole", value=value)
+        if self.keep > _MOST_KEPT:
+            raise InputError(
+                f"at most {_MOST_KEPT:,} candidates are kept, which memory must hold",
+                value=self.keep,
+                remedy="keep fewer, or add a criterion",
+            )
         if self.counts not in ("all", "funnel"):
             raise InputError("counts are 'all' or 'funnel'", value=self.counts)
         _ = self._groups, self._plan  # what is wrong is said here, not on a worker
+        pinned_ = [pinned(c) if isinstance(c, ModelBound) else c for c in self.criteria]
+        object.__setattr__(self, "criteria", tuple(pinned_))
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -128,8 +148,11 @@ class CompositionJob:
     # The protocol of the engine (`leyden.screening.job.Job`)
 
     def fingerprint(self) -> str:
-        """Hash of everything that decides the result."""
+        """Hash of everything that decides the result; models count by content, not by place."""
         parts = {key: value for key, value in self.__getstate__().items() if key != "threads"}
+        parts["criteria"] = [
+            replace(c, model="") if isinstance(c, ModelBound) else c for c in self.criteria
+        ]
         return content_hash("CompositionJob", _VERSION, parts)
 
     def shards(self) -> int:
@@ -152,7 +175,14 @@ class CompositionJob:
             scanned = [self._scan(block) for block in blocks]
         counted, scores, keys = map(list, zip(*scanned, strict=True))
         return ShardResult(
-            self._named(span, np.sum(counted, axis=0)),
+            named_counts(
+                self._criteria,
+                self.score is not None,
+                self.counts == "all",
+                self._divisions[span],
+                self._groups.scored[span],
+                np.sum(counted, axis=0),
+            ),
             self._rows(np.concatenate(scores), np.concatenate(keys)),
         )
 
@@ -195,6 +225,8 @@ class CompositionJob:
             "pieces": self.pieces,
             "counts": self.counts,
         }
+        if self.keep_per_system is not None:
+            plain["keep_per_system"] = self.keep_per_system
         if self.score is not None:
             plain["score"] = self.score.to_dict()
         return plain
@@ -228,12 +260,17 @@ class CompositionJob:
         return [own for own in self.criteria if not isinstance(own, ModelBound)]
 
     @cached_property
+    def _parts(self) -> list[SimpleCriterion]:
+        """What they come to, one limit each."""
+        return [part for own in self._criteria for part in parts_of(own)]
+
+    @cached_property
     def _plan(self) -> kernel.Plan:
-        return make_plan(self.space, self.score, self._criteria, self.counts == "all")
+        return make_plan(self.space, self.score, self._parts, self.counts == "all")
 
     @cached_property
     def _groups(self) -> Groups:
-        return make_groups(self.space, self.score, self._criteria)
+        return make_groups(self.space, self.score, self._parts)
 
     @cached_property
     def _others(self) -> np.ndarray:
@@ -281,6 +318,7 @@ class CompositionJob:
 
     def _scan(self, block: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         groups, others = self._groups, int(self._others[block.start])
+        keep = min(self.keep, int(self._divisions[block].sum()))
         return kernel.scan(
             self._plan,
             self._rays[others],
@@ -289,28 +327,9 @@ class CompositionJob:
             groups.signatures[block],
             groups.scored[block],
             groups.stops[block],
-            self.keep,
+            keep,
+            self.keep_per_system or keep,
         )
-
-    def _named(self, span: slice, counted: np.ndarray) -> dict[str, int]:
-        """Counts under their names."""
-        divisions, scored = self._divisions[span], self._groups.scored[span]
-        counts = {"total": int(divisions.sum())}
-        if self.score is not None:
-            counts["scored"] = int(divisions[scored].sum())
-        if self.counts == "all":
-            good = any(isinstance(own, ScoreAbove) for own in self._criteria)
-            neutral = any(isinstance(own, Neutral) for own in self._criteria)
-            names = {
-                "good": (kernel.GOOD, good),
-                "neutral": (kernel.NEUTRAL, neutral),
-                "scored and neutral": (kernel.SCORED_NEUTRAL, neutral and self.score is not None),
-                "good and neutral": (kernel.GOOD_NEUTRAL, good and neutral),
-            }
-            counts.update({name: int(counted[at]) for name, (at, told) in names.items() if told})
-        for stage, own in enumerate(self._criteria):
-            counts[f"after {own.name}"] = int(counted[kernel.STAGES + stage])
-        return counts
 
     def _rows(self, scores: np.ndarray, keys: np.ndarray) -> pd.DataFrame:
         best = np.lexsort((keys, -scores))[: self.keep]
@@ -333,15 +352,15 @@ def job_from_dict(plain: Mapping[str, Any]) -> CompositionJob:
     InputError
         A key that is not known, or a value that is refused.
     """
-    _check_keys(plain, CompositionJob, "a screening")
+    check_keys(plain, _keys(CompositionJob), "a screening")
     values = dict(plain)
     listed = values.get("criteria", [])
     if not isinstance(listed, list | tuple):
         raise InputError("criteria are a list", value=listed, remedy="criteria = ['neutral']")
     values["criteria"] = [criterion(table) for table in listed]
     if "space" in values:
-        _check_keys(values["space"], CompositionSpace, "[space]")
-        values["space"] = CompositionSpace(**values["space"])
+        check_keys(values["space"], _keys(CompositionSpace), "[space]")
+        values["space"] = made(CompositionSpace, values["space"], "[space]")
     score = values.get("score")
     if isinstance(score, str | os.PathLike):
         values["score"] = ElementScore.load(score)
@@ -350,42 +369,5 @@ def job_from_dict(plain: Mapping[str, Any]) -> CompositionJob:
     return CompositionJob(**values)
 
 
-def fractions(counts: Mapping[str, int]) -> dict[str, float]:
-    """The fractions that the published screening tells.
-
-    Parameters
-    ----------
-    counts : mapping of str to int
-        Counts of a `CompositionJob` with ``counts="all"``, a score and neutrality.
-
-    Returns
-    -------
-    dict of str to float
-        ``fraction_good`` of the candidates with a score, ``fraction_neutral`` of all, and
-        ``fraction_good_of_neutral`` of the neutral ones with a score; NaN where there are none.
-    """
-    pairs = {
-        "fraction_good": ("good", "scored"),
-        "fraction_neutral": ("neutral", "total"),
-        "fraction_good_of_neutral": ("good and neutral", "scored and neutral"),
-    }
-    missing = {name for pair in pairs.values() for name in pair} - set(counts)
-    if missing:
-        raise InputError(
-            "these counts tell no such fractions",
-            value=sorted(missing),
-            remedy="screen with counts='all', a score above a threshold, and neutrality",
-        )
-    return {
-        name: counts[part] / counts[whole] if counts[whole] else float("nan")
-        for name, (part, whole) in pairs.items()
-    }
-
-
-def _check_keys(plain: Any, cls: type, what: str) -> None:
-    if not isinstance(plain, Mapping):
-        raise InputError(f"{what} is a table", value=plain)
-    known = [field.name for field in fields(cls)]
-    for key in plain:
-        if key not in known:
-            raise InputError(f"unknown key of {what}", value=key, remedy=did_you_mean(key, known))
+def _keys(cls: type) -> list[str]:
+    return [field.name for field in fields(cls)]

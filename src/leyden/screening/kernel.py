@@ -281,8 +281,9 @@ def _keep_stretch(plan, group, ray, stretch, room, done, best):  # type: ignore[
 
 
 @njit(cache=True, nogil=True)
-def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  # type: ignore[no-untyped-def]
+def _scan_group(plan, told, room, counts, best):  # type: ignore[no-untyped-def]
     """All candidates of one choice of elements."""
+    rays, group, scored, stop, neutral = told
     linear = plan.spread.shape[0] == 0
     last = plan.stages.size
     meets_neutral = plan.split < last and (stop > plan.split or (plan.alone and scored))
@@ -306,6 +307,8 @@ def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  
                 low, high, only_good = max(low, good_low), min(high, good_high), not linear
             elif form > SCORE_STAGE:
                 low, high = _narrow(_line(plan, form, group, ray), 0.0, low, high)
+            if high < low:
+                break  # nothing is left to count
             counts[STAGES + stage] += _count((low, high, only_good), good, done)
         if meets_neutral:
             for place in range(starts[at], starts[at + 1]):
@@ -328,7 +331,7 @@ def _scan_group(plan, rays, group, scored, stop, neutral, room, counts, best):  
 
 
 @njit(cache=True, nogil=True)
-def scan(plan, rays, grid, groups, signatures, scored, stops, keep):  # type: ignore[no-untyped-def]
+def scan(plan, rays, grid, groups, signatures, scored, stops, keep, each):  # type: ignore[no-untyped-def]
     """Count and rank all candidates of some choices of elements.
 
     Parameters
@@ -346,7 +349,8 @@ def scan(plan, rays, grid, groups, signatures, scored, stops, keep):  # type: ig
         Whether all elements have a score.
     stops : ndarray of int64, shape (G,)
         The first criterion that the elements alone break, whatever their parts; S for none.
-    keep : int
+    keep, each : int
+        How many are kept, and how many at most of one choice of elements.
 
     Returns
     -------
@@ -357,13 +361,15 @@ def scan(plan, rays, grid, groups, signatures, scored, stops, keep):  # type: ig
     """
     counts = np.zeros(STAGES + plan.stages.size, np.int64)
     values, keys, size = np.empty(keep), np.empty(keep, np.int64), 0
+    each = min(each, keep)
+    own_values, own_keys = np.empty(each), np.empty(each, np.int64)
     starts = np.zeros(rays[0].size + 1, np.int64)
     divisions = 0
     for ray in range(rays[0].size):
         divisions += plan.parts - rays[0][ray] - rays[1][ray] - 1
     points = np.empty(divisions, np.int16)
     rough, good = np.empty(grid[0].size, np.float32), np.empty(grid[0].size + 1, np.int32)
-    own = plan.states[plan.first[-2] : plan.first[-1]]
+    anchor = plan.states[plan.first[-2] : plan.first[-1]]
     solved = -1
     for at in range(len(groups)):
         group, stop = (groups[at, 0], groups[at, 1], groups[at, 2]), stops[at]
@@ -374,7 +380,7 @@ def scan(plan, rays, grid, groups, signatures, scored, stops, keep):  # type: ig
                 plan.states[plan.first[b] : plan.first[b + 1]],
                 plan.states[plan.first[c] : plan.first[c + 1]],
             )
-            neutral_points(rays, others, own, plan.parts, starts, points)
+            neutral_points(rays, others, anchor, plan.parts, starts, points)
             solved = signatures[at]
         if plan.alone:
             counts[NEUTRAL] += starts[-1]
@@ -383,6 +389,10 @@ def scan(plan, rays, grid, groups, signatures, scored, stops, keep):  # type: ig
             _fill(plan, group, grid, rough)
             _settle(plan, group, grid, rough, good)
         if stop > 0 or (plan.alone and scored[at]):
-            neutral, room, best = (starts, points), (rough, good), (values, keys, size)
-            size = _scan_group(plan, rays, group, scored[at], stop, neutral, room, counts, best)
+            told, room = (rays, group, scored[at], stop, (starts, points)), (rough, good)
+            if each == keep:
+                size = _scan_group(plan, told, room, counts, (values, keys, size))
+            else:
+                for own in range(_scan_group(plan, told, room, counts, (own_values, own_keys, 0))):
+                    size = _keep(values, keys, size, own_values[own], own_keys[own])
     return counts, values[:size], keys[:size]

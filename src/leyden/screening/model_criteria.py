@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +18,49 @@ from leyden.screening.criteria import ModelBound
 if TYPE_CHECKING:
     from leyden.predictor import Predictor
 
-__all__ = ["apply_models"]
+__all__ = ["apply_models", "pinned"]
 
 _BATCH = 1024
+_FORMULA = "LiFePO4"
+
+
+def pinned(criterion: ModelBound) -> ModelBound:
+    """The criterion with the absolute path and the hash of its file, which is tried out.
+
+    Whatever is wrong with a model is said before a screening begins, and not when it ends.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it is not the one that the criterion names by its hash, the predictor
+        has no such target, or it takes no formulas.
+    ArtefactError
+        The file holds no predictor.
+    """
+    place = os.path.abspath(criterion.model)
+    sha256 = _hash(place)
+    if criterion.sha256 not in ("", sha256):
+        raise InputError(
+            "the predictor is another than the one that the criterion names by its sha256",
+            value=sha256,
+            file=place,
+            remedy="give that one, or leave sha256 out",
+        )
+    predictor = _load(place, sha256)
+    if criterion.target not in predictor.targets:
+        raise InputError(
+            "the predictor has no such target",
+            value=criterion.target,
+            file=place,
+            remedy=did_you_mean(criterion.target, predictor.targets),
+        )
+    if trouble := predictor.predict([_FORMULA])["error"].iloc[0]:
+        raise InputError(
+            f"the predictor takes no formulas: {trouble}",
+            file=place,
+            remedy="fit one on a representation of compositions",
+        )
+    return replace(criterion, model=place, sha256=sha256)
 
 
 def apply_models(
@@ -43,22 +87,13 @@ def apply_models(
     Raises
     ------
     InputError
-        A predictor has no such target, or its column is taken.
+        As of `pinned`, or a column is taken.
     ArtefactError
         A file holds no predictor.
     """
-    from leyden.predictor import Predictor  # a second, which every worker would pay
-
     counts = {"kept": len(rows)}
-    for criterion in criteria:
-        predictor = Predictor.load(criterion.model)
-        if criterion.target not in predictor.targets:
-            raise InputError(
-                "the predictor has no such target",
-                value=criterion.target,
-                file=criterion.model,
-                remedy=did_you_mean(criterion.target, predictor.targets),
-            )
+    for criterion in map(pinned, criteria):
+        predictor = _load(criterion.model, criterion.sha256)
         if criterion.name in rows.columns:
             raise InputError(
                 "the kept rows have such a column already",
@@ -86,3 +121,20 @@ def _with_prediction(
     }
     percentile = predicted["in_domain_percentile"].to_numpy(float)
     return rows.assign(**columns, **{f"{criterion.name}_in_domain_percentile": percentile})
+
+
+def _hash(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"the predictor cannot be read: {reason}", file=path) from error
+
+
+@functools.lru_cache(maxsize=8)
+def _load(path: str, sha256: str) -> Predictor:
+    """The predictor of a file, read once as long as its content is the same."""
+    from leyden.predictor import Predictor  # a second, which every worker would pay
+
+    return Predictor.load(path)

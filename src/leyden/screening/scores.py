@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from leyden.data.formulas import ATOMIC_NUMBERS
-from leyden.errors import InputError, did_you_mean
+from leyden.errors import IncompatibleError, InputError, did_you_mean
+from leyden.screening.tables import check_keys, made
 
 __all__ = ["ElementScore"]
 
@@ -124,26 +125,26 @@ class ElementScore:
         InputError
             A key that is not known, or one that is missing.
         """
-        fields = cls.__dataclass_fields__
-        for key in plain:
-            if key not in fields:
-                raise InputError(
-                    "unknown key of a score", value=key, remedy=did_you_mean(key, fields)
-                )
-        for key in list(fields)[:4]:
+        keys = list(cls.__dataclass_fields__)
+        check_keys(plain, keys, "a score")
+        for key in keys[:4]:
             if key not in plain:
                 raise InputError("a score needs this key", value=key)
-        return cls(**plain)
+        return made(cls, plain, "a score")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ElementScore:
-        """The score of a JSON or TOML file that holds `to_dict`.
+        """The score of a JSON or TOML file that holds `to_dict`, or of a model in a .leyden file.
 
         Raises
         ------
         InputError
-            The file cannot be read, or holds no score.
+            The file cannot be read, holds no score, or a model that is no linear score of elements.
+        ArtefactError
+            The .leyden file is altered, or holds an unknown kind.
         """
+        if str(path).endswith(".leyden"):
+            return cls(**_arrays_of_model(path))
         try:
             with open(path, "rb") as file:
                 plain = tomllib.load(file) if str(path).endswith(".toml") else json.load(file)
@@ -153,3 +154,19 @@ class ElementScore:
             return cls.from_dict(plain)
         except InputError as error:
             raise error.at(file=path) from error
+
+
+def _arrays_of_model(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The linear score of a saved `leyden.models.conductors.ElementalClassifier`."""
+    from leyden import artefact
+
+    loaded = artefact.read(path)
+    model = getattr(loaded, "model", loaded)
+    remedy = "save a linear leyden.models.conductors.ElementalClassifier"
+    if not hasattr(model, "element_score_arrays"):
+        rule = "the model is no linear score of elements"
+        raise InputError(rule, value=type(model).__name__, file=path, remedy=remedy)
+    try:
+        return model.element_score_arrays()
+    except IncompatibleError as error:
+        raise InputError(str(error).rstrip("."), file=path, remedy=remedy) from error

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from leyden.models.conductors import ElementalClassifier
+from leyden.report import Report
 from leyden.representations import represent
 from leyden.screening import (
     CompositionJob,
     CompositionSpace,
+    Inside,
     Neutral,
     ScoreAbove,
     cost,
+    in_domain,
     molar_mass,
     not_radioactive,
     oxides,
     rows,
 )
+from leyden.screening.criteria import Criterion
 from leyden.screening.engine import Screening, run
 from leyden.screening.scores import ElementScore
 from leyden.studies.conductor_arms import MEANS, eML
 from leyden.studies.conductor_data import Conductors
+from leyden.studies.conductor_predictors import Judges
 
-__all__ = ["COST", "MASS", "ROWS", "screen", "student"]
+__all__ = ["COST", "MASS", "ROWS", "resembling", "screen", "student", "tell_inside"]
 
 MASS, COST, ROWS = 40.0, 100.0, 4
 """Greatest mean atomic mass (g/mol) and cost (USD/kg), last row of the periodic table. The paper
@@ -40,8 +46,25 @@ def student(data: Conductors, teacher: Any) -> ElementalClassifier:
     return eML().fit(represent(MEANS, data.unlabelled), np.asarray(labels, float))
 
 
-def screen(model: ElementalClassifier, folder: Path, *, quick: bool, progress: bool) -> Screening:
-    """All compositions of lithium with two or three others in 1 % steps, resumed where it ended."""
+def screen(
+    model: ElementalClassifier,
+    folder: Path,
+    *,
+    beside: Sequence[Criterion] = (),
+    quick: bool,
+    progress: bool,
+) -> Screening:
+    """All compositions of lithium with two or three others in 1 % steps, resumed where it ended.
+
+    Parameters
+    ----------
+    model : ElementalClassifier
+    folder : Path
+    beside : sequence of Criterion
+        Asked after the common criteria. With them, the best few of each chemical system are kept,
+        since models judge what is kept: the best of all are neighbours of one another.
+    quick, progress : bool
+    """
     few = CompositionSpace(elements=("O", "P", "S", "Na"), parts=20)
     job = CompositionJob(
         [
@@ -52,9 +75,49 @@ def screen(model: ElementalClassifier, folder: Path, *, quick: bool, progress: b
             rows(ROWS),
             oxides(),
             not_radioactive(),
+            *beside,
         ],
         ElementScore(**model.element_score_arrays()),
         space=few if quick else CompositionSpace(),
-        keep=1000,
+        keep=(50 if quick else 5000) if beside else 1000,
+        keep_per_system=20 if beside else None,
     )
     return run(job, folder, progress=progress)
+
+
+def resembling(data: Conductors) -> Inside:
+    """The criterion that a composition resembles the structures which taught the student."""
+    return in_domain(data.unlabelled.groups["formula"].tolist())
+
+
+def tell_inside(report: Report, inside: Screening, judges: Judges) -> None:
+    """A section on the candidates that resemble what taught the model, and on their stability."""
+    report.section("What is left where the model has been taught?").text(
+        "The score is linear and rises without end. So the same screening is asked again for "
+        "candidates whose elements occur in at least five of the structures that taught the model, "
+        "and whose means of the nine properties, and fraction of lithium, lie between the 1st and "
+        "the 99th percentile of these structures. That is necessary for interpolation, and not "
+        "sufficient: between the ranges lie combinations that nothing taught. At most 20 "
+        "candidates of one chemical system are kept, for the best are neighbours in steps of 1 %.",
+        "Models of composition judge what is kept: formation energy, decomposition enthalpy and "
+        "band gap of lithium compounds (Materials Project), and the voltage at which lithium is "
+        "taken out of insertion electrodes. The gap is an upper bound of the width of the "
+        "electrochemical window, and the voltage a proxy of its oxidative end, learned from "
+        "compounds that do give up their lithium; the window itself needs the competing phases, "
+        "and its reductive end is not asked here at all. The models were taught compounds that "
+        "somebody thought worth computing, most of them near the hull, and know no polymorphs: a "
+        "composition in steps of 1 % that passes is not ruled out, and need not exist.",
+    )
+    report.table(inside.funnel, caption="The funnel with the further criteria.", digits=4)
+    if len(judges.scores):
+        report.table(
+            judges.scores,
+            caption="The models of composition, on chemical systems that they have not seen: mean "
+            "absolute error in the unit of the target, that of the median, how often the 90 % "
+            "interval holds the value, and the shares of compounds that fulfil the criterion, of "
+            "all and of those predicted to.",
+            digits=3,
+        )
+    best = inside.rows.head(20).drop(columns="key")
+    shown = [c for c in map(str, best) if not c.endswith(("_std", "_lower", "_upper"))]
+    report.table(best[shown], caption="The best that pass all criteria, models included.", digits=3)

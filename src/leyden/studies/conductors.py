@@ -29,7 +29,8 @@ from leyden.studies.conductivity_arms import (
 from leyden.studies.conductivity_forest import CODED, published_forests
 from leyden.studies.conductor_arms import PublishedModel, arms, eML
 from leyden.studies.conductor_data import FAMILY, Conductors, load_conductors
-from leyden.studies.conductor_screen import screen, student
+from leyden.studies.conductor_predictors import composition_judges
+from leyden.studies.conductor_screen import resembling, screen, student
 from leyden.studies.conductor_table import make_table, search_choices
 from leyden.studies.conductors_claims import claims
 from leyden.studies.conductors_report import Findings, build_report
@@ -78,6 +79,9 @@ def run(
     few = Atom2Vec(networks=3, epochs=2, least_steps=0) if quick else Atom2Vec()
     found = search_choices(data, quick=quick)
     taught = student(data, PublishedModel())
+    judges = composition_judges(out / "judges", quick)
+    asked = (resembling(data), *judges.criteria)
+    short: dict[str, Any] = {"quick": quick, "progress": progress}
     measured, slow = ({}, []) if quick else measure(out / "speed", SCREENING, DASK)
     findings = Findings(
         data=data,
@@ -89,14 +93,16 @@ def run(
         accuracy_of_dimension=_dimensions(data, few, quick),
         contributions=_contributions(data, few, 3 if quick else networks),
         model=taught,
-        screening=screen(taught, out / "screening", quick=quick, progress=progress),
+        screening=screen(taught, out / "screening", **short),
+        inside=screen(taught, out / "screening-inside", beside=asked, **short),
+        judges=judges,
         speed=measured,
     )
     return StudyResult(
         NAME,
         build_report(TITLE, findings),
         claims(findings),
-        [_source(dataset) for dataset in (*data.sources, sources[0])],
+        [_source(dataset) for dataset in (*data.sources, sources[0], *judges.learned.values())],
         [
             *(f"{name} is not here, so fewer structures teach" for name in data.absent),
             *slow,

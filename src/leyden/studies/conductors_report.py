@@ -20,6 +20,8 @@ from leyden.screening.engine import Screening
 from leyden.studies.class_scores import balanced_accuracies, balanced_gain
 from leyden.studies.conductivity_forest import CODE, CODED
 from leyden.studies.conductor_data import Conductors
+from leyden.studies.conductor_predictors import Judges
+from leyden.studies.conductor_screen import tell_inside
 from leyden.studies.conductor_table import Answers, Choices
 from leyden.studies.conductors_classes import tell_choices, tell_classes, tell_table
 from leyden.studies.family_scores import (
@@ -56,7 +58,10 @@ class Findings:
     contributions : ElementContributions
     model : ElementalClassifier
         The student whose score screens.
-    screening : Screening
+    screening, inside : Screening
+        Without and with the criteria of domain and of composition models.
+    judges : Judges
+        These models.
     speed : mapping of str to float
     """
 
@@ -70,6 +75,8 @@ class Findings:
     contributions: ElementContributions
     model: Any
     screening: Screening
+    inside: Screening
+    judges: Judges
     speed: Mapping[str, float]
 
 
@@ -92,6 +99,7 @@ def build_report(title: str, found: Findings) -> Report:
     tell_choices(report, found.subsets)
     _conductivity(report, found)
     _screening(report, found)
+    tell_inside(report, found.inside, found.judges)
     _elements(report, found)
     return report
 
