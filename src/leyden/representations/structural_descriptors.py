@@ -70,6 +70,7 @@ class StructuralDescriptors:
     """
 
     kind: ClassVar[str] = "structural_descriptors"
+    reads_disorder: ClassVar[bool] = True
 
     ion: str = "Li"
 
