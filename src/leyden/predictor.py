@@ -101,7 +101,8 @@ class Predictor:
             Fitted on the rows that it will answer for.
         split : Split, optional
             One repeat; a copy of the strategy is fitted in each fold to calibrate the intervals.
-            Without it there are no intervals.
+            Without it there are no intervals, and none where the targets are classes, 0 and 1: what
+            is predicted then is a probability.
         level : float
             Wanted coverage of the intervals.
         notes : mapping, optional
@@ -109,7 +110,7 @@ class Predictor:
         """
         dataset, model = strategy.training_, strategy.model_
         calibration = None
-        if split is not None:
+        if split is not None and not np.isin(dataset.y, (0, 1)).all():
             known = np.isfinite(predict_with_std(strategy, dataset)[1]).all()
             tested = out_of_fold(strategy, dataset, split, return_std=bool(known))
             calibration = ConformalIntervals(level)

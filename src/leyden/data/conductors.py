@@ -17,6 +17,7 @@ from leyden.data.formulas import parse_composition
 from leyden.errors import InputError
 
 __all__ = [
+    "CONDUCTIVITY",
     "GOOD_CONDUCTOR",
     "GOOD_CONDUCTOR_S_PER_CM",
     "good_conductor",
@@ -32,13 +33,15 @@ Sci. 10, 306 (2017))."""
 GOOD_CONDUCTOR = "good_conductor"
 """Name of the label: 1 for good conductors, 0 for poor ones."""
 
-_MEASURED = "ionic_conductivity_S_per_cm"
+CONDUCTIVITY = "ionic_conductivity_S_per_cm"
+"""Name of the measured conductivity."""
+
 _SIMULATED = "simulated_ionic_conductivity_S_per_cm"
 
 
 def good_conductor(
     dataset: Dataset,
-    target: str = _MEASURED,
+    target: str = CONDUCTIVITY,
     minimum_S_per_cm: float = GOOD_CONDUCTOR_S_PER_CM,
 ) -> Dataset:
     """The same rows with their class for a target: 1 where the conductivity reaches the minimum.
@@ -136,10 +139,10 @@ def published_conductors(tolerance: float = 0.02) -> Dataset:
         conductivity; the groups are those of OBELiX, ``extra`` has its id (``obelix_id``), its
         conductivity and ``close_match``.
     """
-    published = load("sendek", target=_MEASURED)
+    published = load("sendek", target=CONDUCTIVITY)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DroppedRowsWarning)  # who loads the set itself is told
-        measured = load("obelix-structures", target=_MEASURED)
+        measured = load("obelix-structures", target=CONDUCTIVITY)
     groups = match_compositions(published.items, measured.groups["formula"].tolist(), tolerance)
     decades = np.log10(measured.y)
     kept, rows = [], []

@@ -23,7 +23,7 @@ from leyden.data.items import ItemColumns, item_columns
 from leyden.data.materials import parse_any_crystal, parse_crystal
 from leyden.errors import InputError
 
-__all__ = ["Row", "load_table", "read_items"]
+__all__ = ["Row", "load_table", "read_items", "read_table"]
 
 _BATCH = 1024  # rows of a Parquet file held at a time
 _BROKEN = "\0broken"  # key of a line that is no JSON object; no column can be called so
@@ -141,6 +141,27 @@ def load_table(
     InputError
         Names file, row, value, rule and remedy of the first thing that is wrong.
     """
+    return Dataset.from_table(
+        read_table(path),
+        target=target,
+        item=item,
+        kind=kind,
+        id=id,
+        groups=groups,
+        conditions=conditions,
+        censored=censored,
+        name=str(path),
+    )
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """The rows of a CSV, Parquet or JSONL file as they stand there.
+
+    Raises
+    ------
+    InputError
+        No such file, an empty one, another form, a line that cannot be read.
+    """
     path = Path(path)
     _check_content(path)
     records = list(_records(path))
@@ -152,19 +173,8 @@ def load_table(
                 record[_BROKEN], file=path, row=number, remedy="write one object a line"
             )
     columns = list(dict.fromkeys(name for record in records for name in record))
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in columns}
-    )
-    return Dataset.from_table(
-        table,
-        target=target,
-        item=item,
-        kind=kind,
-        id=id,
-        groups=groups,
-        conditions=conditions,
-        censored=censored,
-        name=str(path),
     )
 
 
