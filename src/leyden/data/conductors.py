@@ -43,6 +43,7 @@ def good_conductor(
     dataset: Dataset,
     target: str = CONDUCTIVITY,
     minimum_S_per_cm: float = GOOD_CONDUCTOR_S_PER_CM,
+    ion: str = "Li",
 ) -> Dataset:
     """The same rows with their class for a target: 1 where the conductivity reaches the minimum.
 
@@ -54,6 +55,8 @@ def good_conductor(
         Name of the conductivity.
     minimum_S_per_cm : float
         Least conductivity of a good conductor.
+    ion : str
+        Symbol of the element whose ions conduct.
 
     Returns
     -------
@@ -64,8 +67,18 @@ def good_conductor(
     Raises
     ------
     InputError
-        No such target, another unit, a conductivity that is not positive; names the row's id.
+        No such target, another unit, a conductivity that is not positive, a compound without the
+        ion; names the row's id.
     """
+    for id, item in zip(dataset.ids.tolist(), dataset.items, strict=True):
+        if ion not in parse_composition(getattr(item, "formula", item)):
+            raise InputError(
+                f"a conductor of {ion} must hold {ion}",
+                value=getattr(item, "formula", item),
+                file=dataset.name,
+                row=id,
+                remedy="leave the row out, or complete the formula",
+            )
     names = list(dataset.targets.columns)
     column = f"{LOG10}{target}" if f"{LOG10}{target}" in names else target
     values = dataset.targets[find_column(column, names, dataset.name)].to_numpy(dtype=float)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from leyden.data.cards import quantities
-from leyden.data.columns import find_column, numbers, quantity_of, target_column
+from leyden.data.columns import LOG10, find_column, numbers, quantity_of, target_column
 from leyden.data.items import checked_ids, item_columns
-from leyden.errors import IncompatibleError, InputError
+from leyden.errors import IncompatibleError, InputError, did_you_mean
 
 __all__ = ["Dataset", "HeldOut", "concatenate"]
 
@@ -151,7 +151,7 @@ class Dataset:
         groups, conditions : sequence of str
             Columns that splits keep together; columns of temperature, pressure and the like.
         censored : sequence of str
-            Targets in which ``<x`` is an upper bound.
+            Targets, or what they are the logarithm of, in which ``<x`` is an upper bound.
         name : str
             Name of the dataset; the file, where there is one.
 
@@ -168,7 +168,17 @@ class Dataset:
             id = "id"
         for column in (*groups, *conditions, *([id] if id else [])):
             find_column(column, table.columns, name)
-        read = [target_column(table, t, known, name, censored=t in censored) for t in wanted]
+        bases = [ours.removeprefix(LOG10) for ours in wanted]
+        for column in censored:
+            if column not in {*wanted, *bases}:
+                remedy = did_you_mean(column, dict.fromkeys([*wanted, *bases]))
+                raise InputError(
+                    "what is censored must be a target", value=column, file=name, remedy=remedy
+                )
+        read = [
+            target_column(table, ours, known, name, ours in censored or base in censored)
+            for ours, base in zip(wanted, bases, strict=True)
+        ]
         families = {ours: quantity_of(ours, known) for ours in wanted}
         items = place.parse_all(table, name)
         labels = table[list(groups)].astype(str)

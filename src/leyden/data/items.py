@@ -67,7 +67,10 @@ class ItemColumns:
         """The item of a row; `InputError` where it is missing or cannot be read."""
         values: list[Any] = [row.get(column) for column in self.columns]
         if any(_is_blank(value) for value in values):
-            raise InputError(f"a row must fill {' and '.join(self.columns)}")
+            raise InputError(
+                f"a row must fill {' and '.join(self.columns)}",
+                remedy="fill it, or leave the row out",
+            )
         if self.kind == "ion pair":
             return IonPair(*values)
         if self.kind == "formula":

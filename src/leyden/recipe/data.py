@@ -80,7 +80,16 @@ def _with_classes(
         return read(targets)
     if len(targets) > 1:
         raise InputError(f"{GOOD_CONDUCTOR} is a class, and is learned alone", value=list(targets))
-    return good_conductor(read((CONDUCTIVITY,)))
+    labelled = good_conductor(read((CONDUCTIVITY,)))
+    good = int(labelled.y.sum())
+    if good in (0, len(labelled)):
+        raise InputError(
+            "good and poor conductors are needed to learn from",
+            value=f"{good} good ones among {len(labelled)} rows",
+            file=labelled.name,
+            remedy=f"a good one has 1e-4 S/cm or more: check the unit of {CONDUCTIVITY}",
+        )
+    return labelled
 
 
 def _filtered(dataset: Dataset, where: Mapping[str, Any]) -> Dataset:
