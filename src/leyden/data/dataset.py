@@ -168,16 +168,9 @@ class Dataset:
             id = "id"
         for column in (*groups, *conditions, *([id] if id else [])):
             find_column(column, table.columns, name)
-        bases = [ours.removeprefix(LOG10) for ours in wanted]
-        for column in censored:
-            if column not in {*wanted, *bases}:
-                remedy = did_you_mean(column, dict.fromkeys([*wanted, *bases]))
-                raise InputError(
-                    "what is censored must be a target", value=column, file=name, remedy=remedy
-                )
         read = [
-            target_column(table, ours, known, name, ours in censored or base in censored)
-            for ours, base in zip(wanted, bases, strict=True)
+            target_column(table, ours, known, name, bound)
+            for ours, bound in zip(wanted, _which(censored, wanted, name), strict=True)
         ]
         families = {ours: quantity_of(ours, known) for ours in wanted}
         items = place.parse_all(table, name)
@@ -282,6 +275,21 @@ class Dataset:
         if self.bounds.any():
             digest.update(np.packbits(self.bounds).tobytes())
         return digest.hexdigest()
+
+
+def _which(censored: Sequence[str], wanted: Sequence[str], name: str) -> list[bool]:
+    """Which targets are censored, by their own name or that of what they are the logarithm of."""
+    bases = [ours.removeprefix(LOG10) for ours in wanted]
+    known = list(dict.fromkeys([*wanted, *bases]))
+    for column in censored:
+        if column not in known:
+            raise InputError(
+                "what is censored must be a target",
+                value=column,
+                file=name,
+                remedy=did_you_mean(column, known),
+            )
+    return [ours in censored or base in censored for ours, base in zip(wanted, bases, strict=True)]
 
 
 def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:
