@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # sibling of a file that was split sideways stands behind it.
 LAYERS = (
     ("errors",),
-    ("metrics", "physics", "artefact", "estimator_bytes", "saved_kinds"),
+    ("metrics", "physics", "artefact", "estimator_bytes", "saved_kinds", "worker_processes"),
     ("data", "splits", "hashing"),
     ("representations", "simulators"),
     (

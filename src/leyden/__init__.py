@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leyden.data.catalog import card, cards, fetch, load
     from leyden.data.dataset import Dataset, HeldOut
     from leyden.data.materials import Crystal, IonPair, parse_crystal, parse_formula, parse_smiles
+    from leyden.distillation import Distill
     from leyden.errors import (
         ArtefactError,
         IncompatibleError,
@@ -49,6 +50,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "parse_formula",
         "parse_smiles",
     ),
+    "leyden.distillation": ("Distill",),
     "leyden.errors": (
         "ArtefactError",
         "IncompatibleError",
@@ -77,6 +79,7 @@ __all__ = [
     "Best",
     "Crystal",
     "Dataset",
+    "Distill",
     "Evaluation",
     "FineTune",
     "FromScratch",

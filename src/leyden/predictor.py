@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -17,10 +17,10 @@ from leyden import artefact
 from leyden.conformal import ConformalIntervals
 from leyden.cross_fitting import out_of_fold
 from leyden.data.dataset import Dataset
-from leyden.data.materials import parse_crystal
+from leyden.data.materials import parse_any_crystal, parse_crystal
 from leyden.errors import ArtefactError, IncompatibleError, InputError
 from leyden.in_domain import InDomain
-from leyden.representations import represent_rows
+from leyden.representations import reads_disorder, represent_rows
 from leyden.splits import Split
 
 __all__ = ["Predictor"]
@@ -101,7 +101,8 @@ class Predictor:
             Fitted on the rows that it will answer for.
         split : Split, optional
             One repeat; a copy of the strategy is fitted in each fold to calibrate the intervals.
-            Without it there are no intervals.
+            Without it there are no intervals, and none where the targets are classes, 0 and 1: what
+            is predicted then is a probability.
         level : float
             Wanted coverage of the intervals.
         notes : mapping, optional
@@ -109,7 +110,7 @@ class Predictor:
         """
         dataset, model = strategy.training_, strategy.model_
         calibration = None
-        if split is not None:
+        if split is not None and not np.isin(dataset.y, (0, 1)).all():
             known = np.isfinite(predict_with_std(strategy, dataset)[1]).all()
             tested = out_of_fold(strategy, dataset, split, return_std=bool(known))
             calibration = ConformalIntervals(level)
@@ -140,7 +141,7 @@ class Predictor:
         ----------
         items : sequence of items, or Dataset
             What the representation takes; pymatgen structures, ASE atoms, CIF text and paths are
-            converted.
+            converted. Sites may be shared or partly empty if the representation reads such.
         ids : sequence of str, optional
             Default: the dataset's ids, or 1, 2, 3, ...
         errors : {"record", "raise"}
@@ -168,7 +169,8 @@ class Predictor:
         if errors not in {"record", "raise"}:
             raise InputError("errors must be 'record' or 'raise'", value=errors)
         names = ids if ids is not None else (str(i + 1) for i in range(len(items)))
-        rows = (_row(name, item) for name, item in zip(names, items, strict=True))
+        parse = parse_any_crystal if reads_disorder(self.representation) else parse_crystal
+        rows = (_row(name, item, parse) for name, item in zip(names, items, strict=True))
         tables = []
         for table in self.predict_stream(rows, chunk=chunk):
             bad = table[table["error"] != ""]
@@ -281,17 +283,17 @@ def predict_with_std(model: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.full_like(mean, np.nan)
 
 
-def _row(name: str, item: Any) -> Row:
+def _row(name: str, item: Any, parse: Callable[[Any], Any]) -> Row:
     """An item as its reader would have given it."""
     try:
-        return _Given(str(name), _as_item(item), None)
+        return _Given(str(name), _as_item(item, parse), None)
     except InputError as error:
         return _Given(str(name), None, str(error))
 
 
-def _as_item(item: Any) -> Any:
+def _as_item(item: Any, parse: Callable[[Any], Any]) -> Any:
     """Structures of other libraries, paths and CIF text as crystals; the rest as it is."""
     foreign = type(item).__module__.partition(".")[0] in {"pymatgen", "ase"}
     if foreign or isinstance(item, Path) or (isinstance(item, str) and "\n" in item):
-        return parse_crystal(item)
+        return parse(item)
     return item

@@ -22,10 +22,12 @@ import pandas as pd
 from sklearn.base import clone
 
 from leyden.data.dataset import Dataset
+from leyden.data.disordered import DisorderedCrystal
 from leyden.data.electrode import Electrode
 from leyden.data.formulas import ATOMIC_NUMBERS
 from leyden.data.materials import Crystal
 from leyden.errors import InputError, LeakageError
+from leyden.representations import reads_disorder
 
 __all__ = [
     "check_model",
@@ -179,7 +181,8 @@ def check_representation(representation: Any, items: Sequence[Any]) -> None:
 
     It is a frozen dataclass with a `kind`; equal input gives equal output; rows stay in their
     order whatever the others are; the output has a length and can be cut by slices and integer
-    arrays; an item that is none raises `InputError` with its row.
+    arrays; an item that is none raises `InputError` with its row; one that reads disorder gives an
+    ordered crystal the same in either form.
     """
     name = type(representation).__name__
     _require(len(items) >= 3, "the check needs three items")
@@ -206,6 +209,9 @@ def check_representation(representation: Any, items: Sequence[Any]) -> None:
         _require(error.row == 2, f"{name} must name the row of a bad item (got {error.row})")
     else:
         raise AssertionError(f"{name} must raise InputError for an item that is none")
+    if reads_disorder(representation) and isinstance(items[0], Crystal):
+        forms = representation.transform([DisorderedCrystal.from_crystal(item) for item in items])
+        _require(same_input(X, forms, 1e-4), f"{name} must give both forms of a crystal the same")
 
 
 def check_model(model: Any, X: Any, y: np.ndarray) -> None:

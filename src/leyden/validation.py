@@ -6,13 +6,11 @@ strategy of `leyden.transfer` is one.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -28,10 +26,9 @@ from leyden.errors import InputError, LeakageError, LeydenError
 from leyden.evaluation import Evaluation, plain
 from leyden.kept_parts import KeptParts, Part, Plan
 from leyden.splits import Fold, Split, checked_folds, default_split
+from leyden.worker_processes import worker_processes
 
 __all__ = ["Evaluation", "compare", "evaluate"]
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def evaluate(
@@ -253,57 +250,29 @@ def _learn(fold: Fold, name: str, key: str) -> None:
 
 
 @contextmanager
-def _processes(plan: Plan, workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Spawned, not forked: a fork of a process with running threads may hang."""
-    context = multiprocessing.get_context("spawn")
-    with _single_threads():
-        pool = ProcessPoolExecutor(workers, context, initializer=_receive, initargs=(plan,))
-        try:
+def _processes(plan: Plan, workers: int) -> Iterator[Executor]:
+    try:
+        with worker_processes(workers, _receive, plan) as pool:
             yield pool
-        except BrokenProcessPool as error:
-            raise LeydenError(
-                "a worker process died, most likely of too little memory. Remedy: take fewer "
-                "processes (n_jobs) and go on from the same checkpoint folder."
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    except BrokenProcessPool as error:
+        raise LeydenError(
+            "a worker process died, most likely of too little memory. Remedy: take fewer "
+            "processes (n_jobs) and go on from the same checkpoint folder."
+        ) from error
 
 
 _received: list[Plan] = []
 
 
 def _receive(plan: Plan) -> None:
-    """Keep the plan of this worker process, and end with the parent even if that is killed."""
+    """Keep the plan of this worker process."""
     _received[:] = [plan]
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
 
 
 def _run_received(fold: Fold, name: str) -> Part:
     return _run(_received[0], fold, name)
-
-
-@contextmanager
-def _single_threads() -> Iterator[None]:
-    """One thread for every numerical library of the processes started inside."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def rows_for(
     ----------
     representation : Representation
         One that reads electrodes has an attribute `ions`: those that it was taught, or none for
-        any.
+        any. One that reads partly occupied sites is given such crystals.
     paths : sequence of path
     item, ids : str or None
         Columns.
@@ -41,10 +41,15 @@ def rows_for(
     """
     from leyden.data.electrode import known_ion
     from leyden.data.readers import read_items
+    from leyden.representations import reads_disorder
 
     ions = getattr(representation, "ions", None)
     if ion is not None and ions:
         known_ion(ion, ions)
     electrodes = ions is not None
-    files = [read_items(p, item=item, id=ids, ion=ion, electrodes=electrodes) for p in paths]
+    disorder = reads_disorder(representation)
+    files = [
+        read_items(path, item=item, id=ids, ion=ion, electrodes=electrodes, disorder=disorder)
+        for path in paths
+    ]
     return itertools.chain(*files)

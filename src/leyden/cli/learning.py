@@ -41,16 +41,15 @@ def fit(
 
     described = Recipe.read(recipe)
     expanded = described.to_toml()
-    with writing(
-        Path(f"{out}.recipe.toml")
-    ) as file:  # a place that cannot be written is told first
+    # a place that cannot be written is told first, and the two files appear together or not at all
+    with writing(Path(f"{out}.recipe.toml")) as file:
         file.write(expanded.encode())
-    run = described.build()
-    strategy = run.strategy.fit(run.dataset)
-    predictor = Predictor.of(
-        strategy, run.calibration_split, described.calibration.level, notes={"recipe": expanded}
-    )
-    predictor.save(out)
+        run = described.build()
+        strategy = run.strategy.fit(run.dataset)
+        predictor = Predictor.of(
+            strategy, run.calibration_split, described.calibration.level, notes={"recipe": expanded}
+        )
+        predictor.save(out)
     note(f"learned {', '.join(predictor.targets)} from {len(run.dataset):,} rows")
     typer.echo(out)
 

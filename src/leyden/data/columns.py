@@ -94,7 +94,7 @@ def numbers(
                 value=value,
                 file=file,
                 row=row + 1,
-                remedy="say that the column is censored, if these are upper bounds"
+                remedy=f"if these are upper bounds, say so: censored = [{name!r}]"
                 if bound
                 else "write a number, or leave the cell empty where nothing was measured",
             ) from None
@@ -117,6 +117,15 @@ def check_range(values: np.ndarray, name: str, quantity: Quantity | None, file: 
         bad = (values < low) | (values > high)
     if bad.any():
         row = int(bad.argmax())
+        if values[row] <= 0 < low:
+            raise InputError(
+                f"{name} must be positive",
+                value=float(values[row]),
+                file=file,
+                row=row + 1,
+                remedy="leave the cell empty where nothing was measured, or write the detection "
+                f"limit as <x, and censored = [{name!r}]",
+            )
         raise InputError(
             f"{name} must lie between {low:g} and {high:g}",
             value=float(values[row]),

@@ -18,6 +18,7 @@ from leyden.data.formulas import parse_composition
 from leyden.errors import InputError
 
 __all__ = [
+    "CONDUCTIVITY",
     "GOOD_CONDUCTOR",
     "GOOD_CONDUCTOR_S_PER_CM",
     "good_conductor",
@@ -35,14 +36,17 @@ Sci. 10, 306 (2017))."""
 GOOD_CONDUCTOR = "good_conductor"
 """Name of the label: 1 for good conductors, 0 for poor ones."""
 
-_MEASURED = "ionic_conductivity_S_per_cm"
+CONDUCTIVITY = "ionic_conductivity_S_per_cm"
+"""Name of the measured conductivity."""
+
 _SIMULATED = "simulated_ionic_conductivity_S_per_cm"
 
 
 def good_conductor(
     dataset: Dataset,
-    target: str = _MEASURED,
+    target: str = CONDUCTIVITY,
     minimum_S_per_cm: float = GOOD_CONDUCTOR_S_PER_CM,
+    ion: str = "Li",
 ) -> Dataset:
     """The same rows with their class for a target: 1 where the conductivity reaches the minimum.
 
@@ -54,6 +58,8 @@ def good_conductor(
         Name of the conductivity.
     minimum_S_per_cm : float
         Least conductivity of a good conductor.
+    ion : str
+        Symbol of the element whose ions conduct.
 
     Returns
     -------
@@ -64,8 +70,18 @@ def good_conductor(
     Raises
     ------
     InputError
-        No such target, another unit, a conductivity that is not positive; names the row's id.
+        No such target, another unit, a conductivity that is not positive, a compound without the
+        ion; names the row's id.
     """
+    for id, item in zip(dataset.ids.tolist(), dataset.items, strict=True):
+        if ion not in parse_composition(getattr(item, "formula", item)):
+            raise InputError(
+                f"a conductor of {ion} must hold {ion}",
+                value=getattr(item, "formula", item),
+                file=dataset.name,
+                row=id,
+                remedy="leave the row out, or complete the formula",
+            )
     names = list(dataset.targets.columns)
     column = f"{LOG10}{target}" if f"{LOG10}{target}" in names else target
     values = dataset.targets[find_column(column, names, dataset.name)].to_numpy(dtype=float)
@@ -123,7 +139,7 @@ def obelix_structures() -> Dataset:
     """Crystals of OBELiX with their conductivities; those without either are left out, silently."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DroppedRowsWarning)  # who loads the set itself is told
-        return load("obelix-structures", target=_MEASURED)
+        return load("obelix-structures", target=CONDUCTIVITY)
 
 
 def published_conductors(tolerance: float = 0.02, structures: Dataset | None = None) -> Dataset:
@@ -148,7 +164,7 @@ def published_conductors(tolerance: float = 0.02, structures: Dataset | None = N
         conductivity; the groups are those of OBELiX, ``extra`` has its id (``obelix_id``), its
         conductivity and ``close_match``.
     """
-    published = load("sendek", target=_MEASURED)
+    published = load("sendek", target=CONDUCTIVITY)
     measured = structures if structures is not None else obelix_structures()
     groups = match_compositions(published.items, measured.groups["formula"].tolist(), tolerance)
     decades = np.log10(measured.y)

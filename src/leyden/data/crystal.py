@@ -206,7 +206,7 @@ def partial_occupancy(site: str) -> InputError:
         "every site must be occupied fully by one element",
         value=site,
         remedy="order the structure first, for instance with pymatgen's "
-        "OrderDisorderedStructureTransformation",
+        "OrderDisorderedStructureTransformation, or take a model that reads partial occupancy",
     )
 
 

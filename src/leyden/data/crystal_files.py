@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -13,11 +13,14 @@ from leyden.errors import InputError
 
 __all__ = [
     "MINIMUM_DISTANCE_A",
+    "MOST",
     "check_distances",
+    "crystal_from_block",
     "crystal_from_cif",
     "crystal_from_poscar",
     "crystals_from_cif",
     "find_symmetry",
+    "full_sites",
     "one_cif_block",
 ]
 
@@ -27,6 +30,8 @@ MINIMUM_DISTANCE_A = 0.5
 _BLOCK = 256  # atoms whose distances to all others are held at a time
 _FLATTEST = 20  # images along one axis; no crystal has planes that near
 _FULL = 0.999  # an occupancy from here on is a rounded one
+MOST = 1.05
+"""Refined occupancies carry errors of a few percent; sums up to here mean 1."""
 
 
 def crystal_from_cif(text: str) -> Crystal:
@@ -42,14 +47,19 @@ def crystal_from_cif(text: str) -> Crystal:
         Not a CIF, no or several crystals, partial occupancy, an unknown element or space group,
         a coordinate that is missing.
     """
-    return _crystal(one_cif_block(text))
+    return crystal_from_block(one_cif_block(text))
 
 
-def crystals_from_cif(text: str) -> Iterator[tuple[str, Crystal | InputError]]:
-    """Every crystal of a CIF with the name of its block; what cannot be read comes as its error."""
+def crystals_from_cif(
+    text: str, read: Callable[[Any], Any] | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Every crystal of a CIF with the name of its block; what cannot be read comes as its error.
+
+    `read` makes the crystal of a block; by default `crystal_from_block`.
+    """
     for block in _blocks(text):
         try:
-            yield block.name, _crystal(block)
+            yield block.name, (read or crystal_from_block)(block)
         except InputError as error:
             yield block.name, error
 
@@ -81,7 +91,15 @@ def _blocks(text: str) -> list[Any]:
     return blocks
 
 
-def _crystal(block: Any) -> Crystal:
+def full_sites(block: Any) -> bool:
+    """Whether no site of a gemmi block is shared or empty at times."""
+    import gemmi
+
+    return all(site.occ > _FULL for site in gemmi.make_small_structure_from_block(block).sites)
+
+
+def crystal_from_block(block: Any) -> Crystal:
+    """The ordered crystal of a gemmi block; see `crystal_from_cif`."""
     import gemmi
 
     small = gemmi.make_small_structure_from_block(block)
@@ -91,7 +109,7 @@ def _crystal(block: Any) -> Crystal:
         label = f"site {number} ({site.label})"
         if site.element.atomic_number == 0:
             raise InputError("a site must name an element", value=label)
-        if not site.occ > _FULL:
+        if not _FULL < site.occ <= MOST:
             raise partial_occupancy(f"{label}, occupancy {site.occ:g}")
         if not np.isfinite(site.fract.tolist()).all():
             raise InputError("a site must have three coordinates", value=label)

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from leyden.data.cards import quantities
-from leyden.data.columns import find_column, numbers, quantity_of, target_column
+from leyden.data.columns import LOG10, find_column, numbers, quantity_of, target_column
 from leyden.data.items import checked_ids, item_columns
-from leyden.errors import IncompatibleError, InputError
+from leyden.errors import IncompatibleError, InputError, did_you_mean
 
 __all__ = ["Dataset", "HeldOut", "concatenate"]
 
@@ -151,7 +151,7 @@ class Dataset:
         groups, conditions : sequence of str
             Columns that splits keep together; columns of temperature, pressure and the like.
         censored : sequence of str
-            Targets in which ``<x`` is an upper bound.
+            Targets, or what they are the logarithm of, in which ``<x`` is an upper bound.
         name : str
             Name of the dataset; the file, where there is one.
 
@@ -168,7 +168,10 @@ class Dataset:
             id = "id"
         for column in (*groups, *conditions, *([id] if id else [])):
             find_column(column, table.columns, name)
-        read = [target_column(table, t, known, name, censored=t in censored) for t in wanted]
+        read = [
+            target_column(table, ours, known, name, bound)
+            for ours, bound in zip(wanted, _which(censored, wanted, name), strict=True)
+        ]
         families = {ours: quantity_of(ours, known) for ours in wanted}
         items = place.parse_all(table, name)
         labels = table[list(groups)].astype(str)
@@ -272,6 +275,21 @@ class Dataset:
         if self.bounds.any():
             digest.update(np.packbits(self.bounds).tobytes())
         return digest.hexdigest()
+
+
+def _which(censored: Sequence[str], wanted: Sequence[str], name: str) -> list[bool]:
+    """Which targets are censored, by their own name or that of what they are the logarithm of."""
+    bases = [ours.removeprefix(LOG10) for ours in wanted]
+    known = list(dict.fromkeys([*wanted, *bases]))
+    for column in censored:
+        if column not in known:
+            raise InputError(
+                "what is censored must be a target",
+                value=column,
+                file=name,
+                remedy=did_you_mean(column, known),
+            )
+    return [ours in censored or base in censored for ours, base in zip(wanted, bases, strict=True)]
 
 
 def concatenate(datasets: Sequence[Dataset], name: str) -> Dataset:

@@ -9,14 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from leyden.data.crystal import Crystal
-from leyden.data.crystal_files import MINIMUM_DISTANCE_A, find_symmetry, one_cif_block
+from leyden.data.crystal import Crystal, partial_occupancy
+from leyden.data.crystal_files import (
+    MINIMUM_DISTANCE_A,
+    MOST,
+    crystal_from_block,
+    find_symmetry,
+    full_sites,
+    one_cif_block,
+)
 from leyden.data.formulas import ATOMIC_NUMBERS, parse_composition, reduced_formula
 from leyden.errors import InputError, did_you_mean
 
-__all__ = ["DisorderedCrystal", "disordered_from_cif"]
+__all__ = ["DisorderedCrystal", "any_crystal_from_block", "check_crowding", "disordered_from_cif"]
 
-_FULL = 1.05  # refined occupancies carry errors of a few percent; sums up to here mean 1
+_FULL = 0.999  # a site from here on is never empty
 _CROWDED = 1.2  # the same for two sites that one atom fills in turn
 _SAME_SITE = 0.02  # angstrom; above the rounding of coordinates, below any split site at hand
 _BLOCK = 256  # sites whose distances to all others are held at a time
@@ -69,7 +76,7 @@ class DisorderedCrystal:
         frac, merged = _merged(frame.frac, frame.lattice, species)
         for site, rows in merged:
             total = sum(site.values())
-            if total > _FULL:
+            if total > MOST:
                 raise InputError(
                     "a site must hold at most one atom",
                     value=f"{_named(site, rows)}, {total:.2f} in all",
@@ -162,6 +169,21 @@ class DisorderedCrystal:
             species.append(held)
         return cls(structure.lattice.matrix, structure.frac_coords, tuple(species))
 
+    def to_crystal(self) -> Crystal:
+        """The same crystal in the ordered form.
+
+        Raises
+        ------
+        InputError
+            A site is shared or partly empty; names it.
+        """
+        for number, site in enumerate(self.species):
+            if len(site) > 1 or min(site.values()) < _FULL:
+                raise partial_occupancy(_named(site, [number]))
+        return Crystal.from_vectors(
+            self.lattice, [next(iter(site)) for site in self.species], self.frac
+        )
+
     def to_structure(self) -> Any:
         """The same crystal as a pymatgen `Structure`."""
         from pymatgen.core import Structure
@@ -182,15 +204,24 @@ def disordered_from_cif(text: str) -> DisorderedCrystal:
         Not a CIF, no or several crystals, an unknown element or space group, a coordinate that is
         missing, occupancies that no crystal can have; names the site.
     """
+    return _from_block(one_cif_block(text))
+
+
+def any_crystal_from_block(block: Any) -> Crystal | DisorderedCrystal:
+    """The crystal of a gemmi block, in the ordered form where every site is full."""
+    return crystal_from_block(block) if full_sites(block) else _from_block(block)
+
+
+def _from_block(block: Any) -> DisorderedCrystal:
     import gemmi
 
-    small = gemmi.make_small_structure_from_block(one_cif_block(text))
+    small = gemmi.make_small_structure_from_block(block)
     present = []
     for number, site in enumerate(small.sites, start=1):
         label = f"site {number} ({site.label})"
         if site.element.atomic_number == 0:
             raise InputError("a site must name an element", value=label)
-        if not 0 <= site.occ <= _FULL:
+        if not 0 <= site.occ <= MOST:
             raise InputError(
                 "an occupancy must lie between 0 and 1",
                 value=f"{label}, occupancy {site.occ:g}",
@@ -215,7 +246,7 @@ def disordered_from_cif(text: str) -> DisorderedCrystal:
         places.append(images)
         species += [{symbol: site.occ}] * len(images)
     crystal = DisorderedCrystal(lattice, np.concatenate(places), tuple(species))
-    _check_crowding(crystal)
+    check_crowding(crystal)
     return crystal
 
 
@@ -229,7 +260,7 @@ def _check_site(site: Mapping[str, float], number: int) -> None:
                 value=f"{symbol} on site {number}",
                 remedy=did_you_mean(str(symbol), ATOMIC_NUMBERS, "write the bare symbol"),
             )
-        if not 0 < occupancy <= _FULL:
+        if not 0 < occupancy <= MOST:
             raise InputError(
                 "an occupancy must be above 0 and at most 1",
                 value=f"{symbol} {occupancy:g} on site {number}",
@@ -280,7 +311,7 @@ def _distinct(images: np.ndarray, lattice: np.ndarray) -> np.ndarray:
     return images[[i for i in range(len(images)) if i not in again]]
 
 
-def _check_crowding(crystal: DisorderedCrystal) -> None:
+def check_crowding(crystal: DisorderedCrystal) -> None:
     """Raise `InputError` where atoms would overlap: the occupancies of a split site are wrong."""
     occupancies = crystal.occupancies
     for i, j, distance in _near_pairs(crystal.frac, crystal.lattice, MINIMUM_DISTANCE_A):

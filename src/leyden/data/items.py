@@ -13,7 +13,13 @@ import pandas as pd
 
 from leyden.data.crystal import Crystal
 from leyden.data.electrode import Electrode
-from leyden.data.materials import IonPair, parse_crystal, parse_formula, parse_smiles
+from leyden.data.materials import (
+    IonPair,
+    parse_any_crystal,
+    parse_crystal,
+    parse_formula,
+    parse_smiles,
+)
 from leyden.errors import InputError
 
 __all__ = ["ItemColumns", "checked_ids", "item_columns", "numbered"]
@@ -45,6 +51,9 @@ class ItemColumns:
     discharged : str
         Column of the discharged structure of an electrode: a mapping in the JSONL form, a path,
         or the text of a CIF or POSCAR. It may be absent, or blank.
+    disorder : bool
+        Whether sites of a crystal may be shared or partly empty (`DisorderedCrystal`). Those of an
+        electrode may not.
     """
 
     kind: str
@@ -52,12 +61,16 @@ class ItemColumns:
     ion: str | None = None
     ion_column: str | None = None
     discharged: str = "discharged"
+    disorder: bool = True
 
     def parse(self, row: Mapping[Any, Any]) -> Any:
         """The item of a row; `InputError` where it is missing or cannot be read."""
         values: list[Any] = [row.get(column) for column in self.columns]
         if any(_is_blank(value) for value in values):
-            raise InputError(f"a row must fill {' and '.join(self.columns)}")
+            raise InputError(
+                f"a row must fill {' and '.join(self.columns)}",
+                remedy="fill it, or leave the row out",
+            )
         if self.kind == "ion pair":
             return IonPair(*values)
         if self.kind == "formula":
@@ -67,10 +80,9 @@ class ItemColumns:
         source = values[0]
         if len(values) == 3:
             source = dict(zip(("lattice", "species", "frac"), values, strict=True))
-        crystal = parse_crystal(source)
         if self.ion is None and self.ion_column is None:
-            return crystal
-        return self._electrode(crystal, row)
+            return (parse_any_crystal if self.disorder else parse_crystal)(source)
+        return self._electrode(parse_crystal(source), row)
 
     def _electrode(self, host: Crystal, row: Mapping[Any, Any]) -> Electrode:
         """A host and what its row says of the ion and of the discharged structure."""

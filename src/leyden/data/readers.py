@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from typing import Any
 import pandas as pd
 
 from leyden.data.crystal import Crystal
-from leyden.data.crystal_files import check_distances, crystals_from_cif
+from leyden.data.crystal_files import crystal_from_block, crystals_from_cif
 from leyden.data.dataset import Dataset
+from leyden.data.disordered import DisorderedCrystal, any_crystal_from_block
 from leyden.data.electrode import Electrode
 from leyden.data.items import ItemColumns, item_columns
-from leyden.data.materials import parse_crystal
+from leyden.data.materials import parse_any_crystal, parse_crystal
 from leyden.errors import InputError
 
-__all__ = ["Row", "load_table", "read_items"]
+__all__ = ["Row", "load_table", "read_items", "read_table"]
 
 _BATCH = 1024  # rows of a Parquet file held at a time
 _BROKEN = "\0broken"  # key of a line that is no JSON object; no column can be called so
@@ -37,7 +38,7 @@ class Row:
     ----------
     id : str
         From the file's id column or name, else the number of the row, counted from 1.
-    item : Crystal, Electrode, IonPair, str or None
+    item : Crystal, DisorderedCrystal, Electrode, IonPair, str or None
         None where the row is bad.
     error : str or None
         Why there is no item.
@@ -59,6 +60,7 @@ def read_items(
     id: str | None = None,
     ion: str | None = None,
     electrodes: bool = False,
+    disorder: bool = False,
 ) -> Iterator[Row]:
     """The items of a file or folder, in order, one at a time.
 
@@ -78,6 +80,8 @@ def read_items(
         a column ``working_ion`` instead, and one of ``discharged`` structures.
     electrodes : bool
         Whether nothing but electrodes is wanted.
+    disorder : bool
+        Whether crystals may have sites that are shared or partly empty; else such a row is bad.
 
     Yields
     ------
@@ -95,7 +99,7 @@ def read_items(
     if path.is_dir() or _form(path) in ("cif", "poscar", "xyz"):
         if electrodes and ion is None:
             raise _no_ion(path)
-        return _unique(_crystal_rows(path, ion), path)
+        return _unique(_crystal_rows(path, ion, disorder), path)
     records = _records(path)
     head = []
     for record in records:  # the columns are those of the first row that can be read
@@ -107,7 +111,7 @@ def read_items(
     if _BROKEN in head[-1]:
         raise InputError(head[0][_BROKEN], file=path, row=1, remedy="write one object a line")
     columns = list(head[-1])
-    place = item_columns(columns, item, kind, path, ion)
+    place = replace(item_columns(columns, item, kind, path, ion), disorder=disorder)
     if electrodes and place.ion is None and place.ion_column is None:
         raise _no_ion(path)
     id = id or ("id" if "id" in columns else None)
@@ -137,6 +141,27 @@ def load_table(
     InputError
         Names file, row, value, rule and remedy of the first thing that is wrong.
     """
+    return Dataset.from_table(
+        read_table(path),
+        target=target,
+        item=item,
+        kind=kind,
+        id=id,
+        groups=groups,
+        conditions=conditions,
+        censored=censored,
+        name=str(path),
+    )
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """The rows of a CSV, Parquet or JSONL file as they stand there.
+
+    Raises
+    ------
+    InputError
+        No such file, an empty one, another form, a line that cannot be read.
+    """
     path = Path(path)
     _check_content(path)
     records = list(_records(path))
@@ -148,19 +173,8 @@ def load_table(
                 record[_BROKEN], file=path, row=number, remedy="write one object a line"
             )
     columns = list(dict.fromkeys(name for record in records for name in record))
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {name: pd.Series([r.get(name) for r in records], dtype=object) for name in columns}
-    )
-    return Dataset.from_table(
-        table,
-        target=target,
-        item=item,
-        kind=kind,
-        id=id,
-        groups=groups,
-        conditions=conditions,
-        censored=censored,
-        name=str(path),
     )
 
 
@@ -274,11 +288,11 @@ def _no_ion(path: Path) -> InputError:
     )
 
 
-def _crystal_rows(path: Path, ion: str | None) -> Iterator[Row]:
+def _crystal_rows(path: Path, ion: str | None, disorder: bool) -> Iterator[Row]:
     """Rows of crystal files; a file that cannot be read at all is one bad row."""
     if path.is_dir():
         for file in _crystal_paths(path):
-            yield from _crystal_rows(file, ion)
+            yield from _crystal_rows(file, ion, disorder)
         return
     form, stem = _form(path), path.name.removesuffix(".gz").rsplit(".", 1)[0]
     try:
@@ -292,7 +306,8 @@ def _crystal_rows(path: Path, ion: str | None) -> Iterator[Row]:
         if form == "poscar":
             yield Row(stem, _host(parse_crystal(text), ion))
             return
-        blocks = list(crystals_from_cif(text))
+        read = any_crystal_from_block if disorder and ion is None else crystal_from_block
+        blocks = list(crystals_from_cif(text, read))
     except (InputError, OSError, UnicodeDecodeError, EOFError) as error:
         yield Row(stem, None, _told(error, path))
         return
@@ -301,8 +316,7 @@ def _crystal_rows(path: Path, ion: str | None) -> Iterator[Row]:
         try:
             if isinstance(crystal, InputError):
                 raise crystal
-            check_distances(crystal)
-            yield Row(label, _host(crystal, ion))
+            yield Row(label, _host(parse_any_crystal(crystal), ion))
         except InputError as error:
             yield Row(label, None, _told(error, path))
 
@@ -329,7 +343,7 @@ def _xyz_rows(path: Path, stem: str, ion: str | None) -> Iterator[Row]:
             yield Row(f"{stem}:{number}", None, _told(error.at(row=number), path))
 
 
-def _host(crystal: Crystal, ion: str | None) -> Crystal | Electrode:
+def _host(crystal: Any, ion: str | None) -> Crystal | DisorderedCrystal | Electrode:
     """The crystal, as the host of an electrode where there is an ion."""
     return crystal if ion is None else Electrode(crystal, ion)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from leyden.representations import represent
+from leyden.representations import reads_disorder, represent
 
 __all__ = ["Average", "SideBySide"]
 
@@ -43,6 +43,11 @@ class SideBySide:
     def transform(self, items: Any) -> Inputs:
         """Inputs of each part."""
         return Inputs([part.transform(items) for part in self.parts])
+
+    @property
+    def reads_disorder(self) -> bool:
+        """Whether all parts do."""
+        return all(map(reads_disorder, self.parts))
 
     def of(self, dataset: Any) -> Inputs:
         """Inputs of each part, from what the dataset may have already."""

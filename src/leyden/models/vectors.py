@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from leyden.errors import IncompatibleError
-from leyden.representations import Concatenated, represent
+from leyden.representations import Concatenated, reads_disorder, represent
 from leyden.representations.composition import CompositionStatistics
 
 __all__ = [
@@ -129,6 +129,11 @@ class NetworkEmbedding:
     def transform(self, items: Any) -> np.ndarray:
         """Embeddings, shape (n, d)."""
         return np.asarray(self.model.embed(self.model.representation.transform(items)), float)
+
+    @property
+    def reads_disorder(self) -> bool:
+        """As what the model reads."""
+        return reads_disorder(self.model.representation)
 
     def of(self, dataset: Any) -> np.ndarray:
         """Embeddings of a dataset, from the graphs that it may have already."""

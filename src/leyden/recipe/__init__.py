@@ -54,6 +54,7 @@ class Data:
         Name in the catalogue, or path of a file (relative to the folder of the recipe).
     targets : tuple of str
         Columns; the unit stands in the name, and ``log10_`` before it takes the logarithm.
+        ``good_conductor`` is 1 where ``ionic_conductivity_S_per_cm`` reaches 1e-4, else 0.
     where : mapping
         Only rows of these values.
     group : str, optional
@@ -61,7 +62,9 @@ class Data:
     id : str, optional
         Column of the ids, and ...
     item : str, optional
-        ... of the formulas or SMILES; for files only.
+        ... of the formulas or SMILES, and ...
+    censored : tuple of str
+        ... targets in which ``<x`` is an upper bound; these three for files only.
     """
 
     dataset: str
@@ -70,6 +73,7 @@ class Data:
     group: str | None = None
     id: str | None = None
     item: str | None = None
+    censored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -245,12 +249,7 @@ class Recipe:
         """Load the data and make the live objects."""
         from leyden.recipe.data import load
 
-        dataset, *sources = (
-            load(
-                part.dataset, part.targets, part.where, part.group, part.id, part.item, self.folder
-            )
-            for part in (self.data, *self.source)
-        )
+        dataset, *sources = (load(part, self.folder) for part in (self.data, *self.source))
         return Run(self, dataset, sources)
 
 
@@ -341,7 +340,7 @@ def _section(cls: Any, table: Any, name: str) -> Any:
                 raise InputError(f"[{name}] needs the key {f.name}")
             continue
         value = table[f.name]
-        if f.name == "targets" and isinstance(value, str):
+        if f.name in ("targets", "censored") and isinstance(value, str):
             value = (value,)
         wanted = _WANTED[f.name]
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
@@ -358,6 +357,7 @@ _WANTED: dict[str, tuple[type, ...]] = {
     "group": (str,),
     "id": (str,),
     "item": (str,),
+    "censored": (list, tuple),
     "arms": (dict,),
     "baselines": (bool, list, tuple),
     "reference": (str,),

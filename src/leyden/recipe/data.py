@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from leyden.data import catalog
+from leyden.data.cards import card
 from leyden.data.columns import find_column
+from leyden.data.conductors import CONDUCTIVITY, GOOD_CONDUCTOR, good_conductor
 from leyden.data.dataset import Dataset
-from leyden.data.readers import load_table
+from leyden.data.readers import read_table
 from leyden.errors import InputError
+
+if TYPE_CHECKING:
+    from leyden.recipe import Data
 
 __all__ = ["load", "own_table"]
 
@@ -26,38 +31,65 @@ def own_table(dataset: str, folder: Path) -> Path | None:
     return (folder / dataset).resolve()
 
 
-def load(
-    dataset: str,
-    targets: tuple[str, ...] = (),
-    where: Mapping[str, Any] | None = None,
-    group: str | None = None,
-    id: str | None = None,
-    item: str | None = None,
-    folder: Path = Path(),
-) -> Dataset:
-    """The dataset that a section [data] or [source] names; rows without any target are left out.
+def load(section: Data, folder: Path = Path()) -> Dataset:
+    """The dataset of a section [data] or [source]; rows without any target are left out.
 
     Parameters
     ----------
-    dataset : str
-        A name of the catalogue, or a file; relative paths start at `folder`.
-    targets, where, group, id, item
-        As in the recipe.
+    section : Data
+    folder : path
+        What relative file names start at.
 
     Raises
     ------
     InputError
         No such data set, file, column or target; a row that cannot be read.
     """
-    path = own_table(dataset, folder)
+    path = own_table(section.dataset, folder)
     if path is None:
-        loaded = catalog.load(dataset, target=targets or None, where=where)
-    elif not targets:
+        loaded = _with_classes(
+            section.targets,
+            lambda names: catalog.load(section.dataset, target=names or None, where=section.where),
+            known=card(section.dataset).targets,
+        )
+    elif not section.targets:
         raise InputError("a table needs targets", file=path, remedy="name columns with their units")
     else:
-        loaded = load_table(path, target=targets, item=item, id=id).with_targets(targets)
-        loaded = _filtered(loaded, where or {})
-    return loaded if group is None else _grouped(loaded, group)
+        table = read_table(path)
+        loaded = _with_classes(
+            section.targets,
+            lambda names: Dataset.from_table(
+                table,
+                target=names,
+                item=section.item,
+                id=section.id,
+                censored=section.censored,
+                name=str(path),
+            ).with_targets(names),
+            known=tuple(map(str, table.columns)),
+        )
+        loaded = _filtered(loaded, section.where)
+    return loaded if section.group is None else _grouped(loaded, section.group)
+
+
+def _with_classes(
+    targets: tuple[str, ...], read: Callable[[tuple[str, ...]], Dataset], known: tuple[str, ...]
+) -> Dataset:
+    """What is read of the targets; good conductors are told by their conductivity."""
+    if GOOD_CONDUCTOR not in targets or GOOD_CONDUCTOR in known:
+        return read(targets)
+    if len(targets) > 1:
+        raise InputError(f"{GOOD_CONDUCTOR} is a class, and is learned alone", value=list(targets))
+    labelled = good_conductor(read((CONDUCTIVITY,)))
+    good = int(labelled.y.sum())
+    if good in (0, len(labelled)):
+        raise InputError(
+            "good and poor conductors are needed to learn from",
+            value=f"{good} good ones among {len(labelled)} rows",
+            file=labelled.name,
+            remedy=f"a good one has 1e-4 S/cm or more: check the unit of {CONDUCTIVITY}",
+        )
+    return labelled
 
 
 def _filtered(dataset: Dataset, where: Mapping[str, Any]) -> Dataset:

@@ -41,6 +41,7 @@ _ENSEMBLE = "leyden.models.ensembles:Ensemble"
 _NESTED = {
     "alongside": "representation",
     "base": "split",
+    "classifier": "classifier",
     "model": "model",
     "part": "representation",
     "parts": "representation",
@@ -104,7 +105,7 @@ def build(part: Part, section: str, context: Mapping[str, Any]) -> Any:
     place = _places(section)[part.kind]
     given = {key: _live(key, value, context) for key, value in part.parameters.items()}
     if not isinstance(place, str):
-        return _build_regressor(place, part, section, given, context)
+        return _build_classical(place, part, section, given, context)
     cls = _resolve(place)
     names = _parameters(cls)
     for name, source in _FILLED.items():
@@ -157,7 +158,7 @@ def expanded(part: Part, section: str, seed: int) -> dict[str, Any]:
 
 
 def _places(section: str) -> dict[str, Any]:
-    """Kind to the place of its class, or to a function that makes a regressor."""
+    """Kind to the place of its class, or to a function that makes a classical learner."""
     if section == "strategy":
         return dict(_STRATEGIES)
     if section == "split":
@@ -166,6 +167,8 @@ def _places(section: str) -> dict[str, Any]:
         return {"ensemble": _ENSEMBLE}
     if section == "regressor":
         return _regressors()
+    if section == "classifier":
+        return _classifiers()
     room = {"representation": "leyden.representations", "model": "leyden.models"}[section]
     found: dict[str, Any] = {
         spelled(kind): place
@@ -187,21 +190,30 @@ def _regressors() -> dict[str, Any]:
     }
 
 
-def _build_regressor(
+def _classifiers() -> dict[str, Any]:
+    from leyden.models.classifiers import structural_models
+
+    return {
+        spelled(name): lambda model=model: model.classifier
+        for name, model in structural_models().items()
+    }
+
+
+def _build_classical(
     make: Any, part: Part, section: str, given: dict[str, Any], context: Mapping[str, Any]
 ) -> Any:
-    """A classical regressor by its name; as a model, together with a representation."""
+    """A classical learner by its name; as a model, together with a representation."""
     from sklearn.base import clone
 
     from leyden.models.vectors import VectorRegressor
     from leyden.representations.composition import CompositionStatistics
 
     representation = given.pop("representation", None) or context.get("representation")
-    regressor = clone(make())
-    _last_step(regressor).set_params(**given)
-    if section == "regressor":
-        return regressor
-    return VectorRegressor(representation or CompositionStatistics(), regressor, context["seed"])
+    learner = clone(make())
+    _last_step(learner).set_params(**given)
+    if section != "model":
+        return learner
+    return VectorRegressor(representation or CompositionStatistics(), learner, context["seed"])
 
 
 def _last_step(regressor: Any) -> Any:

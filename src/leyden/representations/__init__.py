@@ -10,6 +10,7 @@ from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.represent import (
     Concatenated,
     Representation,
+    reads_disorder,
     represent,
     represent_rows,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "element_vectors",
     "elements_with",
     "nearest_neighbours",
+    "reads_disorder",
     "represent",
     "represent_rows",
 ]

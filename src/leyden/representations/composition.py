@@ -99,6 +99,7 @@ class CompositionStatistics:
     """
 
     kind: ClassVar[str] = "composition_statistics"
+    reads_disorder: ClassVar[bool] = True
 
     statistics: tuple[str, ...] = STATISTICS
     properties: tuple[str, ...] = MAGPIE_PROPERTIES
@@ -161,6 +162,7 @@ class AtomicFractions:
     """
 
     kind: ClassVar[str] = "atomic_fractions"
+    reads_disorder: ClassVar[bool] = True
 
     def names(self) -> list[str]:
         """A name a column, such as ``"fraction of Li"``."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from leyden.data.dataset import Dataset
+from leyden.data.disordered import DisorderedCrystal
 from leyden.errors import InputError
 
-__all__ = ["Concatenated", "Representation", "represent", "represent_rows"]
+__all__ = ["Concatenated", "Representation", "reads_disorder", "represent", "represent_rows"]
 
 
 @runtime_checkable
@@ -21,7 +22,9 @@ class Representation(Protocol):
 
     A representation is a frozen dataclass; its fields are its parameters, and equal parameters make
     equal input.  Its input `X` has a length and takes an array of positions or a slice.  One that
-    knows a shorter way for a whole data set has a method ``of(dataset) -> X`` besides.
+    knows a shorter way for a whole data set has a method ``of(dataset) -> X`` besides.  One that
+    takes a `DisorderedCrystal` says so by an attribute ``reads_disorder = True``; the others are
+    given ordered crystals only.
     """
 
     kind: ClassVar[str]
@@ -29,6 +32,11 @@ class Representation(Protocol):
     def transform(self, items: Sequence[Any]) -> Any:
         """Model input; `InputError` with `row` (from 1) for an item that is not fit."""
         ...
+
+
+def reads_disorder(representation: Any) -> bool:
+    """Whether a representation takes crystals whose sites are shared or partly empty."""
+    return bool(getattr(representation, "reads_disorder", False))
 
 
 _MADE: WeakKeyDictionary[Dataset, dict[Any, Any]] = WeakKeyDictionary()
@@ -39,6 +47,11 @@ def represent(representation: Any, dataset: Dataset) -> Any:
 
     Representations that are equal share what was made, for as long as the data set lives. One that
     is compared by identity (a fitted network) is applied anew.
+
+    Raises
+    ------
+    InputError
+        An item that the representation does not take; names the data set and the id.
     """
     if type(representation).__eq__ is object.__eq__:
         return _make(representation, dataset)
@@ -71,19 +84,19 @@ def represent_rows(
     """
     errors: dict[int, str] = {}
     try:
-        return representation.transform(items), np.arange(len(items)), errors
+        return _transformed(representation, items), np.arange(len(items)), errors
     except InputError:
         pass  # one by one, to learn which
     kept = []
     for position, item in enumerate(items):
         try:
-            representation.transform([item])
+            _transformed(representation, [item])
             kept.append(position)
         except InputError as error:
             # The row is known to the caller by its own name, not as the first of one.
             errors[position] = str(InputError(error.rule, value=error.value, remedy=error.remedy))
     return (
-        representation.transform([items[i] for i in kept]),
+        _transformed(representation, [items[i] for i in kept]),
         np.array(kept, dtype=np.int64),
         errors,
     )
@@ -125,7 +138,39 @@ class Concatenated:
         """Whether any part was learned from data that are not known."""
         return any(getattr(part, "may_have_seen_test", False) for part in self.parts)
 
+    @property
+    def reads_disorder(self) -> bool:
+        """Whether all parts do."""
+        return all(map(reads_disorder, self.parts))
+
 
 def _make(representation: Any, dataset: Dataset) -> Any:
     whole = getattr(representation, "of", None)
-    return representation.transform(dataset.items) if whole is None else whole(dataset)
+    try:
+        items = _readable(representation, dataset.items)
+        if whole is None:
+            return representation.transform(items)
+        return whole(dataset if items is dataset.items else replace(dataset, items=tuple(items)))
+    except InputError as error:
+        if not isinstance(error.row, int):
+            raise
+        # the user knows the row by its id: rows without an answer have been left out
+        raise error.at(file=dataset.name, row=str(dataset.ids[error.row - 1])) from error
+
+
+def _transformed(representation: Any, items: Sequence[Any]) -> Any:
+    return representation.transform(_readable(representation, items))
+
+
+def _readable(representation: Any, items: Sequence[Any]) -> Sequence[Any]:
+    """The items in the form that the representation takes; `InputError` for one that has none."""
+    disordered = [i for i, item in enumerate(items) if isinstance(item, DisorderedCrystal)]
+    if not disordered or reads_disorder(representation):
+        return items
+    ordered = list(items)
+    for position in disordered:
+        try:
+            ordered[position] = items[position].to_crystal()
+        except InputError as error:
+            raise error.at(row=position + 1) from error
+    return ordered

@@ -70,6 +70,7 @@ class StructuralDescriptors:
     """
 
     kind: ClassVar[str] = "structural_descriptors"
+    reads_disorder: ClassVar[bool] = True
 
     ion: str = "Li"
 
@@ -108,7 +109,11 @@ class StructuralDescriptors:
 
 def _conduction(crystal: Crystal | DisorderedCrystal, ion: int) -> tuple[float, ...]:
     if not isinstance(crystal, Crystal | DisorderedCrystal):
-        raise InputError("structural descriptors take a crystal", value=crystal)
+        raise InputError(
+            "structural descriptors take a crystal",
+            value=crystal,
+            remedy="give structures, such as a column cif, or take composition statistics",
+        )
     sites = sites_of(crystal)
     if ion not in sites.numbers or len(sites.numbers) == 1:
         raise InputError(

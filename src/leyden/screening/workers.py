@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
-import threading
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from typing import Any
 
 from leyden.errors import InputError, MissingExtraError
+from leyden.worker_processes import worker_processes
 
-__all__ = ["THREADS", "Here", "dask_workers", "processes"]
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Environment variables that hold the numerical libraries of a worker to one thread each."""
+__all__ = ["Here", "dask_workers", "processes"]
 
 
 class Here(Executor):
@@ -35,19 +30,9 @@ class Here(Executor):
 
 @contextmanager
 def processes(workers: int) -> Iterator[Executor]:
-    """Processes of one thread each.
-
-    They are spawned, not forked, since a fork of a process with running threads may hang: a script
-    that starts them needs ``if __name__ == "__main__":``.
-    """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_follow_parent)
-    try:
-        with _single_threads():
-            pool.submit(os.getpid)  # the first task starts all processes
+    """Processes of one thread each (`leyden.worker_processes`), which leave Ctrl-C to this one."""
+    with worker_processes(workers, signal.signal, signal.SIGINT, signal.SIG_IGN) as pool:
         yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -87,31 +72,3 @@ def dask_workers(address: str, timeout: float = 30.0) -> Iterator[Executor]:
         if not client.nthreads():
             warnings.warn(f"{address} has no workers yet; shards wait for them", stacklevel=3)
         yield client.get_executor(pure=False)
-
-
-@contextmanager
-def _single_threads() -> Iterator[None]:
-    """One thread for every numerical library of the processes started inside."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _follow_parent() -> None:
-    """End with the parent even if that is killed, and leave Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: Any) -> None:
-    parent.join()
-    os._exit(1)
