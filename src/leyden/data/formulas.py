@@ -36,8 +36,11 @@ ATOMIC_NUMBERS: dict[str, int] = {symbol: z for z, symbol in enumerate(ELEMENTS)
 """Element symbol to atomic number."""
 
 _ELECTRONEGATIVITY = dict(zip(ELEMENTS[1:], map(float, _PAULING.split()), strict=True))
+_ORDER = {symbol: (value, symbol) for symbol, value in _ELECTRONEGATIVITY.items()}
 _TOKEN = re.compile(r"([A-Z][a-z]?)|([(\[{])|([)\]}])")
 _AMOUNT = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+_PLAIN = re.compile(r"(?:[A-Z][a-z]?\d*)+", re.ASCII)
+_COUNTED = re.compile(r"([A-Z][a-z]?)(\d*)", re.ASCII)
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
@@ -70,7 +73,22 @@ def parse_formula(text: str) -> str:
 
 @lru_cache(maxsize=65536)
 def _parse_formula(text: str) -> str:
-    return reduced_formula(parse_composition(text))
+    return reduced_formula(_whole_counts(text) or parse_composition(text))
+
+
+def _whole_counts(text: str) -> dict[str, int]:
+    """Amounts of a formula without brackets and decimals; empty for any other.
+
+    Most formulas are such, and tables have a hundred thousand of them.
+    """
+    counts: dict[str, int] = {}
+    squeezed = "".join(text.split())
+    for symbol, digits in _COUNTED.findall(squeezed) if _PLAIN.fullmatch(squeezed) else ():
+        count = int(digits or 1)
+        if count == 0 or symbol not in ATOMIC_NUMBERS:
+            return {}  # the whole grammar knows what to say of it
+        counts[symbol] = counts.get(symbol, 0) + count
+    return counts
 
 
 def parse_composition(text: str) -> dict[str, Fraction]:
@@ -130,11 +148,13 @@ def reduced_formula(amounts: Mapping[str, Fraction | int]) -> str:
     amounts : mapping of str to int or Fraction
         Element symbol to amount, positive.
     """
-    exact = {symbol: Fraction(amount) for symbol, amount in amounts.items()}
-    common = math.lcm(*(amount.denominator for amount in exact.values()))
-    whole = {symbol: int(amount * common) for symbol, amount in exact.items()}
+    common = math.lcm(*(amount.denominator for amount in amounts.values()))
+    whole = {
+        symbol: amount.numerator * (common // amount.denominator)
+        for symbol, amount in amounts.items()
+    }
     divisor = math.gcd(*whole.values())
-    ordered = sorted(whole, key=lambda symbol: (_ELECTRONEGATIVITY[symbol], symbol))
+    ordered = sorted(whole, key=_ORDER.__getitem__)
     counts = (whole[symbol] // divisor for symbol in ordered)
     return "".join(
         symbol if count == 1 else f"{symbol}{count}"

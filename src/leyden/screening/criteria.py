@@ -94,12 +94,16 @@ class Neutral:
         pymatgen's table: common states, those met in the ICSD, or all known.
     states : mapping of str to sequence of int
         States of some elements, in place of the table's.
+    anions : sequence of str, optional
+        Only these may be negative: ``["O"]`` asks for oxides in the chemist's sense, in which no
+        carbide, phosphide or halide shares the charge. Default: any element that the table lets.
     table : mapping of str to tuple of int
         What follows from both.
     """
 
     source: str = "common"
     states: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    anions: Sequence[str] | None = None
     name: str = "neutral"
     table: Mapping[str, tuple[int, ...]] = field(init=False, repr=False)
 
@@ -116,7 +120,15 @@ class Neutral:
             if any(not float(state).is_integer() for state in own):
                 raise InputError("oxidation states are whole numbers", value={symbol: own})
         given = {symbol: tuple(sorted(map(int, set(own)))) for symbol, own in self.states.items()}
-        object.__setattr__(self, "table", {**tables[self.source], **given})
+        table = {**tables[self.source], **given}
+        if self.anions is not None:
+            check_elements(self.anions)
+            object.__setattr__(self, "anions", tuple(self.anions))
+            table = {
+                symbol: tuple(q for q in known if q >= 0 or symbol in self.anions)
+                for symbol, known in table.items()
+            }
+        object.__setattr__(self, "table", table)
 
     def holds(self, amounts: Amounts, score: ElementScore | None) -> bool:
         """Whether a candidate passes."""

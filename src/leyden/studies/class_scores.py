@@ -22,12 +22,14 @@ __all__ = [
     "balanced_accuracies",
     "balanced_gain",
     "class_scores",
+    "families_alike",
     "gain",
     "scores_of_few",
 ]
 
 SCORES = ("balanced accuracy", "MCC", "recall", "PR-AUC")
 DRAWS = 2000
+"""Draws of an interval."""
 
 
 class Measured(NamedTuple):
@@ -71,6 +73,18 @@ def balanced_accuracies(evaluation: Evaluation) -> dict[str, Measured]:
 def balanced_gain(evaluation: Evaluation, arm: str, against: str) -> Measured:
     """Balanced accuracy of an arm less that of another, on the same rows and draws."""
     return gain(evaluation, arm, against)[SCORES[0]]
+
+
+def families_alike(evaluation: Evaluation) -> dict[str, float]:
+    """Balanced accuracy of every arm where each family counts as one, whatever its size."""
+    rows = evaluation.rows.assign(
+        said=evaluation.rows["y_pred"].fillna(evaluation.rows["y_fallback"])
+    )
+    found = {}
+    for arm, mine in rows.groupby("arm", sort=False):
+        weights = 1.0 / mine.groupby("group")["group"].transform("size").to_numpy(float)
+        found[str(arm)] = float(_weighted(mine, weights[None])[0, 0])
+    return found
 
 
 def scores_of_few(truth: np.ndarray, score: np.ndarray) -> dict[str, Measured]:

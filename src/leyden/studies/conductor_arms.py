@@ -27,7 +27,7 @@ from leyden.representations.structural_descriptors import StructuralDescriptors
 from leyden.studies.conductor_data import Conductors
 from leyden.transfer import FromScratch
 
-__all__ = ["ALL", "MEANS", "PublishedModel", "WithoutOxygen", "arms", "eML", "sML"]
+__all__ = ["ALL", "MEANS", "PublishedModel", "Without", "arms", "eML", "sML"]
 
 MEANS = CompositionStatistics(("mean",), CUBUK_PROPERTIES)
 """Nine descriptors, as published."""
@@ -71,20 +71,26 @@ class PublishedModel(Settled):
         return published_log_odds(X)
 
 
-class WithoutOxygen(Settled):
-    """A rule that nobody has to learn: good is what holds no oxygen.
+class Without(Settled):
+    """A rule that nobody has to learn: good is what holds none of some elements.
 
     Sulfides conduct better than oxides; what has learned no more than that is no better than this.
     """
 
-    kind: ClassVar[str] = "without_oxygen"
+    kind: ClassVar[str] = "without_elements"
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: tuple[str, ...] = ("O",)) -> None:
         super().__init__(AtomicFractions(), None)
+        self.symbols = symbols
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The elements."""
+        return {"symbols": self.symbols}
 
     def decision(self, X: np.ndarray) -> np.ndarray:
-        """1 without oxygen, -1 with it, shape (n,)."""
-        return np.where(X[:, ATOMIC_NUMBERS["O"] - 1] > 0, -1.0, 1.0)
+        """1 without any of the elements, else -1, shape (n,)."""
+        columns = [ATOMIC_NUMBERS[symbol] - 1 for symbol in self.symbols]
+        return np.where((X[:, columns] > 0).any(axis=1), -1.0, 1.0)
 
 
 def sML(class_weight: str | None = None) -> VectorClassifier:
@@ -111,7 +117,7 @@ def arms(data: Conductors) -> dict[str, Any]:
         "always poor": FromScratch(
             VectorClassifier(MEANS, DummyClassifier(strategy="constant", constant=0))
         ),
-        "without oxygen": FromScratch(WithoutOxygen()),
+        "without oxygen": FromScratch(Without()),
         "eML": FromScratch(eML(MEANS, "balanced")),
         "eML, 36 descriptors": FromScratch(eML(ALL, "balanced")),
         "random forest, 36 descriptors": FromScratch(VectorClassifier(ALL, forest)),

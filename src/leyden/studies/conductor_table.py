@@ -17,13 +17,14 @@ from leyden.data.conductors import published_verdicts
 from leyden.data.dataset import Dataset
 from leyden.models.conductors import ElementalClassifier, linear_svm
 from leyden.representations import represent
-from leyden.studies.class_scores import scores_of_few
-from leyden.studies.conductor_arms import ALL, MEANS, PublishedModel, sML
+from leyden.studies.class_scores import DRAWS, scores_of_few
+from leyden.studies.conductor_arms import ALL, MEANS, PublishedModel, Without, sML
 from leyden.studies.conductor_data import Conductors
 from leyden.studies.conductor_pool import Pool, search_pool
 from leyden.studies.conductor_subsets import PENALTIES, PROTOCOLS, Search, compare, search
 
 __all__ = [
+    "FEWEST",
     "VERDICTS",
     "Answers",
     "Choices",
@@ -34,6 +35,8 @@ __all__ = [
     "search_choices",
 ]
 
+FEWEST = 10
+"""Compounds below which no accuracy is told."""
 VERDICTS = "simulations, by the paper's verdicts"
 """Name of the 21 compounds where their authors' verdicts tell what is good, not 1e-4 S/cm."""
 
@@ -66,6 +69,10 @@ class Answers:
     truth : ndarray of bool, shape (n,)
     score : ndarray of float, shape (n,)
         Above 0 says good.
+    groups : ndarray of str, shape (n,), optional
+        Rows of one group are one witness; by default each row is one.
+    selected : bool
+        Whether these rows have chosen the model, so that no interval holds.
     """
 
     model: str
@@ -73,6 +80,8 @@ class Answers:
     protocol: str
     truth: np.ndarray
     score: np.ndarray
+    groups: np.ndarray | None = None
+    selected: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +145,7 @@ def make_table(data: Conductors, found: Search, students: dict[str, Any]) -> lis
     seen, unseen = (f"{machine} {how}" for how in ("on these rows", "without the row"))
     said = chosen.decision(represent(MEANS, data.simulated))
     rows = [
-        Answers("eML", "experiments", seen, y, found.left_out),
+        Answers("eML", "experiments", seen, y, found.left_out, selected=True),
         Answers("eML", "experiments", unseen, y, found.nested),
         Answers("eML", "simulations", "fitted on the 40 compounds", simulated, said),
         _sML_left_out(data),
@@ -144,28 +153,37 @@ def make_table(data: Conductors, found: Search, students: dict[str, Any]) -> lis
         _nobody("simulations", "no model", simulated),
     ]
     teachers = {"sML of the 40": sML().fit(*_known(data)), "published equation": PublishedModel()}
-    strangers = represent(MEANS, data.unlabelled)
+    rule = Without(("O", "F"))
+    unasked = {  # what knows nothing of the labels of structures
+        "eML": chosen.decision(represent(MEANS, data.unlabelled)),
+        "without O and F": rule.decision(represent(rule.representation, data.unlabelled)),
+        "always poor": np.full(len(data.unlabelled), -1.0),
+    }
+    formulas = data.unlabelled.groups["formula"].to_numpy()
     for told, teacher in teachers.items():
         labels = _said(teacher, data.unlabelled)
         protocol = f"labels of the {told}"
         rows += _of_teacher(data, teacher, told)
         rows += _taught(data, students, labels, told)
-        rows.append(Answers("eML", "structures", protocol, labels, chosen.decision(strangers)))
-        rows.append(_nobody("structures", protocol, labels))
+        rows += [
+            Answers(model, "structures", protocol, labels, score, formulas)
+            for model, score in unasked.items()
+        ]
     return [*rows, *_by_verdicts(rows, data)]
 
 
 def scored(answers: list[Answers]) -> pd.DataFrame:
-    """One row a cell: accuracy with its exact interval, and what a constant cannot have.
+    """One row a cell: accuracy with its interval, and what a constant cannot have.
 
     Columns ``model, rows, protocol, n, good, published, accuracy, low, high, mcc,
-    balanced_accuracy, recall, pr_auc``; accuracies in per cent, 95 % Clopper-Pearson intervals.
+    balanced_accuracy, recall, pr_auc``; accuracies in per cent, not told of fewer than `FEWEST`
+    compounds. 95 % Clopper-Pearson intervals, or by drawing the groups of the rows.
     """
     lines = []
     for one in answers:
         said, truth = one.score > 0, one.truth.astype(float)
-        right = int((said == one.truth).sum())
-        interval = binomtest(right, len(truth)).proportion_ci(method="exact")
+        low, high = _interval(one)
+        told = len(truth) >= FEWEST
         both = 0 < truth.sum() < len(truth)
         probability = 0.5 * (1 + np.tanh(one.score / 2))
         lines.append(
@@ -176,9 +194,9 @@ def scored(answers: list[Answers]) -> pd.DataFrame:
                 "n": len(truth),
                 "good": int(truth.sum()),
                 "published": _published(one),
-                "accuracy": 100 * right / len(truth),
-                "low": 100 * interval.low,
-                "high": 100 * interval.high,
+                "accuracy": 100 * float((said == one.truth).mean()) if told else np.nan,
+                "low": 100 * low if told else np.nan,
+                "high": 100 * high if told else np.nan,
                 "mcc": metrics.mcc(truth, said.astype(float)),
                 "balanced_accuracy": metrics.balanced_accuracy(truth, said.astype(float))
                 if both
@@ -188,6 +206,21 @@ def scored(answers: list[Answers]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines)
+
+
+def _interval(one: Answers) -> tuple[float, float]:
+    """95 % interval of the share of right answers; NaN where the rows chose the model."""
+    right = (one.score > 0) == one.truth
+    if one.selected:
+        return np.nan, np.nan
+    if one.groups is None:
+        exact = binomtest(int(right.sum()), len(right)).proportion_ci(method="exact")
+        return exact.low, exact.high
+    codes = np.unique(one.groups, return_inverse=True)[1]
+    hits, sizes = np.bincount(codes, right), np.bincount(codes)
+    drawn = np.random.default_rng(0).integers(len(sizes), size=(DRAWS, len(sizes)))
+    low, high = np.quantile(hits[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def scores_of_simulated(answers: list[Answers]) -> pd.DataFrame:
@@ -294,12 +327,13 @@ def _taught(
         for train, test in split.split(X, groups=formulas):
             said[test] = decision(_fitted(model, X[train], labels[train]), X[test])
         protocol = f"ten folds by formula; labels of the {told}"
-        rows.append(Answers(name, "structures", protocol, labels, said))
+        rows.append(Answers(name, "structures", protocol, labels, said, formulas))
         student = _fitted(model, X, labels)
         for place, (dataset, truth, count) in sets.items():
             score = decision(student, represent(model.representation, dataset))
+            knows = ", which was fitted on these compounds" if place == "experiments" else ""
             answer = np.repeat(score, count)
-            rows.append(Answers(name, place, f"labels of the {told}", truth, answer))
+            rows.append(Answers(name, place, f"labels of the {told}{knows}", truth, answer))
     return rows
 
 

@@ -31,7 +31,7 @@ from leyden.studies.conductivity_forest import CODED, published_forests
 from leyden.studies.conductor_arms import PublishedModel, arms, eML
 from leyden.studies.conductor_data import FAMILY, Conductors, load_conductors
 from leyden.studies.conductor_predictors import composition_judges
-from leyden.studies.conductor_screen import resembling, screen, student
+from leyden.studies.conductor_screen import neutral_by, resembling, screen, student
 from leyden.studies.conductor_table import make_table, search_choices
 from leyden.studies.conductors_claims import claims
 from leyden.studies.conductors_report import Findings, build_report
@@ -79,9 +79,10 @@ def run(
     conductivity = _regression(regressed, sources, split, quick, common)
     few = Atom2Vec(networks=3, epochs=2, least_steps=0) if quick else Atom2Vec()
     found = search_choices(data, quick=quick)
-    taught = student(data, PublishedModel())
+    taught = student(data.unlabelled, PublishedModel())
+    by_salts = student(data.salts, PublishedModel())
     judges = composition_judges(out / "judges", quick)
-    asked: list[Criterion] = [resembling(data), *judges.criteria]
+    asked: list[Criterion] = [resembling(data.salts), *judges.criteria]
     short: dict[str, Any] = {"quick": quick, "progress": progress}
     measured, slow = ({}, []) if quick else measure(out / "speed", SCREENING, DASK)
     findings = Findings(
@@ -95,15 +96,19 @@ def run(
         contributions=_contributions(data, few, 3 if quick else networks),
         model=taught,
         screening=screen(taught, out / "screening", **short),
-        inside=screen(taught, out / "screening-inside", beside=asked, **short),
+        inside=screen(by_salts, out / "screening-inside", beside=asked, **short),
         judges=judges,
+        fractions=neutral_by({"all structures": taught, "salts": by_salts}, quick=quick),
         speed=measured,
     )
     return StudyResult(
         NAME,
         build_report(TITLE, findings),
         claims(findings),
-        [_source(dataset) for dataset in (*data.sources, sources[0], *judges.learned.values())],
+        [
+            *(_source(dataset, dataset.name) for dataset in (*data.sources, sources[0])),
+            *(_source(dataset, name) for name, dataset in judges.learned.items()),
+        ],
         [
             *(f"{name} is not here, so fewer structures teach" for name in data.absent),
             *slow,
@@ -155,8 +160,8 @@ def _contributions(data: Conductors, model: Atom2Vec, networks: int) -> ElementC
     return many.fit(X, _labels(data)).contributions(X)
 
 
-def _source(dataset: Dataset) -> Source:
-    told = card(dataset.name)
+def _source(dataset: Dataset, name: str) -> Source:
+    told = card(name)
     whole = dataset.root[0]
     return Source(
         dataset.name,

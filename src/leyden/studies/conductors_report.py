@@ -62,6 +62,8 @@ class Findings:
         Without and with the criteria of domain and of composition models.
     judges : Judges
         These models.
+    fractions : mapping of (str, str) to dict
+        The published fractions by what taught the student and by table of oxidation states.
     speed : mapping of str to float
     """
 
@@ -77,6 +79,7 @@ class Findings:
     screening: Screening
     inside: Screening
     judges: Judges
+    fractions: Mapping[tuple[str, str], Mapping[str, float]]
     speed: Mapping[str, float]
 
 
@@ -197,16 +200,33 @@ def _screening(report: Report, found: Findings) -> None:
     report.section("What is left of all compositions?").text(
         "Every composition of lithium and two or three other elements in steps of one per cent, "
         "before the taught elemental model and criteria of charge, mass, cost, row and anion. "
-        "Elements that lack a property have no score; they are counted and not kept. The scores "
-        "rank by the distance from a plane: they say nothing of stability or synthesis, and far "
-        "from all structures that taught them they say nothing of conduction either.",
-        "Published are 60 % good, 10 % neutral, and 7 % good among the neutral. The differences: "
-        "an element has one oxidation state throughout a composition and only common ones, so "
-        "fewer are neutral; other structures teach the student; elements without one of the nine "
-        "properties are not scored, and the paper does not say what it did with them; and the "
-        "weights of its own model are not public.",
+        "Elements that lack a property have no score; they are counted and not kept. As in the "
+        "paper, an oxide is what holds oxygen, which leaves carbides with a little oxygen: see the "
+        "next section. The scores rank by the distance from a plane: they say nothing of stability "
+        "or synthesis, and far from all structures that taught them nothing of conduction either.",
+        "Published are 60 % good, 10 % neutral, and 7 % good among the neutral. What is good "
+        "depends on what taught the student, and what is neutral on the table of oxidation states; "
+        "but even all states that are known, one for each element of a composition, make fewer "
+        "neutral than published, so the paper must have counted otherwise, perhaps several states "
+        "of one element together. The weights of its model are not public.",
     )
     report.table(found.screening.funnel, caption="Candidates left after each criterion.", digits=4)
+    lines = [
+        {
+            "taught by": taught,
+            "oxidation states": source,
+            "good of the scored": values["fraction_good"],
+            "neutral": values["fraction_neutral"],
+            "good of the neutral": values["fraction_good_of_neutral"],
+        }
+        for (taught, source), values in found.fractions.items()
+    ]
+    report.table(
+        pd.DataFrame(lines),
+        caption="The published fractions (0.60, 0.10, 0.07), by what taught the student and by "
+        "pymatgen's table of states; among the common ones carbon has -4 and 4.",
+        digits=3,
+    )
     best = found.screening.rows.head(20).drop(columns="key")
     report.table(best, caption="The best that pass all criteria.", digits=3)
 
