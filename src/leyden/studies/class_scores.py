@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from leyden import metrics
 from leyden.evaluation import Evaluation
 
 __all__ = [
@@ -102,28 +101,16 @@ def scores_of_few(truth: np.ndarray, score: np.ndarray) -> dict[str, Measured]:
     """
     truth = np.asarray(truth, bool)
     generator = np.random.default_rng(0)
-    draws = [np.arange(len(truth))]
-    for _ in range(DRAWS):
-        parts = [
-            generator.choice(np.flatnonzero(truth == good), (truth == good).sum())
-            for good in (True, False)
-        ]
-        draws.append(np.concatenate(parts))
-    found = _named(np.array([_of_rows(truth[rows], score[rows]) for rows in draws]).T)
-    hits, good = int((score[truth] > 0).sum()), int(truth.sum())
-    exact = binomtest(hits, good).proportion_ci(method="exact")
-    return {**found, "recall": Measured(hits / good, exact.low, exact.high)}
-
-
-def _of_rows(truth: np.ndarray, score: np.ndarray) -> list[float]:
-    y, said = truth.astype(float), (score > 0).astype(float)
-    rank = np.unique(score, return_inverse=True)[1] / len(score)  # a score as a probability
-    return [
-        metrics.balanced_accuracy(y, said),
-        metrics.mcc(y, said),
-        float(said[truth].mean()),
-        metrics.average_precision(y, rank),
-    ]
+    weights = np.ones((1 + DRAWS, len(truth)))
+    for good in (True, False):
+        places = np.flatnonzero(truth == good)
+        share = np.full(len(places), 1 / len(places))
+        weights[1:, places] = generator.multinomial(len(places), share, size=DRAWS)
+    rows = pd.DataFrame({"y_true": truth.astype(float), "said": 0.5 + np.asarray(score, float)})
+    found = _named(_weighted(rows, weights))
+    hits, all_good = int((score[truth] > 0).sum()), int(truth.sum())
+    exact = binomtest(hits, all_good).proportion_ci(method="exact")
+    return {**found, "recall": Measured(hits / all_good, exact.low, exact.high)}
 
 
 def _named(drawn: np.ndarray) -> dict[str, Measured]:

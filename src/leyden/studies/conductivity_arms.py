@@ -78,7 +78,9 @@ def joined_labels(*columns: Sequence[str]) -> np.ndarray:
 
 
 def conductivity_arms(
-    group: str = FAMILY, sources: Sequence[Dataset] | None = None
+    group: str = FAMILY,
+    sources: Sequence[Dataset] | None = None,
+    network: MultilayerPerceptron | None = None,
 ) -> dict[str, Strategy]:
     """The arms by name.
 
@@ -88,6 +90,8 @@ def conductivity_arms(
         What the split keeps together; inner choices keep it together too.
     sources : sequence of Dataset, optional
         Plentiful compositions; by default those of `SOURCES` are loaded.
+    network : MultilayerPerceptron, optional
+        What learns them.
     """
     if sources is None:
         sources = [load("matbench-compositions", target=name) for name in SOURCES]
@@ -97,7 +101,7 @@ def conductivity_arms(
     def scratch(representation: Any, regressor: Any) -> FromScratch:
         return FromScratch(VectorRegressor(representation, regressor), group=group)
 
-    network = MultilayerPerceptron()
+    network = MultilayerPerceptron() if network is None else network
     return {
         "mean": scratch(composition, DummyRegressor()),
         "median": scratch(composition, DummyRegressor(strategy="median")),
