@@ -31,7 +31,7 @@ def compounds(seed: int = 0) -> Dataset:
     rows = [
         {
             "formula": f"Li{n}{metal}{other}O{o}",
-            GAP: 8 * o / (n + o + 2) - 1.5 + 0.2 * rng.normal(),
+            GAP: max(0.0, 8 * o / (n + o + 2) - 1.5 + 0.2 * rng.normal()),
             SYSTEM: f"Li-{metal}-{other}-O",
         }
         for metal in METALS
