@@ -18,7 +18,7 @@ from leyden.data.dataset import Dataset
 from leyden.models.conductors import ElementalClassifier, linear_svm
 from leyden.representations import represent
 from leyden.studies.class_scores import scores_of_few
-from leyden.studies.conductor_arms import ALL, MEANS, PublishedModel, eML, sML
+from leyden.studies.conductor_arms import ALL, MEANS, PublishedModel, sML
 from leyden.studies.conductor_data import Conductors
 from leyden.studies.conductor_pool import Pool, search_pool
 from leyden.studies.conductor_subsets import PENALTIES, PROTOCOLS, Search, compare, search
