@@ -14,10 +14,9 @@ from leyden.data import (
     load,
     match_compositions,
     published_conductors,
-    published_verdicts,
     simulated_conductors,
 )
-from leyden.data.conductors import GOOD_CONDUCTOR
+from leyden.data.conductors import GOOD_CONDUCTOR, published_verdicts
 from leyden.errors import InputError
 
 SIGMA = "ionic_conductivity_S_per_cm"

@@ -92,6 +92,7 @@ def test_the_page_tells_the_whole(out: Path) -> None:
     for heading in (
         "Table I, published and here",
         "What the published 97.5 % depends on",
+        "OBELiX, doi 10.1039/D5DD00441A",
         "What does each element do?",
     ):
         assert heading in page

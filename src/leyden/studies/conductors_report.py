@@ -22,6 +22,7 @@ from leyden.studies.conductivity_forest import CODE, CODED
 from leyden.studies.conductor_data import Conductors
 from leyden.studies.conductor_table import Answers, Choices
 from leyden.studies.conductors_classes import tell_choices, tell_classes, tell_table
+from leyden.studies.conductors_published import tell_published
 from leyden.studies.family_scores import (
     by_family,
     decades_off,
@@ -91,6 +92,8 @@ def build_report(title: str, found: Findings) -> Report:
     tell_table(report, found.table)
     tell_choices(report, found.subsets)
     _conductivity(report, found)
+    coded = bounded_scores(found.conductivity, found.regressed, CODE).set_index("arm")
+    tell_published(report, float(coded.loc["average", "mae_at_code"]))
     _screening(report, found)
     _elements(report, found)
     return report
