@@ -49,6 +49,7 @@ CLAIMS = {
     "screen_std_seconds",
     "screen_peak_MB",
     "screen_ratio_to_numpy",
+    "screen_ratio_to_smact",
     "screen_candidates",
     "fraction_good",
     "fraction_neutral",

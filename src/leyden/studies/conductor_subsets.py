@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,9 +50,9 @@ def _pymatgen() -> np.ndarray:
         warnings.simplefilter("ignore")  # of each value that there is not
         for z in range(1, len(table)):
             element = Element(ELEMENTS[z])
-            values = (element.Z, element.group, element.row, element.X, element.electron_affinity)
-            values += (element.melting_point, element.boiling_point, element.density_of_solid)
-            values += (element.ionization_energy,)
+            values: list[Any] = [element.Z, element.group, element.row, element.X]
+            values += [element.electron_affinity, element.melting_point, element.boiling_point]
+            values += [element.density_of_solid, element.ionization_energy]
             table[z] = [np.nan if value is None else float(value) for value in values]
     return np.where(np.isnan(table), np.nanmean(table, axis=0), table)
 
@@ -187,7 +188,7 @@ def search(
     """
     X, labels = protocol.describe(formulas), np.asarray(labels) > 0
     subsets = tuple(c for size in sizes for c in combinations(range(X.shape[1]), size))
-    options = {"balanced": protocol.balanced, "standardise": protocol.standardise}
+    options: dict[str, Any] = {"balanced": protocol.balanced, "standardise": protocol.standardise}
     decisions = {C: left_out_decisions(X, labels, subsets, C, **options) for C in penalties}
     within = [
         search_subsets(X, CUBUK_PROPERTIES, labels, sizes=sizes, C=C, **options)

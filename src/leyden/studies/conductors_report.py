@@ -93,7 +93,7 @@ def build_report(title: str, found: Findings) -> Report:
     tell_choices(report, found.subsets)
     _conductivity(report, found)
     coded = bounded_scores(found.conductivity, found.regressed, CODE).set_index("arm")
-    tell_published(report, float(coded.loc["average", "mae_at_code"]))
+    tell_published(report, coded["mae_at_code"]["average"])
     _screening(report, found)
     _elements(report, found)
     return report
