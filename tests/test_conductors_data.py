@@ -16,7 +16,7 @@ from leyden.data import (
     published_conductors,
     simulated_conductors,
 )
-from leyden.data.conductors import GOOD_CONDUCTOR
+from leyden.data.conductors import GOOD_CONDUCTOR, published_verdicts
 from leyden.errors import InputError
 
 SIGMA = "ionic_conductivity_S_per_cm"
@@ -99,6 +99,15 @@ def test_published_compounds_that_have_a_structure(data_home: Callable) -> None:
     np.testing.assert_array_equal(found.y, [values[id] for id in found.ids.tolist()])
     ours, theirs = found.extra["obelix_conductivity_S_per_cm"] >= 1e-4, found.y >= 1e-4
     assert (ours == theirs).all()
+
+
+def test_verdicts_of_the_paper_are_not_quite_the_rule(data_home: Callable) -> None:
+    data_home("sendek")
+    simulated = load("sendek", target="simulated_ionic_conductivity_S_per_cm")
+    good = published_verdicts(simulated)
+    assert simulated.groups["formula"][good].tolist() == ["Li6HoB3O9", "LiSbO3", "LiSO3F"]
+    assert (simulated.y[good] >= 1e-4).tolist() == [True, True, False]
+    assert (simulated.y[~good] < 1e-4).all()
 
 
 def test_simulated_compounds_that_have_a_structure(data_home: Callable) -> None:

@@ -10,12 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    matthews_corrcoef,
+    recall_score,
+)
 
 from leyden import studies
 from leyden.evaluation import Evaluation
-from leyden.studies.class_scores import balanced_accuracies, balanced_gain
+from leyden.studies.class_scores import (
+    SCORES,
+    balanced_accuracies,
+    balanced_gain,
+    class_scores,
+    gain,
+    scores_of_few,
+)
 from leyden.studies.conductor_data import FAMILY, Conductors, load_conductors
-from leyden.studies.conductor_table import Answers, scored
+from leyden.studies.conductor_table import VERDICTS, Answers, scored, scores_of_simulated
 
 NEEDED = ("obelix", "sendek", "matbench-compositions", "mp-electrodes")
 CLAIMS = {
@@ -36,6 +49,7 @@ CLAIMS = {
     "screen_std_seconds",
     "screen_peak_MB",
     "screen_ratio_to_numpy",
+    "screen_ratio_to_smact",
     "screen_candidates",
     "fraction_good",
     "fraction_neutral",
@@ -76,7 +90,12 @@ def test_every_claim_is_made_once(out: Path) -> None:
 
 def test_the_page_tells_the_whole(out: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
-    for heading in ("Table I, published and here", "What does each element do?"):
+    for heading in (
+        "Table I, published and here",
+        "What the published 97.5 % depends on",
+        "OBELiX, doi 10.1039/D5DD00441A",
+        "What does each element do?",
+    ):
         assert heading in page
 
 
@@ -104,6 +123,40 @@ def test_scores_of_the_table() -> None:
     assert second["accuracy"] == 60.0
     assert (second["mcc"], second["balanced_accuracy"]) == (0.0, 0.5)
     assert first["low"] == pytest.approx(100 * 0.025 ** (1 / 5))  # Clopper-Pearson, all right
+
+
+def test_both_labellings_stand_side_by_side() -> None:
+    score = np.array([1.0, -1.0, -2.0, -3.0])
+    rule, verdict = np.array([True, True, False, False]), np.array([True, False, False, False])
+    said = Answers("eML", "simulations", "fitted", rule, score)
+    judged = Answers("eML", VERDICTS, "fitted", verdict, score)
+    few = Answers("sML", "simulations", "those with a structure", rule[1:], score[1:])
+    table = scores_of_simulated([said, judged, few])
+    assert table["good"].tolist() == ["2 of 4", "1 of 4"]
+    assert table["accuracy"].tolist() == [75.0, 100.0]
+    assert table["recall"].tolist() == ["0.50 (0.01 to 0.99)", "1.00 (0.03 to 1.00)"]
+    assert scored([said, judged])["published"].tolist() == [52.4, 52.4]
+
+
+def test_scores_of_few_are_those_of_scikit_learn() -> None:
+    generator = np.random.default_rng(4)
+    truth = np.arange(21) < 3
+    score = generator.normal(size=21) + truth
+    found = scores_of_few(truth, score)
+    said = score > 0
+    expected = (
+        balanced_accuracy_score(truth, said),
+        matthews_corrcoef(truth, said),
+        recall_score(truth, said),
+        average_precision_score(truth, score),
+    )
+    assert [found[name].value for name in SCORES] == pytest.approx(list(expected))
+    for one in found.values():
+        assert one.low <= one.value <= one.high
+    never = scores_of_few(truth, np.full(21, -1.0))
+    assert never["MCC"] == (0.0, 0.0, 0.0)
+    assert never["PR-AUC"].value == pytest.approx(1 / 7)
+    assert never["recall"].high == pytest.approx(1 - 0.025 ** (1 / 3))
 
 
 def classified(hits: dict[str, list[int]], truth: list[int], groups: list[str]) -> Evaluation:
@@ -139,6 +192,39 @@ def test_balanced_accuracy_counts_classes_alike() -> None:
     gain = balanced_gain(found, "b", "a")
     assert gain.value == pytest.approx(0.25)
     assert 0 <= gain.low < gain.value < gain.high <= 0.5
+
+
+def test_scores_of_families_are_those_of_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    truth, hits = generator.integers(2, size=40), generator.integers(2, size=(2, 40))
+    groups = [f"family {i // 4}" for i in range(40)]
+    found = classified({"a": hits[0].tolist(), "b": hits[1].tolist()}, truth.tolist(), groups)
+    found.rows["y_pred"] = np.clip(found.rows["y_pred"], 0.1, 0.9) + np.tile(
+        generator.uniform(-0.05, 0.05, 40), 2
+    )
+    scores = class_scores(found)
+    for arm, one in scores.items():
+        score = found.rows.loc[found.rows["arm"] == arm, "y_pred"].to_numpy()
+        assert one["MCC"].value == pytest.approx(matthews_corrcoef(truth, score > 0.5))
+        assert one["recall"].value == pytest.approx(recall_score(truth, score > 0.5))
+        assert one["PR-AUC"].value == pytest.approx(average_precision_score(truth, score))
+    difference = gain(found, "a", "b")
+    for name in SCORES:
+        expected = scores["a"][name].value - scores["b"][name].value
+        assert difference[name].value == pytest.approx(expected)
+        assert difference[name].low < difference[name].value < difference[name].high
+    assert gain(found, "a", "a")["PR-AUC"] == (0.0, 0.0, 0.0)
+    wrong = [str(i) for i in np.flatnonzero(hits[0] == 0)]
+    assert class_scores(found, leave_out=wrong)["a"]["balanced accuracy"].value == 1.0
+
+
+def test_a_draw_of_families_counts_its_rows_again() -> None:
+    """The interval of the PR-AUC is that of rows written out as often as they were drawn."""
+    truth, hits = [1, 0, 0, 1, 0, 1], [1, 1, 0, 1, 1, 0]
+    twice = classified({"a": hits * 2}, truth * 2, list("aabbcc") * 2)
+    once = classified({"a": hits}, truth, list("aabbcc"))
+    for name in SCORES:
+        assert class_scores(twice)["a"][name] == pytest.approx(class_scores(once)["a"][name])
 
 
 def test_a_family_is_one_witness() -> None:

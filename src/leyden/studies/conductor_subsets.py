@@ -7,6 +7,7 @@ and with every choice made without the row that is scored.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -45,20 +46,14 @@ def _pymatgen() -> np.ndarray:
     from pymatgen.core import Element
 
     table = np.full((100, len(CUBUK_PROPERTIES)), np.nan)
-    for z in range(1, len(table)):
-        element = Element(ELEMENTS[z])
-        values = (
-            element.Z,
-            element.group,
-            element.row,
-            element.X,
-            element.electron_affinity,
-            element.melting_point,
-            element.boiling_point,
-            element.density_of_solid,
-            element.ionization_energy,
-        )
-        table[z] = [np.nan if value is None else float(value) for value in values]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of each value that there is not
+        for z in range(1, len(table)):
+            element = Element(ELEMENTS[z])
+            values: list[Any] = [element.Z, element.group, element.row, element.X]
+            values += [element.electron_affinity, element.melting_point, element.boiling_point]
+            values += [element.density_of_solid, element.ionization_energy]
+            table[z] = [np.nan if value is None else float(value) for value in values]
     return np.where(np.isnan(table), np.nanmean(table, axis=0), table)
 
 

@@ -102,9 +102,10 @@ def tell_table(report: Report, answers: list[Answers]) -> None:
     """Table I beside ours, and the 21 simulated compounds by both labellings."""
     table = scored(answers)
     accuracy = [_accuracy(one) for one in table.itertuples()]
-    shown = table[["model", "rows", "protocol", "n", "good", "published"]].assign(
-        here=accuracy, MCC=table["mcc"].round(2)
+    shown = table[["rows", "model", "protocol", "n", "good", "published"]].assign(
+        here=accuracy, MCC=[f"{value:.2f}" for value in table["mcc"]]
     )
+    shown = shown[shown["rows"] != VERDICTS].sort_values("rows", kind="stable")
     report.section("Table I, published and here").text(
         "Accuracies in per cent. Only two of the 21 simulated compounds reach 1e-4 S/cm, so that "
         "whoever says no to all scores 90.5 %: there, accuracy is a reproduction and no evidence. "
@@ -117,7 +118,7 @@ def tell_table(report: Report, answers: list[Answers]) -> None:
         "as the students do."
     )
     report.table(
-        shown[shown["rows"] != VERDICTS],
+        shown,
         caption="Table I of the paper beside ours; 95 % Clopper-Pearson intervals, on structures "
         "by drawing formulas. Without interval: the rows have chosen the model. Fewer than "
         f"{FEWEST} compounds have no accuracy.",

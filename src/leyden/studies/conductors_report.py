@@ -24,6 +24,7 @@ from leyden.studies.conductor_predictors import Judges
 from leyden.studies.conductor_screen import tell_inside
 from leyden.studies.conductor_table import Answers, Choices
 from leyden.studies.conductors_classes import tell_choices, tell_classes, tell_table
+from leyden.studies.conductors_published import tell_published
 from leyden.studies.family_scores import (
     by_family,
     decades_off,
@@ -101,6 +102,8 @@ def build_report(title: str, found: Findings) -> Report:
     tell_table(report, found.table)
     tell_choices(report, found.subsets)
     _conductivity(report, found)
+    coded = bounded_scores(found.conductivity, found.regressed, CODE).set_index("arm")
+    tell_published(report, coded["mae_at_code"]["average"])
     _screening(report, found)
     tell_inside(report, found.inside, found.judges)
     _elements(report, found)
