@@ -228,6 +228,9 @@ def test_equal_ratios_have_one_spelling(counts: dict[str, int], factor: int) -> 
     backwards = "".join(f"{s}{n * factor}" for s, n in reversed(counts.items()))
     assert parse_formula(text) == parse_formula(backwards)
     assert parse_formula(parse_formula(text)) == parse_formula(text)
+    assert parse_formula(text) == parse_formula(f"({text})2"), (
+        "a short cut reads what has no brackets"
+    )
     other = {**counts, next(iter(counts)): next(iter(counts.values())) + 41}
     if len(counts) > 1:
         assert reduced_formula(other) != reduced_formula(counts)

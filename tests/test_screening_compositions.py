@@ -44,6 +44,7 @@ from leyden.screening.criterion_kinds import (
     not_radioactive,
     oxides,
     rows,
+    table_of,
     tabulated,
 )
 from leyden.screening.element_data import element_data
@@ -248,7 +249,9 @@ def insides(draw: Any, space: CompositionSpace) -> Inside:
     ranges = {}
     for key in draw(st.lists(st.sampled_from(list(ELEMENTS)), min_size=1, unique=True)):
         known = sorted({ELEMENTS[key][s] for s in ("Li", *OTHERS)})
-        ends = st.sampled_from([*known, *((a + b) / 2 for a, b in itertools.pairwise(known))])
+        ends = st.sampled_from(
+            [*known, *(round((a + b) / 2, 6) for a, b in itertools.pairwise(known))]
+        )
         ranges[key] = tuple(sorted([draw(ends), draw(ends)]))
     some = st.lists(st.sampled_from(space.elements), min_size=1, unique=True)
     return Inside(ranges, draw(st.sampled_from([None, ["Li", *draw(some)]])))
@@ -280,6 +283,24 @@ def jobs(draw: Any, spread: bool = False) -> CompositionJob:
 
 
 CAREFUL = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def test_only_named_anions_are_negative() -> None:
+    space = CompositionSpace(elements=("O", "C", "Si", "S"), parts=12)
+    own = Neutral(anions=("O",))
+    assert own.table["C"] == tuple(q for q in Neutral().table["C"] if q >= 0)
+    assert own.table["O"] == Neutral().table["O"]
+    assert own.holds({"Li": 2, "O": 1}, None)
+    assert not own.holds({"Li": 2, "S": 1}, None)
+    assert Neutral().holds({"Li": 2, "S": 1}, None)
+    found = CompositionJob([own], space=space, keep=10_000).run_all()
+    more = CompositionJob([Neutral()], space=space, keep=10_000).run_all()
+    assert 0 < len(found.rows) < len(more.rows)
+    for formula in found.rows["formula"]:
+        amounts = {s: int(n) for s, n in parse_composition(formula).items()}
+        assert own.holds(amounts, None)
+        assert "O" in amounts
+    assert criterion(table_of(own)) == own
 
 
 @CAREFUL

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.metrics import (
     average_precision_score,
     balanced_accuracy_score,
@@ -24,11 +25,20 @@ from leyden.studies.class_scores import (
     balanced_accuracies,
     balanced_gain,
     class_scores,
+    families_alike,
     gain,
     scores_of_few,
 )
-from leyden.studies.conductor_data import FAMILY, Conductors, load_conductors
+from leyden.studies.conductor_arms import Without
+from leyden.studies.conductor_data import ANIONS, FAMILY, Conductors, load_conductors
 from leyden.studies.conductor_table import VERDICTS, Answers, scored, scores_of_simulated
+from leyden.studies.family_scores import (
+    by_family,
+    effective_number,
+    equal_families,
+    largest,
+    wrong_class,
+)
 
 NEEDED = ("obelix", "sendek", "matbench-compositions", "mp-electrodes")
 CLAIMS = {
@@ -106,6 +116,29 @@ def test_no_compound_of_the_table_teaches(data: Conductors) -> None:
     assert all("Li" in crystal.composition for crystal in data.unlabelled.items)
 
 
+def test_salts_hold_an_anion_and_sources_are_told(data: Conductors) -> None:
+    kept = set(data.salts.ids)
+    for id, crystal in zip(data.unlabelled.ids, data.unlabelled.items, strict=True):
+        assert (id in kept) == (not ANIONS.isdisjoint(crystal.composition))
+    assert 0 < len(kept) < len(data.unlabelled)
+    named = {source.name for source in data.sources}
+    assert {"obelix", "sendek"} | set(data.unlabelled.extra["set"]) <= named
+    assert not named & set(data.absent)
+
+
+def test_compounds_whose_sample_is_of_the_other_class(data: Conductors) -> None:
+    assert data.other_class == ("Li7La3Zr2O12",)
+    assert not set(data.other_class) & set(data.published_crystals.ids)
+
+
+def test_a_rule_has_learned_nothing() -> None:
+    rule = Without(("O", "F")).fit(np.zeros((1, 1)), np.zeros(1))
+    X = rule.representation.transform(["Li2S", "Li2O", "LiF", "LiAl"])
+    assert rule.decision(X).tolist() == [1.0, -1.0, -1.0, 1.0]
+    assert (rule.predict(X) > 0.5).tolist() == [True, False, False, True]
+    assert clone(rule).symbols == ("O", "F")
+
+
 def test_structures_are_in_the_family_of_their_formulas(data: Conductors) -> None:
     whole = load_conductors().measured
     named = dict(zip(whole.ids, whole.groups[FAMILY], strict=True))
@@ -114,15 +147,31 @@ def test_structures_are_in_the_family_of_their_formulas(data: Conductors) -> Non
 
 
 def test_scores_of_the_table() -> None:
-    truth = np.array([True, True, False, False, False])
+    truth = np.arange(20) < 8
     right = Answers("esML", "simulations", "all right", truth, np.where(truth, 2.0, -2.0))
-    never = Answers("always poor", "simulations", "no model", truth, np.full(5, -1.0))
+    never = Answers("always poor", "simulations", "no model", truth, np.full(20, -1.0))
     first, second = scored([right, never]).to_dict("records")
     assert (first["accuracy"], first["mcc"], first["recall"]) == (100.0, 1.0, 1.0)
     assert first["published"] == 85.7
     assert second["accuracy"] == 60.0
     assert (second["mcc"], second["balanced_accuracy"]) == (0.0, 0.5)
-    assert first["low"] == pytest.approx(100 * 0.025 ** (1 / 5))  # Clopper-Pearson, all right
+    assert first["low"] == pytest.approx(100 * 0.025 ** (1 / 20))  # Clopper-Pearson, all right
+
+
+def test_what_has_no_accuracy_or_no_interval() -> None:
+    truth = np.arange(20) < 8
+    few, chosen, formulas = scored(
+        [
+            Answers("sML", "simulations", "few", truth[:9], np.ones(9)),
+            Answers("eML", "experiments", "chosen", truth, np.ones(20), selected=True),
+            Answers("esML", "structures", "two", truth, np.ones(20), np.repeat(["a", "b"], 10)),
+        ]
+    ).to_dict("records")
+    assert np.isnan([few["accuracy"], few["low"]]).all()
+    assert chosen["accuracy"] == 40.0
+    assert np.isnan(chosen["low"])
+    assert formulas["low"] == 0.0, "one formula that is all wrong may be drawn twice"
+    assert formulas["high"] == pytest.approx(80.0), "and so may the other"
 
 
 def test_both_labellings_stand_side_by_side() -> None:
@@ -225,6 +274,22 @@ def test_a_draw_of_families_counts_its_rows_again() -> None:
     once = classified({"a": hits}, truth, list("aabbcc"))
     for name in SCORES:
         assert class_scores(twice)["a"][name] == pytest.approx(class_scores(once)["a"][name])
+
+
+def test_families_count_alike() -> None:
+    """A large family that is all right hides two small ones that are all wrong."""
+    truth = [1, 0] * 5 + [1, 0]
+    found = classified({"a": [1] * 10 + [0, 0]}, truth, ["large"] * 10 + ["one", "two"])
+    assert balanced_accuracies(found)["a"].value == pytest.approx(5 / 6)
+    assert families_alike(found)["a"] == pytest.approx(0.5 / 1.5)
+    assert equal_families(found, wrong_class) == {"a": pytest.approx(2 / 3)}
+    assert effective_number(found) == pytest.approx(144 / 102)
+    assert largest(found) == "large"
+    table = by_family(found, ["a"], wrong_class, most=1)
+    assert table["family"].tolist() == ["large", "2 others"]
+    assert table["rows"].tolist() == [10, 2]
+    assert table["truth"].tolist() == [0.5, 0.5]
+    assert table["a"].tolist() == [0.0, 1.0]
 
 
 def test_a_family_is_one_witness() -> None:
