@@ -15,7 +15,14 @@ from leyden.representations.composition import (
 )
 from leyden.representations.elements import element_property
 from leyden.studies.conductor_pool import search_pool
-from leyden.studies.conductor_subsets import HARD, PROTOCOLS, Protocol, compare, search
+from leyden.studies.conductor_subsets import (
+    HARD,
+    PROTOCOLS,
+    Protocol,
+    best_by_chance,
+    compare,
+    search,
+)
 
 SULFIDES = ["Li3PS4", "Li10GeP2S12", "Li7P3S11", "Li4SnS4", "Li2S", "Li6PS5Cl", "Li3AsS4", "LiSbS2"]
 OXIDES = ["Li2O", "Li4SiO4", "Li3PO4", "LiNbO3", "Li2CO3", "LiAlSiO4", "LiCoO2", "Li3VO4", "LiTaO3"]
@@ -87,9 +94,20 @@ def test_choosing_among_all_is_told_apart_from_being_scored() -> None:
         found = search(PROTOCOLS[0], FORMULAS, y, sizes=(2,), penalties=(1.0, 100.0))
         table = compare([found], FORMULAS).set_index("what is left open")
         flattery.append(table.loc[PROTOCOLS[0].name, ["C = 1", "C = 100"]].max())
-        honest.append(table.loc["all of these machines", "chosen without the row"])
+        honest.append(table.loc["all of these but least squares", "chosen without the row"])
     assert np.mean(flattery) > 65
     assert np.mean(honest) < 60
+
+
+def test_chance_is_shuffled_labels_under_the_same_search() -> None:
+    sizes = {"sizes": (1, 2), "penalty": 100.0}
+    found = best_by_chance(PROTOCOLS[0], FORMULAS, LABELS, shuffles=5, **sizes)
+    again = best_by_chance(PROTOCOLS[0], FORMULAS, LABELS, shuffles=5, **sizes)
+    np.testing.assert_array_equal(found, again)
+    true = search(PROTOCOLS[0], FORMULAS, LABELS, sizes=(1, 2), penalties=(100.0,))
+    assert 0.5 < found.mean() < true.accuracies[100.0].max()
+    table = compare([true], FORMULAS)
+    assert table["best"].tolist()[0] == table["C = 100"].tolist()[0]
 
 
 def test_the_pool_finds_what_tells_sulfides_from_oxides() -> None:

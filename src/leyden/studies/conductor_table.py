@@ -21,7 +21,14 @@ from leyden.studies.class_scores import DRAWS, scores_of_few
 from leyden.studies.conductor_arms import ALL, MEANS, PublishedModel, Without, sML
 from leyden.studies.conductor_data import Conductors
 from leyden.studies.conductor_pool import Pool, search_pool
-from leyden.studies.conductor_subsets import PENALTIES, PROTOCOLS, Search, compare, search
+from leyden.studies.conductor_subsets import (
+    PENALTIES,
+    PROTOCOLS,
+    Search,
+    best_by_chance,
+    compare,
+    search,
+)
 
 __all__ = [
     "FEWEST",
@@ -94,12 +101,15 @@ class Choices:
         All subsets of the nine descriptors; the first as published, the others with one thing else.
     compared : DataFrame
         As of `compare`.
+    by_chance : ndarray
+        Best accuracies by the protocol and penalty of the best, with shuffled labels.
     pool : Pool
         The search among 36 descriptors.
     """
 
     searches: tuple[Search, ...]
     compared: pd.DataFrame
+    by_chance: np.ndarray
     pool: Pool
 
     @property
@@ -121,9 +131,18 @@ def search_choices(data: Conductors, *, quick: bool = False) -> Choices:
         search(one, formulas, labels, sizes=sizes, penalties=(1.0, 100.0) if quick else PENALTIES)
         for one in (PROTOCOLS[:2] if quick else PROTOCOLS)
     )
+    first = searches[0]
+    chance = best_by_chance(
+        first.protocol,
+        formulas,
+        labels,
+        penalty=first.penalty,
+        sizes=sizes,
+        shuffles=3 if quick else 20,
+    )
     few = {"size": 2, "width": 1, "repeats": 10} if quick else {}
     pool = search_pool(ALL, formulas, labels, **few)
-    return Choices(searches, compare(searches, formulas), pool)
+    return Choices(searches, compare(searches, formulas), chance, pool)
 
 
 def make_table(data: Conductors, found: Search, students: dict[str, Any]) -> list[Answers]:
