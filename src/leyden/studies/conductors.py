@@ -17,6 +17,7 @@ from leyden.hashing import content_hash
 from leyden.models.atom2vec import Atom2Vec, ElementContributions, validation_accuracy
 from leyden.report import Report
 from leyden.representations import represent
+from leyden.screening.criteria import Criterion
 from leyden.splits import GroupKFold
 from leyden.studies import Option, Source, StudyResult
 from leyden.studies.averages import with_averages
@@ -80,7 +81,7 @@ def run(
     found = search(data, sizes=range(1, 3 if quick else 8))
     taught = student(data, PublishedModel())
     judges = composition_judges(out / "judges", quick)
-    asked = (resembling(data), *judges.criteria)
+    asked: list[Criterion] = [resembling(data), *judges.criteria]
     short: dict[str, Any] = {"quick": quick, "progress": progress}
     measured, slow = ({}, []) if quick else measure(out / "speed", SCREENING, DASK)
     findings = Findings(
