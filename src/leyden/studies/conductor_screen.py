@@ -132,7 +132,8 @@ def tell_inside(report: Report, inside: Screening, judges: Judges) -> None:
         "compounds that do give up their lithium; the window itself needs the competing phases, "
         "and its reductive end is not asked here at all. The models were taught compounds that "
         "somebody thought worth computing, most of them near the hull, and know no polymorphs: a "
-        "composition in steps of 1 % that passes is not ruled out, and need not exist.",
+        "composition in steps of 1 % that passes is not ruled out, and need not exist. That they "
+        "learn absolute errors was chosen after squared errors had been scored on these systems.",
     )
     report.table(inside.funnel, caption="The funnel with the further criteria.", digits=4)
     if len(judges.scores):

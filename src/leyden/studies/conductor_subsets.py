@@ -19,9 +19,11 @@ import pandas as pd
 
 from leyden import metrics
 from leyden.data.formulas import ATOMIC_NUMBERS, ELEMENTS, parse_composition
+from leyden.hashing import content_hash, learning_code
 from leyden.models.conductors import search_subsets
 from leyden.models.feature_selection import exhaustive, misclassified
 from leyden.models.linear_svm import left_out_decisions
+from leyden.representations.cache import remembered
 from leyden.representations.composition import CUBUK_PROPERTIES
 from leyden.representations.elements import element_property
 
@@ -198,14 +200,33 @@ def search(
     X, labels = protocol.describe(formulas), np.asarray(labels) > 0
     subsets = tuple(c for size in sizes for c in combinations(range(X.shape[1]), size))
     options: dict[str, Any] = {"balanced": protocol.balanced, "standardise": protocol.standardise}
-    decisions = {C: left_out_decisions(X, labels, subsets, C, **options) for C in penalties}
+    tried = {"X": X, "labels": labels, "subsets": subsets, "penalties": tuple(penalties), **options}
+    kept = remembered(
+        "subsets",
+        content_hash(tried, learning_code()),
+        lambda: _machines(X, labels, subsets, penalties, options),
+    )
+    decisions = dict(zip(penalties, kept["decisions"], strict=True))
+    return Search(protocol, subsets, labels, decisions, kept["inner"], kept["nested"])
+
+
+def _machines(
+    X: np.ndarray,
+    labels: np.ndarray,
+    subsets: Sequence[tuple[int, ...]],
+    penalties: Sequence[float],
+    options: Mapping[str, Any],
+) -> dict[str, np.ndarray]:
+    """Minutes of machines: decisions (penalties, m, n), and inner and nested of a `Search`."""
+    decisions = [left_out_decisions(X, labels, subsets, C, **options) for C in penalties]
+    sizes = sorted({len(subset) for subset in subsets})
     within = [
         search_subsets(X, CUBUK_PROPERTIES, labels, sizes=sizes, C=C, **options)
         for C in penalties
         if C in INNER
     ]
     inner, nested = _best_of([(one.inner, one.nested) for one in within])
-    return Search(protocol, subsets, labels, decisions, inner, nested)
+    return {"decisions": np.array(decisions), "inner": inner, "nested": nested}
 
 
 def best_by_chance(
