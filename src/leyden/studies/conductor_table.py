@@ -15,6 +15,7 @@ from sklearn.model_selection import GroupKFold
 from leyden import metrics
 from leyden.data.conductors import published_verdicts
 from leyden.data.dataset import Dataset
+from leyden.models.classifiers import structural_models
 from leyden.models.conductors import ElementalClassifier, linear_svm
 from leyden.representations import represent
 from leyden.studies.class_scores import DRAWS, scores_of_few
@@ -167,7 +168,7 @@ def make_table(data: Conductors, found: Search, students: dict[str, Any]) -> lis
         Answers("eML", "experiments", seen, y, found.left_out, selected=True),
         Answers("eML", "experiments", unseen, y, found.nested),
         Answers("eML", "simulations", "fitted on the 40 compounds", simulated, said),
-        _sML_left_out(data),
+        *_sML_left_out(data),
         _nobody("experiments", "no model", y),
         _nobody("simulations", "no model", simulated),
     ]
@@ -305,13 +306,18 @@ def _known(data: Conductors) -> tuple[np.ndarray, np.ndarray]:
     return represent(sML().representation, crystals), crystals.y
 
 
-def _sML_left_out(data: Conductors) -> Answers:
+def _sML_left_out(data: Conductors) -> list[Answers]:
+    """The two structural models, each compound left out once."""
     X, y = _known(data)
-    said = np.empty(len(y))
-    for row in range(len(y)):
-        rest = np.arange(len(y)) != row
-        said[row] = sML().fit(X[rest], y[rest]).decision(X[[row]])[0]
-    return Answers("sML", "experiments", "leave one out; those with a structure", y > 0, said)
+    protocol, rows = "leave one out; those with a structure", []
+    for kind, model in structural_models().items():
+        said = np.empty(len(y))
+        for row in range(len(y)):
+            rest = np.arange(len(y)) != row
+            said[row] = clone(model).fit(X[rest], y[rest]).decision(X[[row]])[0]
+        name = "sML" if kind == "SVM" else f"sML, {kind}"
+        rows.append(Answers(name, "experiments", protocol, y > 0, said))
+    return rows
 
 
 def _said(teacher: Any, crystals: Any) -> np.ndarray:
