@@ -53,6 +53,7 @@ CLAIMS = {
     "atom2vec_dft21_mcc",
     "esML_obelix_balanced_accuracy",
     "eML_obelix_balanced_accuracy",
+    "esML_gain_obelix_balanced_accuracy",
     "log10_sigma_mae_grouped",
     "log10_sigma_ratio_to_random_forest",
     "screen_linear_seconds",

@@ -31,6 +31,7 @@ from leyden.screening.criteria import Criterion
 from leyden.screening.engine import Screening, run
 from leyden.screening.scores import ElementScore
 from leyden.studies.conductor_arms import MEANS, eML
+from leyden.studies.conductor_data import ANIONS
 from leyden.studies.conductor_predictors import Judges
 
 __all__ = ["COST", "MASS", "ROWS", "neutral_by", "resembling", "screen", "student", "tell_inside"]
@@ -63,19 +64,21 @@ def screen(
     model : ElementalClassifier
     folder : Path
     beside : sequence of Criterion
-        Asked after the common criteria, of which neutrality then lets no element but oxygen be
-        negative. With them, the best few of each chemical system are kept, since models judge what
-        is kept: the best of all are neighbours of one another.
+        Asked after the common criteria. In place of "oxides", which takes carbides with a little
+        oxygen, neutrality then lets none but `ANIONS` be negative; and the best few of each
+        chemical system are kept, since models judge what is kept, and the best of all are
+        neighbours of one another.
     quick, progress : bool
     """
+    anions = sorted(ANIONS) if beside else None
     job = CompositionJob(
         [
             ScoreAbove(),
-            Neutral(states=STATES, anions=("O",) if beside else None),
+            Neutral(states=STATES, anions=anions),
             molar_mass(MASS),
             cost(COST),
             rows(ROWS),
-            oxides(),
+            *([] if beside else [oxides()]),
             not_radioactive(),
             *beside,
         ],
@@ -90,16 +93,18 @@ def screen(
 def neutral_by(
     models: Mapping[str, ElementalClassifier], *, quick: bool
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """The published fractions by student and by table of oxidation states, carbon apart."""
+    """The published fractions, by what taught the student and by what may be of which charge."""
+    ways = {
+        "common": Neutral(states=STATES),
+        "common, only oxygen negative": Neutral(states=STATES, anions=("O",)),
+        "ICSD": Neutral("icsd"),
+        "all known": Neutral("all"),
+    }
     found = {}
-    for (taught, model), source in product(models.items(), ("common", "icsd", "all")):
-        criteria: list[Criterion] = [
-            ScoreAbove(),
-            Neutral(source, STATES if source == "common" else {}),
-        ]
+    for (taught, model), (states, neutral) in product(models.items(), ways.items()):
         score = ElementScore(**model.element_score_arrays())
-        job = CompositionJob(criteria, score, space=_space(quick), keep=1)
-        found[taught, source] = fractions(job.run_all().counts)
+        job = CompositionJob([ScoreAbove(), neutral], score, space=_space(quick), keep=1)
+        found[taught, states] = fractions(job.run_all().counts)
     return found
 
 
@@ -119,7 +124,7 @@ def tell_inside(report: Report, inside: Screening, judges: Judges) -> None:
         "The score is linear and rises without end, and most structures that the published "
         "equation calls good are alloys, of whose anions it says nothing sensible. So another "
         "student is taught by salts alone (structures that hold an anion), and the screening is "
-        "asked again for candidates in which only oxygen is negative, "
+        "asked again for candidates in which only anions are negative, no carbides or silicides, "
         "whose elements occur in at least five of the structures that taught the model, "
         "and whose means of the nine properties, and fraction of lithium, lie between the 1st and "
         "the 99th percentile of these structures. That is necessary for interpolation, and not "
