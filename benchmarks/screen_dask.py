@@ -1,6 +1,6 @@
 """A screening on two Dask workers, on one, and in one process, in one run.
 
-    python benchmarks/screen_dask.py [--elements 24] [--parts 100] [--repeats 3]
+    python benchmarks/screen_dask.py [--elements 92] [--parts 100] [--repeats 3]
 
 Prints JSON: seconds and candidates a second of each, the speed-up of two workers over one, and
 whether all three end in the same counts and rows.  A worker is a process of one thread.  It is
@@ -96,7 +96,7 @@ def measure(elements: int, parts: int, repeats: int) -> dict[str, Any]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--elements", type=int, default=24, help="beside lithium")
+    parser.add_argument("--elements", type=int, default=92, help="beside lithium")
     parser.add_argument("--parts", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()

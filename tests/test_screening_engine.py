@@ -367,7 +367,7 @@ class TestTrouble:
             run(job, folder, workers=2, progress=False)
         assert "Remedy: take fewer workers" in str(told.value)
         kept = sum(len(shards) for shards, _ in KeptShards(folder, JOB).find())
-        assert kept >= 5
+        assert kept >= 4, "the four shards before it were run, one after the other at the latest"
         check(run(replace(JOB, diary=str(diary)), folder, progress=False))
         assert len(shards_run(diary)) == 40 - kept
 

@@ -49,8 +49,6 @@ def test_what_a_worker_is_given_before_its_first_task() -> None:
     assert KEPT == []
     with processes(1) as pool:  # those of a screening leave Ctrl-C to the driver
         assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
-    with worker_processes(1) as pool:
-        assert pool.submit(signal.getsignal, signal.SIGINT).result() != signal.SIG_IGN
 
 
 def test_a_worker_that_dies_breaks_the_pool_at_once() -> None:

@@ -55,7 +55,7 @@ SPEED = {
         "two Dask workers over one",
         "x",
         (">=", 1.7),
-        "throughput of a smaller space, workers warm; rows and counts are those of one process",
+        "throughput of all compositions, workers warm; rows and counts are those of one process",
     ),
 }
 PUBLISHED_FRACTIONS = {
