@@ -1,6 +1,6 @@
 """A screening on two Dask workers, on one, and in one process, in one run.
 
-    python benchmarks/screen_dask.py [--elements 92] [--parts 100] [--repeats 3]
+    python benchmarks/screen_dask.py [--elements 92] [--parts 100] [--repeats 5]
 
 Prints JSON: seconds and candidates a second of each, the speed-up of two workers over one, and
 whether all three end in the same counts and rows.  A worker is a process of one thread.  It is
@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +70,30 @@ def timed(job: CompositionJob, executor: Executor | None) -> tuple[float, Screen
 
 
 def measure(elements: int, parts: int, repeats: int) -> dict[str, Any]:
-    """Median seconds of the three."""
+    """Median seconds of the three, in turns, so that a slow minute is slow for all."""
     job, small = job_of(elements, parts), job_of(6, 20)
-    seconds: dict[str, float] = {}
+    seconds: dict[str, list[float]] = {"one_process": [], "one_worker": [], "two_workers": []}
     results: list[Screening] = []
-    for name, workers in (("one_process", 0), ("one_worker", 1), ("two_workers", 2)):
-        with dask(workers) if workers else nullcontext() as executor:
+    with dask(1) as one, dask(2) as two:
+        ways = dict(zip(seconds, (None, one, two), strict=True))
+        for executor in ways.values():
             for _ in range(2):  # whoever comes first: both workers get some of it
                 timed(small, executor)
-            runs = [timed(job, executor) for _ in range(repeats)]
-        seconds[name] = statistics.median(time for time, _ in runs)
-        results.append(runs[0][1])
+        for repeat in range(repeats):
+            for name, executor in ways.items():
+                took, result = timed(job, executor)
+                seconds[name].append(took)
+                if repeat == 0:
+                    results.append(result)
+    middle = {name: statistics.median(times) for name, times in seconds.items()}
     first = results[0]
     same = [r.counts == first.counts and r.rows.equals(first.rows) for r in results]
     return {
         "candidates": job.space.total,
         "shards": job.shards(),
         "seconds": seconds,
-        "candidates_per_second": {name: job.space.total / time for name, time in seconds.items()},
-        "dask_two_worker_speedup": seconds["one_worker"] / seconds["two_workers"],
+        "candidates_per_second": {name: job.space.total / time for name, time in middle.items()},
+        "dask_two_worker_speedup": middle["one_worker"] / middle["two_workers"],
         "same_rows": all(same),
     }
 
@@ -98,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--elements", type=int, default=92, help="beside lithium")
     parser.add_argument("--parts", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
     print(json.dumps(measure(given.elements, given.parts, given.repeats), indent=2))
 
