@@ -13,11 +13,12 @@ from leyden.data.catalog import load
 from leyden.data.dataset import Dataset
 from leyden.errors import InputError
 from leyden.evaluation import Evaluation
-from leyden.hashing import content_hash
+from leyden.hashing import content_hash, learning_code
 from leyden.models.atom2vec import Atom2Vec, ElementContributions, validation_accuracy
 from leyden.models.mlp import MultilayerPerceptron
 from leyden.report import Report
 from leyden.representations import represent
+from leyden.representations.cache import remembered
 from leyden.screening.criteria import Criterion
 from leyden.splits import GroupKFold
 from leyden.studies import Option, Source, StudyResult
@@ -155,16 +156,19 @@ def _labels(data: Conductors) -> np.ndarray:
 
 def _dimensions(data: Conductors, model: Atom2Vec, quick: bool) -> pd.DataFrame:
     """Validation accuracy against the length of the element vectors."""
-    accuracies = validation_accuracy(
-        model,
-        represent(model.representation, data.unlabelled),
-        _labels(data),
-        data.unlabelled.groups["formula"].to_numpy(),
-        dimensions=(1, 3) if quick else range(1, 9),
-        folds=2 if quick else 5,
-    )
+    X, labels = represent(model.representation, data.unlabelled), _labels(data)
+    formulas = data.unlabelled.groups["formula"].to_numpy(str)
+    dimensions, folds = ((1, 3), 2) if quick else (tuple(range(1, 9)), 5)
+
+    def measured() -> dict[str, np.ndarray]:
+        found = validation_accuracy(model, X, labels, formulas, dimensions=dimensions, folds=folds)
+        return {str(d): accuracy for d, accuracy in found.items()}
+
+    key = content_hash(learning_code(), model, X, labels, formulas, dimensions, folds)
+    accuracies = remembered("dimensions", key, measured)
     lines = [
-        {"dimension": d, "accuracy": a.mean(), "spread": a.std()} for d, a in accuracies.items()
+        {"dimension": d, "accuracy": accuracies[str(d)].mean(), "spread": accuracies[str(d)].std()}
+        for d in dimensions
     ]
     return pd.DataFrame(lines)
 
@@ -172,8 +176,14 @@ def _dimensions(data: Conductors, model: Atom2Vec, quick: bool) -> pd.DataFrame:
 def _contributions(data: Conductors, model: Atom2Vec, networks: int) -> ElementContributions:
     """What each element does for the decision, over many initialisations."""
     many = Atom2Vec(**{**model.get_params(deep=False), "networks": networks})
-    X = represent(many.representation, data.unlabelled)
-    return many.fit(X, _labels(data)).contributions(X)
+    X, labels = represent(many.representation, data.unlabelled), _labels(data)
+
+    def measured() -> dict[str, np.ndarray]:
+        found = many.fit(X, labels).contributions(X)
+        return {"elements": np.array(found.elements), "values": found.values}
+
+    kept = remembered("contributions", content_hash(learning_code(), many, X, labels), measured)
+    return ElementContributions(tuple(kept["elements"].tolist()), np.array(kept["values"]))
 
 
 def _source(dataset: Dataset, name: str) -> Source:
