@@ -39,6 +39,13 @@ __all__ = ["COST", "MASS", "ROWS", "neutral_by", "resembling", "screen", "studen
 MASS, COST, ROWS = 40.0, 100.0, 4
 """Greatest mean atomic mass (g/mol) and cost (USD/kg), last row of the periodic table. The paper
 names the criteria and no limits."""
+NAMES = {
+    "formation_energy_eV_per_atom": "formation, eV/atom",
+    "decomposition_enthalpy_eV_per_atom": "decomposition, eV/atom",
+    "band_gap_eV": "gap, eV",
+    "average_voltage_V": "voltage, V",
+}
+"""Headings of what the models of composition say."""
 STATES = {"C": (-4, 4)}
 """In place of the common states, among which 0 makes whatever is nearly all carbon neutral."""
 
@@ -151,5 +158,13 @@ def tell_inside(report: Report, inside: Screening, judges: Judges) -> None:
             digits=3,
         )
     best = inside.rows.head(20).drop(columns="key")
-    shown = [c for c in map(str, best) if not c.endswith(("_std", "_lower", "_upper"))]
-    report.table(best[shown], caption="The best that pass all criteria, models included.", digits=3)
+    strange = [column for column in map(str, best) if column.endswith("_in_domain_percentile")]
+    best = best.assign(**{"strangest to a model": best[strange].max(axis=1)} if strange else {})
+    hidden = ("_std", "_lower", "_upper", "_in_domain_percentile")
+    report.table(
+        best[[column for column in map(str, best) if not column.endswith(hidden)]],
+        names={one.target: NAMES[one.target] for one in judges.criteria},
+        caption="The best that pass all criteria, models included; last: the greatest of their "
+        "in-domain percentiles, 100 being farther from what taught a model than anything there.",
+        digits=3,
+    )

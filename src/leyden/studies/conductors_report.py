@@ -248,7 +248,8 @@ def _elements(report: Report, found: Findings) -> None:
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95], axis=0)
     table = pd.DataFrame({"element": elements, "contribution": middle, "low": low, "high": high})
     table = table.sort_values("contribution", ascending=False)
-    sure = table[table["low"] > 0]["element"].tolist()
+    speak_for = table[table["low"] > 0]["element"].tolist()
+    against = table[table["high"] < 0]["element"].tolist()[::-1]
     first = [elements[i] for i in values.argmax(axis=1)]
     anions = table[table["element"].isin(ANIONS)]
     report.section("What does each element do?").text(
@@ -257,9 +258,11 @@ def _elements(report: Report, found: Findings) -> None:
         "decisions gives to a pure element; low and high are the 5th and 95th percentile over the "
         "initialisations. The paper finds lithium first, and sulfur and phosphorus foremost among "
         f"the anions. Here lithium is first in {first.count('Li') / len(first):.0%} of the "
-        f"initialisations, and all but 5 % agree on the sign of {', '.join(sure) or 'no element'} "
-        f"only; of the anions the median falls in the order {', '.join(anions['element'])}, but "
-        "their bands overlap, and elements of which few structures hold any are set by chance."
+        "initialisations: most structures that the teacher calls good are alloys, and their metals "
+        f"lead. At least 95 % agree that {', '.join(speak_for) or 'no element'} speak for "
+        f"conduction, and {', '.join(against) or 'no element'} against it. Of the anions the "
+        f"median falls in the order {', '.join(anions['element'])}, but most of their bands "
+        "overlap, and elements of which few structures hold any are set by chance."
     )
     figure, ax = plots.subplots(1, 1, width=11, height=6)
     periodic_table(dict(zip(elements, middle, strict=True)), ax, label="contribution", centre=0.0)
