@@ -22,6 +22,7 @@ from leyden.data.cards import card
 from leyden.data.catalog import DroppedRowsWarning, load
 from leyden.data.tidy import convert
 from leyden.errors import InputError
+from leyden.studies.conductor_data import lithium_structures
 
 POSCAR = """A
 1.0
@@ -346,6 +347,35 @@ def test_materials_project_is_read_in_pages_and_resumed(
     assert pairs.extra["voltage_from_formation_energy_V"][0] == pytest.approx(4.0)
     assert pairs.extra["clean"].all()
     assert pairs.extra["x_discharged"][0] == pytest.approx(1 / 3)
+
+
+def test_all_lithium_crystals_come_by_the_users_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(materials_project, "_PAGE", 4)
+    monkeypatch.setenv("LEYDEN_DATA", str(tmp_path))
+    monkeypatch.setenv("MP_API_KEY", "secret")
+
+    def answer(path: str, query: dict, headers) -> tuple[int, bytes]:
+        assert headers["X-API-KEY"] == "secret"
+        assert path == "/materials/summary/"
+        assert query["elements"] == "Li"
+        found = [structure(f"mp-d{n}") for n in range(6)]
+        start, limit = int(query["_skip"]), int(query["_limit"])
+        return 200, json.dumps({"data": found[start : start + limit]}).encode()
+
+    with Server(answer) as server:
+        fetch = materials_project.fetch_lithium
+        monkeypatch.setattr(
+            materials_project, "fetch_lithium", lambda folder: fetch(folder, server=server.url)
+        )
+        sources.fetch("mp-lithium")
+        assert len(server.asked) == 2
+    crystals = load("mp-lithium")
+    assert crystals.ids.tolist() == [f"mp-d{n}" for n in range(6)]
+    assert {crystal.formula for crystal in crystals.items} == {"LiCoO2"}
+    assert not list(tmp_path.glob(".mp-*"))
+    assert len(lithium_structures([crystals])) == 6, "they teach students of the conductors"
 
 
 def test_materials_project_needs_a_good_key(

@@ -1,4 +1,7 @@
-"""The Materials Project's insertion electrodes, by its public interface and the user's own key."""
+"""Electrodes and lithium crystals of the Materials Project, by its public interface.
+
+The key is the user's own.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from leyden.data.tidy import crystal_row, to_line, write_lines
 from leyden.errors import InputError
 from leyden.physics.electrodes import CHARGES, average_voltage
 
-__all__ = ["fetch_electrodes"]
+__all__ = ["fetch_electrodes", "fetch_lithium"]
 
 _SERVER = "https://api.materialsproject.org"
 _PAGE = 500  # documents a request
@@ -57,17 +60,9 @@ def fetch_electrodes(
     InputError
         No key, a key that is refused, a server that cannot be reached or answers strangely.
     """
-    import httpx
-
-    key = key or os.environ.get("MP_API_KEY")
-    if not key:
-        raise InputError(
-            "the Materials Project asks for a key",
-            remedy="get one at https://materialsproject.org/api and set MP_API_KEY",
-        )
     pages = pages or data_home() / ".mp-electrodes-pages"
-    pages.mkdir(parents=True, exist_ok=True)
-    with httpx.Client(base_url=server, headers={"X-API-KEY": key}, timeout=120.0) as client:
+    with _client(key, server) as client:
+        pages.mkdir(parents=True, exist_ok=True)
         electrodes = [
             document
             for ion in CHARGES
@@ -90,6 +85,33 @@ def fetch_electrodes(
     write_lines(folder / "structures.jsonl.gz", map(to_line, structures.values()))
     _write_pairs(folder / "pairs.csv.gz", (_pair_row(e, structures) for e in electrodes))
     shutil.rmtree(pages, ignore_errors=True)
+
+
+def fetch_lithium(
+    folder: Path, *, key: str | None = None, server: str = _SERVER, pages: Path | None = None
+) -> None:
+    """Write ``structures.jsonl.gz`` of all crystals that hold lithium.
+
+    Parameters and errors are those of `fetch_electrodes`.
+    """
+    pages = pages or data_home() / ".mp-lithium-pages"
+    with _client(key, server) as client:
+        pages.mkdir(parents=True, exist_ok=True)
+        found = _documents(client, "summary", {"elements": "Li"}, _STRUCTURE_FIELDS, pages / "all")
+        write_lines(folder / "structures.jsonl.gz", (to_line(_structure_row(d)) for d in found))
+    shutil.rmtree(pages, ignore_errors=True)
+
+
+def _client(key: str | None, server: str) -> Any:
+    import httpx
+
+    key = key or os.environ.get("MP_API_KEY")
+    if not key:
+        raise InputError(
+            "the Materials Project asks for a key",
+            remedy="get one at https://materialsproject.org/api and set MP_API_KEY",
+        )
+    return httpx.Client(base_url=server, headers={"X-API-KEY": key}, timeout=120.0)
 
 
 def _documents(

@@ -104,7 +104,11 @@ def _write(chosen: Card, folder: Path, content: bytes, file: str) -> None:
 _FETCHERS: dict[str, Callable[[Card, Path], None]] = {
     "python-index": _from_index,
     "url": _from_url,
-    "materials-project": lambda chosen, folder: materials_project.fetch_electrodes(folder),
+    "materials-project": lambda chosen, folder: _QUERIES[chosen.source["query"]](folder),
+}
+_QUERIES: dict[str, Callable[[Path], None]] = {
+    "electrodes": lambda folder: materials_project.fetch_electrodes(folder),
+    "lithium": lambda folder: materials_project.fetch_lithium(folder),
 }
 
 

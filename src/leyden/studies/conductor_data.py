@@ -29,6 +29,7 @@ MEASURED = "ionic_conductivity_S_per_cm"
 SIMULATED = "simulated_ionic_conductivity_S_per_cm"
 FAMILY = "composition_family"
 CRYSTALS = (
+    "mp-lithium",
     "mp-electrodes",
     "flla-2015",
     "elastic-tensor-2015",
