@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("repeatable", derandomize=True, print_blob=True)
+settings.register_profile("repeatable", derandomize=True, print_blob=True, deadline=None)
 settings.load_profile("repeatable")  # equal code, equal examples: a failure can be had again
 
 DEVELOPMENT_HOME = Path(__file__).resolve().parents[2] / "shared" / "data"
