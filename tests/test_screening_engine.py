@@ -32,6 +32,7 @@ from leyden.screening.job import ShardResult
 from leyden.screening.kept_shards import KeptShards
 from leyden.screening.progress import progress_bar
 from leyden.screening.shard_queue import ShardQueue
+from watching import alive, wait_for
 
 
 @dataclass(frozen=True)
@@ -333,22 +334,6 @@ if __name__ == "__main__":
     folder, diary, workers = sys.argv[1:]
     run(replace(JOB, diary=diary, wait=0.1), folder, workers=int(workers) or None)
 """
-
-
-def alive(pid: str) -> bool:
-    state = Path("/proc") / pid / "stat"
-    try:
-        os.kill(int(pid), 0)
-        return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-def wait_for(condition: Any, seconds: float = 120.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 class TestTrouble:

@@ -22,6 +22,7 @@ from leyden.errors import ArtefactError, InputError, LeakageError, LeydenError
 from leyden.evaluation import Evaluation
 from leyden.splits import Fold, GroupKFold, KFold, LearningCurve, RandomSplits
 from leyden.validation import compare, evaluate
+from watching import alive, wait_for
 
 
 def world(n: int = 60, targets: int = 1, noise: float = 0.3) -> Dataset:
@@ -443,22 +444,6 @@ if __name__ == "__main__":
     arms = {"a": Line(wait=0.05, diary=diary), "b": Line(0.5, wait=0.05, diary=diary)}
     evaluate(arms, world(), SPLIT, n_jobs=int(jobs), checkpoint=kept).save(kept + "-result")
 """
-
-
-def alive(pid: str) -> bool:
-    state = Path("/proc") / pid / "stat"
-    try:
-        os.kill(int(pid), 0)
-        return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-
-
-def wait_for(condition: Any, seconds: float = 300.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

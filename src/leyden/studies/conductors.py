@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leyden.data.cards import card
 from leyden.data.catalog import load
 from leyden.data.dataset import Dataset
 from leyden.errors import InputError
@@ -21,7 +20,7 @@ from leyden.representations import represent
 from leyden.representations.cache import remembered
 from leyden.screening.criteria import Criterion
 from leyden.splits import GroupKFold
-from leyden.studies import Option, Source, StudyResult
+from leyden.studies import Option, StudyResult
 from leyden.studies.averages import with_averages
 from leyden.studies.conductivity_arms import (
     AVERAGE,
@@ -37,6 +36,7 @@ from leyden.studies.conductor_screen import neutral_by, resembling, screen, stud
 from leyden.studies.conductor_table import make_table, search_choices
 from leyden.studies.conductors_claims import claims
 from leyden.studies.conductors_report import Findings, build_report
+from leyden.studies.data_sources import cited
 from leyden.studies.electrode_sources import at_most
 from leyden.studies.speed import DASK, SCREENING, measure
 from leyden.validation import evaluate
@@ -122,8 +122,8 @@ def run(
         build_report(TITLE, findings),
         claims(findings),
         [
-            *(_source(dataset, dataset.name) for dataset in (*data.sources, sources[0])),
-            *(_source(dataset, name) for name, dataset in judges.learned.items()),
+            *(cited(dataset.root[0]) for dataset in (*data.sources, sources[0])),
+            *(cited(dataset.root[0], name) for name, dataset in judges.learned.items()),
         ],
         [
             *(f"{name} is not here, so fewer structures teach" for name in data.absent),
@@ -184,19 +184,6 @@ def _contributions(data: Conductors, model: Atom2Vec, networks: int) -> ElementC
 
     kept = remembered("contributions", content_hash(learning_code(), many, X, labels), measured)
     return ElementContributions(tuple(kept["elements"].tolist()), np.array(kept["values"]))
-
-
-def _source(dataset: Dataset, name: str) -> Source:
-    told = card(name)
-    whole = dataset.root[0]
-    return Source(
-        dataset.name,
-        len(whole),
-        content_hash(whole),
-        told.licence,
-        told.attribution,
-        told.doi or told.url,
-    )
 
 
 def _nothing(error: InputError) -> StudyResult:

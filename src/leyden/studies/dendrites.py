@@ -10,16 +10,15 @@ import numpy as np
 from sklearn.base import clone
 
 from leyden.artefact import writing
-from leyden.data.cards import card
 from leyden.data.catalog import load
 from leyden.data.dataset import Dataset
 from leyden.data.sources import fetch
 from leyden.errors import InputError
-from leyden.hashing import content_hash
 from leyden.models.ensembles import Ensemble
 from leyden.representations import represent
 from leyden.source_networks import Lesson, labels
-from leyden.studies import Option, Source, StudyResult
+from leyden.studies import Option, StudyResult
+from leyden.studies.data_sources import cited
 from leyden.studies.dendrites_claims import claims
 from leyden.studies.dendrites_report import Findings, build_report
 from leyden.studies.lithium_screen import Candidates, lithium_crystals, rank, sieve
@@ -100,7 +99,7 @@ def run(
         NAME,
         build_report(TITLE, found),
         claims(found),
-        [_source(dataset) for dataset in sets],
+        [cited(dataset) for dataset in sets],
         [*warnings, *absent, *slow, *reservations],
     )
 
@@ -147,15 +146,3 @@ def candidates(effort: Effort, moduli: Dataset, sets: list[Dataset]) -> Candidat
         return found
     first = np.arange(effort.rows)
     return Candidates(replace(found.dataset.take(first), _root=None), found.facts.iloc[first])
-
-
-def _source(dataset: Dataset) -> Source:
-    told = card(dataset.name)
-    return Source(
-        dataset.name,
-        len(dataset),
-        content_hash(dataset),
-        told.licence,
-        told.attribution,
-        told.doi or told.url,
-    )

@@ -7,17 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from leyden.artefact import writing
-from leyden.data.cards import card
 from leyden.data.catalog import load
-from leyden.data.dataset import Dataset
 from leyden.data.electrode_labels import label_distance
 from leyden.data.sources import fetch
 from leyden.errors import InputError
-from leyden.hashing import content_hash
 from leyden.report import Report
 from leyden.source_networks import Lesson
 from leyden.splits import GroupKFold
-from leyden.studies import Option, Source, StudyResult
+from leyden.studies import Option, StudyResult
+from leyden.studies.data_sources import cited
 from leyden.studies.electrode_arms import (
     HEADLINE,
     POTENTIAL,
@@ -107,7 +105,7 @@ def run(
         NAME,
         build_report(TITLE, found),
         claims(found),
-        [_source(structures), *(_source(load(name)) for name in FETCHED)],
+        [cited(structures), *(cited(load(name)) for name in FETCHED)],
         [*slow, *reservations],
     )
 
@@ -126,18 +124,6 @@ def predictions(found: Findings) -> pd.DataFrame:
         average_voltage_V=electrodes.y,
     )
     return table.merge(wide.add_suffix(" V").reset_index(), on="id")
-
-
-def _source(dataset: Dataset) -> Source:
-    told = card(dataset.name)
-    return Source(
-        dataset.name,
-        len(dataset),
-        content_hash(dataset),
-        told.licence,
-        told.attribution,
-        told.doi or told.url,
-    )
 
 
 def _nothing(error: InputError) -> StudyResult:
