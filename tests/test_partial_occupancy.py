@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -228,8 +229,9 @@ def test_readers_give_crystals_in_the_form_that_is_asked_for() -> None:
         assert "every site must be occupied" in str(rows[0].error)
 
 
-def test_the_card_of_measured_structures(data_home: Path) -> None:
+def test_the_card_of_measured_structures(data_home: Callable[[str], Path]) -> None:
     """`obelix-structures`, most of which are partly occupied."""
+    data_home("obelix")
     head = RECIPE.replace("table.csv", "obelix-structures")
     Path("recipe.toml").write_text(head)
     with pytest.warns(UserWarning, match="structures cannot be used"):
