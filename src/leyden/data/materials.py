@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,8 @@ from leyden.data.crystal_files import (
 )
 from leyden.data.disordered import DisorderedCrystal, any_crystal_from_block, check_crowding
 from leyden.data.formulas import ELEMENTS, parse_composition, parse_formula
+from leyden.data.ions import IonPair
+from leyden.data.molecules import parse_smiles
 from leyden.errors import InputError
 
 __all__ = [
@@ -31,54 +30,6 @@ __all__ = [
     "parse_formula",
     "parse_smiles",
 ]
-
-
-@dataclass(frozen=True, order=True)
-class IonPair:
-    """A cation and an anion, in the ratio that makes a neutral salt.
-
-    Attributes
-    ----------
-    cation, anion : str
-        SMILES of one ion each.
-
-    Raises
-    ------
-    InputError
-        A SMILES that cannot be read, or an ion without a charge of its sign.
-
-    Examples
-    --------
-    >>> IonPair("CC[n+]1ccn(C)c1", "N#C[N-]C#N").smiles
-    'CC[n+]1ccn(C)c1.N#C[N-]C#N'
-    >>> IonPair("[Ca+2]", "[Cl-]").stoichiometry
-    (1, 2)
-    """
-
-    cation: str
-    anion: str
-
-    def __post_init__(self) -> None:
-        remedy = "write the formal charges in the SMILES, such as [Cl-]"
-        if _charge(self.cation) <= 0:
-            raise InputError(
-                "a cation must carry positive charge", value=self.cation, remedy=remedy
-            )
-        if _charge(self.anion) >= 0:
-            raise InputError("an anion must carry negative charge", value=self.anion, remedy=remedy)
-
-    @property
-    def stoichiometry(self) -> tuple[int, int]:
-        """Coprime numbers of cations and anions that make the salt neutral."""
-        plus, minus = _charge(self.cation), -_charge(self.anion)
-        divisor = math.gcd(plus, minus)
-        return minus // divisor, plus // divisor
-
-    @property
-    def smiles(self) -> str:
-        """The neutral salt as one SMILES, its ions joined by dots."""
-        cations, anions = self.stoichiometry
-        return ".".join([self.cation] * cations + [self.anion] * anions)
 
 
 def parse_crystal(source: Any, *, file: object = None, row: int | str | None = None) -> Crystal:
@@ -171,39 +122,3 @@ def _text(path: Path) -> str:
     if not text.strip():
         raise InputError("the file is empty", remedy="export the structure again")
     return text
-
-
-def parse_smiles(text: str) -> str:
-    """The canonical SMILES of a molecule.
-
-    Raises
-    ------
-    InputError
-        Empty, or not a SMILES that RDKit can read (syntax or valence).
-
-    Examples
-    --------
-    >>> parse_smiles("OCC")
-    'CCO'
-    """
-    return _molecule(text)[0]
-
-
-def _charge(smiles: str) -> int:
-    return _molecule(smiles)[1]
-
-
-@lru_cache(maxsize=65536)
-def _molecule(text: str) -> tuple[str, int]:
-    """Canonical SMILES and formal charge; kept, since ions recur in thousands of rows."""
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(text) if isinstance(text, str) and text.strip() else None
-    if molecule is None:
-        raise InputError(
-            "a SMILES must be readable, with allowed valences",
-            value=text,
-            remedy="check brackets, ring numbers and charges",
-        )
-    return Chem.MolToSmiles(molecule), Chem.GetFormalCharge(molecule)
