@@ -105,7 +105,7 @@ class StatePoints:
         )
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
-        """The different pairs, as places of cation and anion, shape (p, 2), and each row's, (n,)."""
+        """The different pairs as places of cation and anion, (p, 2), and each row's pair, (n,)."""
         code = self.cation * len(self.anions.keys) + self.anion
         codes, rows = np.unique(code, return_inverse=True)
         return np.stack(np.divmod(codes, len(self.anions.keys)), axis=1), rows
