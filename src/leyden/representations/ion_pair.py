@@ -54,6 +54,10 @@ class IonTable:
             raise
         return cls(np.array(list(first), dtype=str), np.asarray(vectors)), rows
 
+    def take(self, places: np.ndarray) -> IonTable:
+        """The ions at these places."""
+        return IonTable(self.keys[places], self.vectors[places])
+
 
 @dataclass(frozen=True, eq=False)
 class StatePoints:
