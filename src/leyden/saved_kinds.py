@@ -37,6 +37,7 @@ KINDS: dict[str, str] = {
     "selected_columns": "leyden.representations.selected_columns:SelectedColumns",
     "side_by_side": "leyden.models.average:SideBySide",
     "structural_descriptors": "leyden.representations.structural_descriptors:StructuralDescriptors",
+    "tanimoto_process": "leyden.models.tanimoto:TanimotoProcess",
     "vector_classifier": "leyden.models.classifiers:VectorClassifier",
     "vector_regressor": "leyden.models.vectors:VectorRegressor",
 }

@@ -30,10 +30,11 @@ def parse_smiles(text: str) -> str:
 def canonical_form(smiles: str) -> str:
     """The canonical SMILES of one resonance form, the same for all in which a species is written.
 
-    Hydrogens stay where they are, so that tautomers keep their own. The form is that of the InChI
-    with fixed hydrogens, read back; where the InChI cannot tell what was written (metals are taken
-    apart, some carbanions and radicals are not read), it is the canonical SMILES as of
-    `parse_smiles`.
+    Hydrogens stay where they are, so that tautomers keep their own; but a proton that spoils an
+    aromatic ring (``C1=CN=C[NH+]1C``, as catalogues of ions have it) is put where it does not. The
+    form is that of the InChI with fixed hydrogens, read back; where the InChI cannot tell what was
+    written (metals are taken apart, some carbanions and radicals are not read), it is the canonical
+    SMILES as of `parse_smiles`.
 
     Raises
     ------
@@ -49,14 +50,11 @@ def canonical_form(smiles: str) -> str:
 
     with rdBase.BlockLogs():
         molecule = read_molecule(smiles)
-        text = Chem.MolToInchi(molecule, options="/FixedH")
-        form = Chem.MolFromInchi(text) if text else None
-        same = (
-            form is not None
-            and _skeleton(form) == _skeleton(molecule)
-            and Chem.MolToInchi(form, options="/FixedH") == text
-        )
-    return str(Chem.MolToSmiles(form if same else molecule))
+        if any(map(_is_ring_proton, molecule.GetAtoms())):
+            moved = _through_inchi(molecule, "")
+            if _aromatic_atoms(moved) > _aromatic_atoms(molecule):
+                molecule = moved
+        return str(Chem.MolToSmiles(_through_inchi(molecule, "/FixedH")))
 
 
 def formal_charge(smiles: str) -> int:
@@ -102,6 +100,17 @@ def read_molecule(text: str) -> Any:
     return molecule
 
 
+def _through_inchi(molecule: Any, options: str) -> Any:
+    """What an InChI gives back; the molecule itself where that is not the same species."""
+    from rdkit import Chem
+
+    text = Chem.MolToInchi(molecule, options=options)
+    form = Chem.MolFromInchi(text) if text else None
+    if form is None or _skeleton(form) != _skeleton(molecule):
+        return molecule
+    return form if Chem.MolToInchi(form, options=options) == text else molecule
+
+
 def _skeleton(molecule: Any) -> tuple[int, int, int, int]:
     """What no resonance changes: heavy atoms, bonds, charge and unpaired electrons."""
     from rdkit import Chem
@@ -110,6 +119,15 @@ def _skeleton(molecule: Any) -> tuple[int, int, int, int]:
     radicals = Descriptors.NumRadicalElectrons(molecule)
     charge = Chem.GetFormalCharge(molecule)
     return molecule.GetNumAtoms(), molecule.GetNumBonds(), charge, radicals
+
+
+def _is_ring_proton(atom: Any) -> bool:
+    charged = atom.GetFormalCharge() > 0 and atom.GetTotalNumHs() > 0
+    return charged and atom.IsInRing() and not atom.GetIsAromatic()
+
+
+def _aromatic_atoms(molecule: Any) -> int:
+    return sum(atom.GetIsAromatic() for atom in molecule.GetAtoms())
 
 
 @lru_cache(maxsize=65536)
