@@ -7,7 +7,13 @@ from typing import Any
 
 from leyden.errors import InputError
 
-__all__ = ["formal_charge", "inchi_key", "parse_smiles", "read_molecule"]
+__all__ = ["formal_charge", "inchi_key", "is_metal_ion", "parse_smiles", "read_molecule"]
+
+_METALS = frozenset(
+    "Li Na K Rb Cs Fr Be Mg Ca Sr Ba Ra Al Ga In Sn Tl Pb Bi Sc Ti V Cr Mn Fe Co Ni Cu Zn Y Zr Nb "
+    "Mo Tc Ru Rh Pd Ag Cd La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg "
+    "Th U".split()
+)
 
 
 def parse_smiles(text: str) -> str:
@@ -52,6 +58,19 @@ def inchi_key(smiles: str) -> str:
     if not key:
         raise InputError("a species must have an InChI", value=smiles)
     return str(key)
+
+
+@lru_cache(maxsize=65536)
+def is_metal_ion(smiles: str) -> bool:
+    """Whether the species is one bare atom of a metal; `InputError` as of `parse_smiles`.
+
+    Examples
+    --------
+    >>> [is_metal_ion(text) for text in ("[Li+]", "[Cl-]", "Cl[Al-](Cl)(Cl)Cl")]
+    [True, False, False]
+    """
+    molecule = read_molecule(smiles)
+    return bool(molecule.GetNumAtoms() == 1 and molecule.GetAtomWithIdx(0).GetSymbol() in _METALS)
 
 
 def read_molecule(text: str) -> Any:
