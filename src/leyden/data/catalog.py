@@ -74,8 +74,8 @@ def load(
     chosen = card(name)
     table = chosen.table(wanted)
     folder = data_home() / chosen.place
-    frame = pd.concat([_read(folder / file, name) for file in table.files], ignore_index=True)
     file = folder / table.files[0]
+    frame = _rows_of(chosen, table)
     frame.index = pd.Index(_ids(table, frame))
     named = _named_columns(table, frame, file)
     keep = _where(named, where or {}, name)
@@ -105,6 +105,24 @@ def load(
         extra=named[[column for column in beside if column not in groups]].iloc[rows],
         bounds=_bounds(table, frame, list(targets.columns))[rows],
     )
+
+
+def read_table_of(chosen: Card, target: str) -> tuple[pd.DataFrame, Table]:
+    """The rows of the table that has a target, as they stand in the data home, and the table.
+
+    Raises
+    ------
+    InputError
+        No such target; the data are not there.
+    """
+    table = chosen.table((target,))
+    return _rows_of(chosen, table), table
+
+
+def _rows_of(chosen: Card, table: Table) -> pd.DataFrame:
+    folder = data_home() / chosen.place
+    parts = [_read(folder / file, chosen.name) for file in table.files]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _named_columns(table: Table, frame: pd.DataFrame, file: Path) -> pd.DataFrame:

@@ -7,7 +7,21 @@ from typing import Any
 
 from leyden.errors import InputError
 
-__all__ = ["canonical_form", "formal_charge", "inchi_key", "parse_smiles", "read_molecule"]
+__all__ = [
+    "canonical_form",
+    "formal_charge",
+    "inchi_key",
+    "is_metal_ion",
+    "parse_smiles",
+    "read_molecule",
+    "with_hydrogens",
+]
+
+_METAL_WORDS = """
+Li Na K Rb Cs Fr Be Mg Ca Sr Ba Ra Al Ga In Sn Tl Pb Bi Sc Ti V Cr Mn Fe Co Ni Cu Zn Y Zr Nb Mo Tc
+Ru Rh Pd Ag Cd La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Th U
+"""
+_METALS = frozenset(_METAL_WORDS.split())
 
 
 def parse_smiles(text: str) -> str:
@@ -83,6 +97,45 @@ def inchi_key(smiles: str) -> str:
     if not key:
         raise InputError("a species must have an InChI", value=smiles)
     return str(key)
+
+
+@lru_cache(maxsize=65536)
+def is_metal_ion(smiles: str) -> bool:
+    """Whether the species is one bare atom of a metal; `InputError` as of `parse_smiles`.
+
+    Examples
+    --------
+    >>> [is_metal_ion(text) for text in ("[Li+]", "[Cl-]", "Cl[Al-](Cl)(Cl)Cl")]
+    [True, False, False]
+    """
+    molecule = read_molecule(smiles)
+    return bool(molecule.GetNumAtoms() == 1 and molecule.GetAtomWithIdx(0).GetSymbol() in _METALS)
+
+
+@lru_cache(maxsize=65536)
+def with_hydrogens(smiles: str) -> str:
+    """The SMILES, its charged atoms given the hydrogens that a careless hand left out.
+
+    In brackets a SMILES has the hydrogens that are written: ``[N+]`` for ``[NH3+]`` is read as
+    a radical. Neutral radicals, such as nitroxides, stay.
+
+    Examples
+    --------
+    >>> with_hydrogens("CC[N+]"), with_hydrogens("C[NH3+]")
+    ('CC[NH3+]', 'C[NH3+]')
+    """
+    from rdkit import Chem
+
+    molecule = read_molecule(smiles)
+    open_atoms = [
+        atom
+        for atom in molecule.GetAtoms()
+        if atom.GetFormalCharge() and atom.GetNumRadicalElectrons()
+    ]
+    for atom in open_atoms:
+        atom.SetNumExplicitHs(atom.GetNumExplicitHs() + atom.GetNumRadicalElectrons())
+        atom.SetNumRadicalElectrons(0)
+    return str(Chem.MolToSmiles(molecule)) if open_atoms else smiles
 
 
 def read_molecule(text: str) -> Any:
