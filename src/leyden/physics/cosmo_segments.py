@@ -114,7 +114,9 @@ def segment_free_energy_kJ_per_mol(
     area, shares = np.asarray(profile, np.float64), _shares(profile)
     thermal = _GAS_CONSTANT_KJ_PER_MOL_K * float(positive(temperature_K, "T must be positive"))
     s = np.asarray(sigma, np.float64)
-    energy = misfit_energy_kJ_per_mol(s[:, None], s) + hydrogen_bond_energy_kJ_per_mol(s[:, None], s)
+    energy = misfit_energy_kJ_per_mol(s[:, None], s) + hydrogen_bond_energy_kJ_per_mol(
+        s[:, None], s
+    )
     boltzmann = np.exp(-energy / thermal)
     out = np.full(len(shares), np.nan)
     known = np.flatnonzero(np.isfinite(shares).all(axis=1))
