@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from leyden.data.molecules import parse_smiles, read_molecule
+from leyden.data.molecules import canonical_form, read_molecule
 from leyden.errors import InputError
 
 __all__ = ["ENCODINGS", "drawn"]
@@ -45,7 +45,7 @@ def drawn(smiles: str, encoding: str, rows: int, columns: int, angle: float = 0.
         A SMILES that cannot be read or has several pieces, or a molecule whose bonds would be
         shorter than a pixel.
     """
-    return _drawn(parse_smiles(smiles), encoding, rows, columns, round(angle, 6))
+    return _drawn(canonical_form(smiles), encoding, rows, columns, round(angle, 6))
 
 
 @lru_cache(maxsize=4096)
