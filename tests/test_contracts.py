@@ -25,6 +25,7 @@ from leyden.models import (
     CrystalGraphNetwork,
     ElementalClassifier,
     Ensemble,
+    ImageNetwork,
     MultilayerPerceptron,
 )
 from leyden.models.classifiers import VectorClassifier
@@ -41,6 +42,7 @@ from leyden.representations import (
 )
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
+from leyden.representations.depiction import Depiction
 from leyden.representations.electrode import (
     ElectrodeGraph,
     Host,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from leyden.training import Sums
+from leyden.training import Objective, Sums
 
-__all__ = ["Classification", "Regression"]
+__all__ = ["Classification", "Penalised", "Regression"]
 
 Batch = tuple[Any, torch.Tensor]
 
@@ -67,6 +68,38 @@ class Classification:
     def validation_score(self, statistics: Sums) -> float:
         """The cross-entropy."""
         return float(self.loss(statistics))
+
+
+class Penalised:
+    """Another objective with a penalty added to its loss, as a regulariser of weights is.
+
+    Weight decay is not the same: a penalty goes through the optimiser's moments.
+
+    Parameters
+    ----------
+    objective : Objective
+        What is learned; validation looks at it alone. Its statistics are a tuple.
+    penalty : callable
+        Module to a scalar tensor, in units of the loss.
+    """
+
+    def __init__(self, objective: Objective, penalty: Callable[[Any], torch.Tensor]) -> None:
+        self.objective = objective
+        self.penalty = penalty
+
+    def accumulate(self, module: Any, batch: Batch) -> Sums:
+        """Those of the objective, the penalty, and how often it was added: once a batch."""
+        statistics = self.objective.accumulate(module, batch)
+        return Sums((*statistics, self.penalty(module), torch.ones(())))
+
+    def loss(self, statistics: Sums) -> torch.Tensor:
+        """Loss of the objective plus the penalty."""
+        *own, penalty, times = statistics
+        return self.objective.loss(Sums(own)) + penalty / times
+
+    def validation_score(self, statistics: Sums) -> float:
+        """That of the objective."""
+        return self.objective.validation_score(Sums(statistics[:-2]))
 
 
 def _mean(sums: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
