@@ -182,8 +182,12 @@ class GroupContribution(BaseEstimator):
         """Ion pairs by the groups of their ions."""
         return IonPairs(GroupCounts())
 
-    def fit(self, X: StatePoints, y: np.ndarray) -> GroupContribution:
+    def fit(
+        self, X: StatePoints, y: np.ndarray, groups: np.ndarray | None = None
+    ) -> GroupContribution:
         """Fit the increments to rows (n,); those without a value (NaN) are left out.
+
+        The penalty is always chosen by leaving out pairs, whatever the `groups`.
 
         Raises
         ------

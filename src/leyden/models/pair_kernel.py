@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ import torch
 from leyden.models.tanimoto import tanimoto
 from leyden.representations.ion_pair import IonTable
 
-__all__ = ["PARAMETERS", "IonSimilarity", "PairSet", "ion_kernel", "pair_kernel"]
+__all__ = ["PARAMETERS", "IonSimilarity", "PairSet", "ion_kernel", "pair_kernel", "prior_variance"]
 
 PARAMETERS = (
     "cation_length",
@@ -46,6 +47,8 @@ class IonSimilarity:
     mean, scale : ndarray
         Of the descriptors, over the ions learned from.
     """
+
+    kind: ClassVar[str] = "ion_similarity"
 
     keys: np.ndarray
     widths: tuple[int, ...]
@@ -84,6 +87,10 @@ class IonSimilarity:
         same = (ions.keys[:, None] == self.keys[None]).astype(float)
         return [torch.as_tensor(part) for part in (distance, *alike, same)]
 
+    def among(self) -> list[torch.Tensor]:
+        """The same of the ions learned from, among themselves."""
+        return self.parts(IonTable(self.keys, self.vectors))
+
     def _standard(self, vectors: np.ndarray) -> np.ndarray:
         scaled = (_tamed(vectors[:, : self.widths[0]]) - self.mean) / self.scale
         return np.clip(scaled, -_FARTHEST, _FARTHEST)
@@ -99,6 +106,8 @@ class PairSet:
     size : ndarray, shape (p, 2)
         Logarithms of molar mass and volume, standardised.
     """
+
+    kind: ClassVar[str] = "pair_set"
 
     cation: np.ndarray
     anion: np.ndarray
@@ -158,6 +167,15 @@ def pair_kernel(
     shared = constant + size * linear + cation * kc + anion * ka + product * kc * ka
     shared = shared + same_cation * one_cation + same_anion * one_anion
     return shared + (same_pair * one_cation) * one_anion
+
+
+def prior_variance(theta: torch.Tensor, pairs: PairSet) -> torch.Tensor:
+    """Variance of pairs before anything is learned, shape (p,): `pair_kernel` of each with itself.
+
+    Every pair is as alike to itself as can be, so that only its size tells it from another.
+    """
+    constant, size, *others = torch.exp(theta[_LENGTHS : len(PARAMETERS)])
+    return constant + size * torch.as_tensor((pairs.size**2).sum(axis=1)) + sum(others)
 
 
 def _between(kernel: torch.Tensor, rows: np.ndarray, columns: np.ndarray) -> torch.Tensor:

@@ -16,6 +16,7 @@ from leyden.models.pair_kernel import (
     PairSet,
     ion_kernel,
     pair_kernel,
+    prior_variance,
 )
 from leyden.representations.ion_pair import StatePoints
 
@@ -23,6 +24,8 @@ __all__ = ["CURVES", "PairProcess", "curve"]
 
 CURVES = ("constant", "linear", "density", "activated")
 """Names of the curves that `curve` knows."""
+
+_CHUNK = 256  # pairs whose covariance is sought at a time
 
 
 def curve(name: str, temperature_K: np.ndarray, pressure_kPa: np.ndarray) -> np.ndarray:
@@ -97,8 +100,10 @@ class PairProcess(BaseEstimator):
         self.subset = subset
         self.random_state = random_state
 
-    def fit(self, X: StatePoints, y: np.ndarray) -> PairProcess:
+    def fit(self, X: StatePoints, y: np.ndarray, groups: np.ndarray | None = None) -> PairProcess:
         """Fit on state points and one property, shape (n,); rows without a value teach nothing.
+
+        It chooses nothing by inner validation, so it has no use for `groups`.
 
         Raises
         ------
@@ -124,23 +129,34 @@ class PairProcess(BaseEstimator):
         self.size_ = raw.mean(axis=0), raw.std(axis=0) + 1e-9
         self.pairs_ = PairSet(used[0][1], used[1][1], self._size(raw))
         base = curve(self.shape, X.temperature_K, X.pressure_kPa)
-        known = Statistics.of((y - self.mean_) / self.spread_, base, rows)
-        torch.set_num_threads(1)
-        parts = [own.parts(table) for own, table in zip(self.ions_, tables, strict=True)]
-        self._learn(known, parts)
+        self.known_ = Statistics.of((y - self.mean_) / self.spread_, base, rows)
+        self._learn(self.known_, [own.among() for own in self.ions_])
         return self
 
-    def predict(self, X: StatePoints) -> np.ndarray:
-        """Predicted values, shape (n,)."""
-        coefficients, rows = self._coefficients(X)
+    def predict(self, X: StatePoints, return_std: bool = False) -> Any:
+        """Predicted values (n,); with the standard deviation (n,) of a new measurement, too.
+
+        The deviation costs as many triangular solutions as there are different pairs, where values
+        cost none: ask for it for thousands of pairs, not for millions.
+        """
+        parts, (places, rows) = self._parts(X), X.pairs()
+        pairs = PairSet(places[:, 0], places[:, 1], self._size(self._raw_size(X, places)))
         base = curve(self.shape, X.temperature_K, X.pressure_kPa)
+        coefficients = self._coefficients(parts, pairs)
         y = (coefficients[rows] * base).sum(axis=1) * self.spread_ + self.mean_
-        return np.exp(y) if self.log else y
+        y = np.exp(y) if self.log else y
+        if not return_std:
+            return y
+        covariance = self._covariance(parts, pairs)[rows]
+        variance = np.einsum("nb,nbc,nc->n", base, covariance, base) + self.noise_**2
+        std = np.sqrt(np.maximum(variance, 0)) * self.spread_
+        return y, std * y if self.log else std
 
     def embed(self, X: StatePoints) -> np.ndarray:
         """Standardised coefficients of each row's curve, shape (n, b): what pairs differ in."""
-        coefficients, rows = self._coefficients(X)
-        return coefficients[rows]
+        places, rows = X.pairs()
+        pairs = PairSet(places[:, 0], places[:, 1], self._size(self._raw_size(X, places)))
+        return self._coefficients(self._parts(X), pairs)[rows]
 
     def _learn(self, known: Statistics, parts: list[list[torch.Tensor]]) -> None:
         """Lengths, variances and noise by marginal likelihood; then the weights of all pairs."""
@@ -162,22 +178,46 @@ class PairProcess(BaseEstimator):
             self.theta_, self.noise_ = theta.detach().numpy(), float(torch.exp(noise))
             self.weights_ = likelihood.weights(theta, noise).numpy()
 
-    def _coefficients(self, X: StatePoints) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients of the curves of the different pairs, (p, b), and each row's pair, (n,)."""
+    def _parts(self, X: StatePoints) -> list[list[torch.Tensor]]:
+        """Similarities of the ions of some rows to those learned from."""
         if not hasattr(self, "weights_"):
             raise InputError("PairProcess is not fitted", remedy="call fit first")
-        places, rows = X.pairs()
-        cations, anions = (
-            own.parts(table) for own, table in zip(self.ions_, (X.cations, X.anions), strict=True)
-        )
-        size = self._size(self._raw_size(X, places))
-        columns = []
+        tables = X.cations, X.anions
+        return [own.parts(table) for own, table in zip(self.ions_, tables, strict=True)]
+
+    def _coefficients(self, parts: list[list[torch.Tensor]], pairs: PairSet) -> np.ndarray:
+        """Coefficients of the curves of pairs, shape (p, b)."""
+        (cations, anions), columns = parts, []
         for theta, weights in zip(self.theta_, self.weights_.T, strict=True):
             table = _table(torch.as_tensor(theta), cations, anions, self.pairs_, weights)
             scale = np.exp(theta[PARAMETERS.index("size")])
-            linear = scale * size @ (self.pairs_.size.T @ weights)
-            columns.append(table[places[:, 0], places[:, 1]] + linear)
-        return np.stack(columns, axis=1), rows
+            linear = scale * pairs.size @ (self.pairs_.size.T @ weights)
+            columns.append(table[pairs.cation, pairs.anion] + linear)
+        return np.stack(columns, axis=1)
+
+    def _covariance(self, parts: list[list[torch.Tensor]], pairs: PairSet) -> np.ndarray:
+        """Posterior covariance of the coefficients of pairs, shape (p, b, b)."""
+        theta, terms = torch.as_tensor(self.theta_), self.theta_.shape[0]
+        if not hasattr(self, "_factor"):
+            likelihood = _Likelihood(self.known_, self.pairs_, [own.among() for own in self.ions_])
+            scale = torch.tensor(1 / self.noise_, dtype=torch.float64)
+            everything = np.arange(len(self.pairs_))
+            self._factor = torch.linalg.cholesky(likelihood.matrix(theta, scale, everything))
+            self._roots = likelihood.roots * scale
+        (cations, anions), found = parts, []
+        for start in range(0, len(pairs), _CHUNK):
+            here = pairs.take(np.arange(start, min(start + _CHUNK, len(pairs))))
+            cross = [pair_kernel(one, cations, anions, here, self.pairs_) for one in theta]
+            each = torch.stack(cross, dim=-1)  # (m, p, b)
+            reduced = torch.einsum("pbc,mpb->pcmb", self._roots, each).reshape(
+                len(self._factor), -1
+            )
+            solved = torch.linalg.solve_triangular(self._factor, reduced, upper=False)
+            solved = solved.reshape(-1, len(here), terms)
+            prior = torch.stack([prior_variance(one, here) for one in theta], dim=-1)
+            explained = torch.einsum("kmb,kmc->mbc", solved, solved)
+            found.append((torch.diag_embed(prior) - explained).numpy())
+        return np.concatenate(found)
 
     def _raw_size(self, X: StatePoints, places: np.ndarray) -> np.ndarray:
         names = self.representation.ion.names()
@@ -211,6 +251,8 @@ class Statistics:
     sums: np.ndarray
     squares: np.ndarray
     rows: np.ndarray
+
+    kind: ClassVar[str] = "pair_statistics"
 
     @classmethod
     def of(cls, y: np.ndarray, base: np.ndarray, pair: np.ndarray) -> Statistics:
@@ -250,7 +292,7 @@ class _Likelihood:
     def negative(self, theta: torch.Tensor, noise: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
         """Negative log likelihood of these pairs, constants left out."""
         scale = torch.exp(-noise)
-        factor = torch.linalg.cholesky(self._matrix(theta, scale, rows))
+        factor = torch.linalg.cholesky(self.matrix(theta, scale, rows))
         reduced = self.reduced[rows].reshape(-1, 1) * scale
         solved = torch.linalg.solve_triangular(factor, reduced, upper=False)
         squares = scale**2 * float(self.known.squares[rows].sum())
@@ -263,12 +305,12 @@ class _Likelihood:
     def weights(self, theta: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Weights of all pairs, shape (p, b): covariance times these is the posterior mean."""
         rows, scale = np.arange(len(self.known)), torch.exp(-noise)
-        factor = torch.linalg.cholesky(self._matrix(theta, scale, rows))
+        factor = torch.linalg.cholesky(self.matrix(theta, scale, rows))
         reduced = (self.reduced * scale).reshape(-1, 1)
         solved = torch.cholesky_solve(reduced, factor).reshape(len(rows), self.known.terms)
         return torch.einsum("pbc,pc->pb", self.roots * scale, solved)
 
-    def _matrix(self, theta: torch.Tensor, scale: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
+    def matrix(self, theta: torch.Tensor, scale: torch.Tensor, rows: np.ndarray) -> torch.Tensor:
         """A, of shape (p b, p b)."""
         pairs, roots, terms = self.pairs.take(rows), self.roots[rows] * scale, self.known.terms
         n, (cations, anions) = len(rows), self.parts
