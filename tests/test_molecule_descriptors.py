@@ -115,7 +115,7 @@ def test_volume_is_the_sum_of_atoms_less_bonds_and_rings(smiles: str, expected: 
 
 def test_every_ion_has_finite_moderate_descriptors(data_home: Callable[[str], Path]) -> None:
     table = pd.read_csv(data_home("il-melting") / "melting_points.csv.gz")
-    ions = sorted({*table["cation"], *table["anion"]})[::8]
+    ions = sorted({*table["cation"], *table["anion"]})[::20]
     X = MoleculeDescriptors().transform([*ions, "[Cl-]", "[Li+]", PF6, "F[Sb-](F)(F)(F)(F)F"])
     assert np.isfinite(X).all()
     assert np.abs(X).max() < 1e5

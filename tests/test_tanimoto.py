@@ -87,7 +87,7 @@ def test_process_is_the_dense_one(combination: str) -> None:
     variance = np.diag(prior(X[40:], X[40:]) - across @ inverse @ across.T) + noise
     np.testing.assert_allclose(std, np.sqrt(variance), rtol=1e-3)
     np.testing.assert_array_equal(model.predict(X[40:]), mean)
-    assert np.abs(mean - y[:40].mean()).max() > 3  # it has learned something
+    assert np.abs(mean - y[:40].mean()).max() > 1  # it has learned something
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0, 30.0])
