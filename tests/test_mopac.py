@@ -45,8 +45,10 @@ def test_the_table_is_reproduced(data_home: Callable[[str], Path], tmp_path: Pat
     assert list(found["inchikey"]) == list(expected["inchikey"])
     apart = np.abs(found["hof_kcal_mol"] - expected["hof_kcal_mol"])
     assert apart.max() < 0.5
-    for column in ("cosmo_area_A2", "cosmo_volume_A3", "vdw_volume_dclv_A3", "mw"):
+    for column in ("cosmo_area_A2", "cosmo_volume_A3", "mw"):
         np.testing.assert_allclose(found[column], expected[column], rtol=0.02, err_msg=column)
+    volumes = [rows["vdw_volume_dclv_A3"] for rows in (found, expected)]
+    np.testing.assert_allclose(*volumes, rtol=0.05)  # of unrelaxed shapes, on another lattice
     # Segments lie on a grid that turns with the ion.
     np.testing.assert_allclose(found["sig_M1_e"], expected["sig_M1_e"], atol=2e-3)
     np.testing.assert_allclose(found["sig_M2"], expected["sig_M2"], rtol=0.02)

@@ -37,15 +37,13 @@ def test_simulated_density_is_near_the_measured_one(data_home: Callable[[str], P
     table = pd.read_csv(data_home("ilthermo") / "density.csv.gz")
     near = table[(table["temperature_K"] - 298.15).abs() < 0.1]
     near = near[near["pressure_kPa"].between(90, 110) & (near["density_kg_per_m3"] > 500)]
-    median = (
-        near.groupby(["cation", "anion"])["density_kg_per_m3"].median().sample(60, random_state=0)
-    )
-    found = [
-        simulated_ionic_liquids([cation], [anion], ["simulated_density_kg_per_m3"]).y[0]
-        for cation, anion in median.index
-    ]
-    apart = np.abs(np.array(found) / median.to_numpy() - 1)
-    assert np.median(apart) < 0.03
+    density = near.groupby(["cation", "anion"])["density_kg_per_m3"].median()
+    pairs = density.sample(40, random_state=0)
+    cations, anions = (sorted(set(pairs.index.get_level_values(i))) for i in (0, 1))
+    data = simulated_ionic_liquids(cations, anions, ["simulated_density_kg_per_m3"])
+    found = pd.Series(data.y, data.ids)[[".".join(IonPair(*pair).keys) for pair in pairs.index]]
+    apart = np.abs(found.to_numpy() / pairs.to_numpy() - 1)
+    assert np.median(apart) < 0.04
     assert np.mean(apart) < 0.05
 
 
