@@ -51,10 +51,10 @@ def conformer(smiles: str, random_state: int = 0) -> Any:
 
 @lru_cache(maxsize=65536)
 def van_der_waals_volume_A3(smiles: str, random_state: int = 0) -> float:
-    """Volume inside the van der Waals surface, A^3, by the double cubic lattice method.
+    """Volume inside the van der Waals surface of the `conformer`, A^3.
 
-    F. Eisenhaber et al., J. Comput. Chem. 16, 273 (1995), with the radii of RDKit. Raises as
-    `conformer`.
+    By the double cubic lattice method (F. Eisenhaber et al., J. Comput. Chem. 16, 273 (1995)), with
+    the radii of RDKit. Raises as `conformer`.
     """
     from rdkit.Chem import rdMolDescriptors
 

@@ -68,10 +68,10 @@ class MopacMissingError(MissingExtraError):
     """MOPAC is needed, and not on the path."""
 
     def __init__(self) -> None:
-        super().__init__("mopac", "")
-        self.args = (
+        self.module, self.extra = "mopac", ""
+        super(MissingExtraError, self).__init__(
             "MOPAC is not on the path. Remedy: apt install mopac (Debian, Ubuntu), or "
-            "conda install -c conda-forge mopac.",
+            "conda install -c conda-forge mopac."
         )
 
     def __reduce__(self) -> tuple[object, ...]:
