@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leyden.models.conductors import ElementalClassifier
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
+    from leyden.models.ion_recommender import IonRecommender
     from leyden.models.mlp import MultilayerPerceptron
     from leyden.models.network import NetworkModel
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
@@ -30,6 +31,7 @@ _HOMES = {
     "CrystalGraphNetwork": "crystal_graph_network",
     "ElementalClassifier": "conductors",
     "Ensemble": "ensembles",
+    "IonRecommender": "ion_recommender",
     "MultilayerPerceptron": "mlp",
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
@@ -42,6 +44,7 @@ _HOMES = {
 _NETWORKS = {
     "atom2vec": "Atom2Vec",
     "crystal_graph_network": "CrystalGraphNetwork",
+    "ion_recommender": "IonRecommender",
     "multilayer_perceptron": "MultilayerPerceptron",
 }
 
@@ -53,6 +56,7 @@ __all__ = [
     "CrystalGraphNetwork",
     "ElementalClassifier",
     "Ensemble",
+    "IonRecommender",
     "MultilayerPerceptron",
     "NetworkEmbedding",
     "NetworkModel",
