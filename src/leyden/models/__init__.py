@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
     from leyden.models.image_network import ImageNetwork
+    from leyden.models.ion_recommender import IonRecommender
     from leyden.models.mlp import MultilayerPerceptron
     from leyden.models.network import NetworkModel
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
@@ -32,6 +33,7 @@ _HOMES = {
     "ElementalClassifier": "conductors",
     "Ensemble": "ensembles",
     "ImageNetwork": "image_network",
+    "IonRecommender": "ion_recommender",
     "MultilayerPerceptron": "mlp",
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
@@ -45,6 +47,7 @@ _NETWORKS = {
     "atom2vec": "Atom2Vec",
     "crystal_graph_network": "CrystalGraphNetwork",
     "image_network": "ImageNetwork",
+    "ion_recommender": "IonRecommender",
     "multilayer_perceptron": "MultilayerPerceptron",
 }
 
@@ -57,6 +60,7 @@ __all__ = [
     "ElementalClassifier",
     "Ensemble",
     "ImageNetwork",
+    "IonRecommender",
     "MultilayerPerceptron",
     "NetworkEmbedding",
     "NetworkModel",
