@@ -22,6 +22,7 @@ TRUSTED = frozenset(
     {
         "collections.OrderedDict",
         "leyden.models.kernels.LaplaceRidge",
+        "leyden.models.tanimoto.TanimotoProcess",
         "lightgbm.basic.Booster",
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMModel",

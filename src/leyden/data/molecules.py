@@ -7,7 +7,7 @@ from typing import Any
 
 from leyden.errors import InputError
 
-__all__ = ["formal_charge", "inchi_key", "parse_smiles", "read_molecule"]
+__all__ = ["canonical_form", "formal_charge", "inchi_key", "parse_smiles", "read_molecule"]
 
 
 def parse_smiles(text: str) -> str:
@@ -24,6 +24,39 @@ def parse_smiles(text: str) -> str:
     'CCO'
     """
     return _molecule(text)[0]
+
+
+@lru_cache(maxsize=65536)
+def canonical_form(smiles: str) -> str:
+    """The canonical SMILES of one resonance form, the same for all in which a species is written.
+
+    Hydrogens stay where they are, so that tautomers keep their own. The form is that of the InChI
+    with fixed hydrogens, read back; where the InChI cannot tell what was written (metals are taken
+    apart, some carbanions and radicals are not read), it is the canonical SMILES as of
+    `parse_smiles`.
+
+    Raises
+    ------
+    InputError
+        As of `parse_smiles`.
+
+    Examples
+    --------
+    >>> canonical_form("CC[n+]1ccn(C)c1") == canonical_form("CCn1cc[n+](C)c1")
+    True
+    """
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        molecule = read_molecule(smiles)
+        text = Chem.MolToInchi(molecule, options="/FixedH")
+        form = Chem.MolFromInchi(text) if text else None
+        same = (
+            form is not None
+            and _skeleton(form) == _skeleton(molecule)
+            and Chem.MolToInchi(form, options="/FixedH") == text
+        )
+    return str(Chem.MolToSmiles(form if same else molecule))
 
 
 def formal_charge(smiles: str) -> int:
@@ -67,6 +100,16 @@ def read_molecule(text: str) -> Any:
             remedy="check brackets, ring numbers and charges",
         )
     return molecule
+
+
+def _skeleton(molecule: Any) -> tuple[int, int, int, int]:
+    """What no resonance changes: heavy atoms, bonds, charge and unpaired electrons."""
+    from rdkit import Chem
+    from rdkit.Chem import Descriptors
+
+    radicals = Descriptors.NumRadicalElectrons(molecule)
+    charge = Chem.GetFormalCharge(molecule)
+    return molecule.GetNumAtoms(), molecule.GetNumBonds(), charge, radicals
 
 
 @lru_cache(maxsize=65536)

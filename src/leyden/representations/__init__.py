@@ -5,6 +5,8 @@ from leyden.representations.cell_shape import CellShape
 from leyden.representations.composition import AtomicFractions, CompositionStatistics
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs, GraphBatch
 from leyden.representations.elements import element_property, element_vectors, elements_with
+from leyden.representations.fingerprints import Fingerprint, collisions
+from leyden.representations.molecule_descriptors import MoleculeDescriptors
 from leyden.representations.neighbours import Neighbours, nearest_neighbours
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.represent import (
@@ -14,6 +16,7 @@ from leyden.representations.represent import (
     represent,
     represent_rows,
 )
+from leyden.representations.selected_columns import SelectedColumns, varying_columns
 from leyden.representations.structural_descriptors import StructuralDescriptors
 
 __all__ = [
@@ -24,12 +27,16 @@ __all__ = [
     "Concatenated",
     "CrystalGraph",
     "CrystalGraphs",
+    "Fingerprint",
     "GraphBatch",
+    "MoleculeDescriptors",
     "Neighbours",
     "PotentialEmbedding",
     "PotentialEnergy",
     "Representation",
+    "SelectedColumns",
     "StructuralDescriptors",
+    "collisions",
     "element_property",
     "element_vectors",
     "elements_with",
@@ -37,4 +44,5 @@ __all__ = [
     "reads_disorder",
     "represent",
     "represent_rows",
+    "varying_columns",
 ]
