@@ -31,6 +31,7 @@ LAYERS = (
         "cross_fitting",
         "conformal",
         "in_domain",
+        "ion_domain",
         "paired",
     ),
     ("predictor", "transfer", "distillation", "source_networks", "selection"),

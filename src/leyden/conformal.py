@@ -10,14 +10,15 @@ Lei et al., Distribution-free predictive inference for regression, JASA 113, 109
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
 from leyden.errors import IncompatibleError, InputError
 
-__all__ = ["ConformalIntervals", "cross_coverage"]
+__all__ = ["ConformalIntervals", "IntervalsByCategory", "cross_coverage"]
 
 
 class ConformalIntervals:
@@ -160,6 +161,53 @@ class ConformalIntervals:
                 centre, reach = members[self.fold_, row, t], residual * scale[row, t]
                 lower[row, t] = -_upper_quantile(reach - centre, self.level)
                 upper[row, t] = _upper_quantile(centre + reach, self.level)
+        return lower, upper
+
+
+@dataclass(frozen=True, eq=False)
+class IntervalsByCategory:
+    """Intervals with a calibration for each category of rows (group-conditional, or Mondrian).
+
+    Attributes
+    ----------
+    level : float
+        Wanted coverage, in every category.
+    calibrations : mapping of str to ConformalIntervals
+        Those of categories that had rows enough.
+    borrowed : mapping of str to sequence of str
+        Of another category, those whose widest interval it takes.  One that has none gets NaN.
+    """
+
+    kind: ClassVar[str] = "intervals_by_category"
+
+    level: float
+    calibrations: Mapping[str, ConformalIntervals]
+    borrowed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def floor_(self) -> np.ndarray | None:
+        """That of any calibration: whether standard deviations are needed."""
+        return next((own.floor_ for own in self.calibrations.values()), None)
+
+    def interval(
+        self,
+        prediction: np.ndarray,
+        std: np.ndarray | None = None,
+        *,
+        category: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds as of `ConformalIntervals.interval`; `category` (str) of each row, shape (m,)."""
+        lower = np.full(np.shape(prediction), np.nan)
+        upper = lower.copy()
+        for name in {**self.calibrations, **self.borrowed}:
+            rows = np.asarray(category) == name
+            for each in (name,) if name in self.calibrations else self.borrowed[name]:
+                if each in self.calibrations:
+                    low, high = self.calibrations[each].interval(
+                        prediction[rows], None if std is None else std[rows]
+                    )
+                    lower[rows] = np.fmin(lower[rows], low)
+                    upper[rows] = np.fmax(upper[rows], high)
         return lower, upper
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class InDomain:
     """
 
     kind = "in_domain"
+    columns: ClassVar[dict[str, Any]] = {"in_domain_percentile": np.nan, "nearest_training_ids": ""}
 
     def __init__(self, neighbours: int = 5, limit: float = 95.0) -> None:
         if neighbours < 1 or not 0 < limit <= 100:
@@ -65,6 +66,14 @@ class InDomain:
         k = min(k, len(self.ids_))
         distances, rows = self._search().kneighbors(values.astype(np.float32), n_neighbors=k)
         return self.ids_[rows], distances
+
+    def describe(
+        self, items: Sequence[Any], embed: Callable[[], np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """The `columns` of a table of predictions, from what `embed` gives of the items."""
+        embeddings = embed()
+        nearest = np.array(["; ".join(ids) for ids in self.nearest(embeddings)[0]], object)
+        return dict(zip(self.columns, (self.percentile(embeddings), nearest), strict=True))
 
     def config(self) -> dict[str, Any]:
         """The parameters, ready for JSON."""

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from leyden import artefact
-from leyden.conformal import ConformalIntervals
+from leyden.conformal import ConformalIntervals, IntervalsByCategory
 from leyden.cross_fitting import out_of_fold
 from leyden.data.dataset import Dataset
 from leyden.data.materials import parse_any_crystal, parse_crystal
 from leyden.errors import ArtefactError, IncompatibleError, InputError
 from leyden.in_domain import InDomain
+from leyden.ion_domain import IonDomain, calibrated_by_domain
 from leyden.representations import reads_disorder, represent_rows
 from leyden.splits import Split
 
@@ -60,10 +61,11 @@ class Predictor:
         Fitted.
     targets : tuple of str
         Names of what is predicted; each carries its unit (``"average_voltage_V"``).
-    calibration : ConformalIntervals, optional
+    calibration : ConformalIntervals or IntervalsByCategory, optional
         Without it the bounds are NaN.
-    in_domain : InDomain, optional
-        Without it the percentile is NaN and no neighbours are named.
+    in_domain : InDomain or IonDomain, optional
+        Without it the percentile is NaN and no neighbours are named.  By categories go only the
+        bounds of a predictor with an `IonDomain`, which tells them.
     fingerprint : str
         SHA-256 of the training data (`Dataset.fingerprint`).
     notes : dict
@@ -89,7 +91,7 @@ class Predictor:
     def of(
         cls,
         strategy: Any,
-        split: Split | None = None,
+        split: Split | Sequence[Split] | None = None,
         level: float = 0.9,
         notes: Mapping[str, Any] | None = None,
     ) -> Predictor:
@@ -99,25 +101,32 @@ class Predictor:
         ----------
         strategy : Strategy
             Fitted on the rows that it will answer for.
-        split : Split, optional
+        split : Split or sequence of Split, optional
             One repeat; a copy of the strategy is fitted in each fold to calibrate the intervals.
             Without it there are no intervals, and none where the targets are classes, 0 and 1: what
-            is predicted then is a probability.
+            is predicted then is a probability.  Several (`leyden.ion_domain.pair_splits`) are for
+            ion pairs: intervals then go by what is known of a pair, and `in_domain` tells it.
         level : float
             Wanted coverage of the intervals.
         notes : mapping, optional
             Kept beside those of the strategy.
         """
         dataset, model = strategy.training_, strategy.model_
-        calibration = None
+        calibration: Any = None
+        in_domain: Any = None
+        several = split is not None and not isinstance(split, Split)
         if split is not None and not np.isin(dataset.y, (0, 1)).all():
-            known = np.isfinite(predict_with_std(strategy, dataset)[1]).all()
-            tested = out_of_fold(strategy, dataset, split, return_std=bool(known))
-            calibration = ConformalIntervals(level)
-            calibration.fit(dataset.y, tested.prediction, tested.std, tested.fold)
-        in_domain = (
-            InDomain().fit(strategy.embed(dataset), dataset.ids) if len(dataset) > 1 else None
-        )
+            known = bool(np.isfinite(predict_with_std(strategy, dataset)[1]).all())
+            if isinstance(split, Split):
+                tested = out_of_fold(strategy, dataset, split, return_std=known)
+                calibration = ConformalIntervals(level)
+                calibration.fit(dataset.y, tested.prediction, tested.std, tested.fold)
+            else:
+                calibration = calibrated_by_domain(strategy, dataset, split, level, known)
+        if several:
+            in_domain = IonDomain.of(dataset.items)
+        elif len(dataset) > 1:
+            in_domain = InDomain().fit(strategy.embed(dataset), dataset.ids)
         return cls(
             model.representation,
             model,
@@ -154,8 +163,9 @@ class Predictor:
         DataFrame
             ``id``; for each target t ``t``, ``t_std``, ``t_lower``, ``t_upper`` in its unit;
             ``in_domain_percentile`` (0 to 100, 100: farther from the training data than any of
-            it); ``nearest_training_ids`` (joined by "; "); ``error``.  ``attrs["level"]`` is the
-            level of the interval.
+            it) and ``nearest_training_ids`` (joined by "; "), or, of an `IonDomain`, ``domain``
+            (`leyden.ion_domain.CATEGORIES`); ``error``.  ``attrs["level"]`` is the level of the
+            interval.
 
         Raises
         ------
@@ -189,6 +199,35 @@ class Predictor:
         stream = iter(rows)
         while block := list(itertools.islice(stream, chunk)):
             yield self._predict_block(block)
+
+    def predict_input(
+        self, X: Any, category: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Predict what the representation has made of n items; four arrays of shape (n, t).
+
+        Parameters
+        ----------
+        X : model input
+        category : ndarray of str, shape (n,), optional
+            What the `IonDomain` says of each, where the intervals go by that.
+
+        Returns
+        -------
+        mean, std, lower, upper : ndarray
+            NaN where they are not known.
+        """
+        mean, std = (values.reshape(len(X), -1) for values in predict_with_std(self.model, X))
+        if mean.shape[1] != len(self.targets):
+            raise IncompatibleError(
+                f"the model predicts {mean.shape[1]} values, and the predictor names "
+                f"{len(self.targets)} targets"
+            )
+        if self.calibration is None:
+            missing = np.full_like(mean, np.nan)
+            return mean, std, missing, missing
+        by = {"category": category} if isinstance(self.calibration, IntervalsByCategory) else {}
+        scale = std if self.calibration.floor_ is not None else None
+        return mean, std, *self.calibration.interval(mean, scale, **by)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one file, atomically (format: `leyden.artefact`).
@@ -225,9 +264,9 @@ class Predictor:
         for target in self.targets:
             for suffix in ("", "_std", "_lower", "_upper"):
                 columns[target + suffix] = np.full(len(ids), np.nan)
-        columns["in_domain_percentile"] = np.full(len(ids), np.nan)
-        columns["nearest_training_ids"] = np.full(len(ids), "", dtype=object)
-        columns["error"] = np.full(len(ids), "", dtype=object)
+        told = getattr(self.in_domain, "columns", InDomain.columns)
+        for name, blank in {**told, "error": ""}.items():
+            columns[name] = np.full(len(ids), blank, dtype=object if blank == "" else float)
         return pd.DataFrame(columns)
 
     def _predict_block(self, block: Sequence[Row]) -> pd.DataFrame:
@@ -241,7 +280,8 @@ class Predictor:
             problems.update({int(given[i]): message for i, message in refused.items()})
             places = given[np.asarray(kept, dtype=int)]
         if len(places):
-            for name, values in self._columns(X, len(places)).items():
+            items = [block[i].item for i in places]
+            for name, values in self._columns(X, items).items():
                 table.loc[places, name] = values
             values = table.loc[places, list(self.targets)].to_numpy(float)
             for i in places[~np.isfinite(values).all(axis=1)]:
@@ -250,28 +290,16 @@ class Predictor:
             table.loc[i, "error"] = message
         return table
 
-    def _columns(self, X: Any, n: int) -> dict[str, np.ndarray]:
-        mean, std = predict_with_std(self.model, X)
-        mean, std = mean.reshape(n, -1), std.reshape(n, -1)
-        if mean.shape[1] != len(self.targets):
-            raise IncompatibleError(
-                f"the model predicts {mean.shape[1]} values, and the predictor names "
-                f"{len(self.targets)} targets"
-            )
-        lower = upper = np.full_like(mean, np.nan)
-        if self.calibration is not None:
-            scaled = self.calibration.floor_ is not None
-            lower, upper = self.calibration.interval(mean, std if scaled else None)
+    def _columns(self, X: Any, items: Sequence[Any]) -> dict[str, np.ndarray]:
+        told: dict[str, np.ndarray] = {}
+        if self.in_domain is not None:
+            told = self.in_domain.describe(items, lambda: self.model.embed(X))
+        values = self.predict_input(X, told.get("domain"))
         columns: dict[str, np.ndarray] = {}
         for t, target in enumerate(self.targets):
-            columns[target], columns[f"{target}_std"] = mean[:, t], std[:, t]
-            columns[f"{target}_lower"], columns[f"{target}_upper"] = lower[:, t], upper[:, t]
-        if self.in_domain is not None:
-            embedded = self.model.embed(X)
-            columns["in_domain_percentile"] = self.in_domain.percentile(embedded)
-            nearest, _ = self.in_domain.nearest(embedded)
-            columns["nearest_training_ids"] = np.array(["; ".join(ids) for ids in nearest], object)
-        return columns
+            for suffix, array in zip(("", "_std", "_lower", "_upper"), values, strict=True):
+                columns[target + suffix] = array[:, t]
+        return columns | told
 
 
 def predict_with_std(model: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:

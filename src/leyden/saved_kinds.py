@@ -27,6 +27,8 @@ KINDS: dict[str, str] = {
     "host_graph": "leyden.representations.electrode:HostGraph",
     "image_network": "leyden.models.image_network:ImageNetwork",
     "in_domain": "leyden.in_domain:InDomain",
+    "intervals_by_category": "leyden.conformal:IntervalsByCategory",
+    "ion_domain": "leyden.ion_domain:IonDomain",
     "ion_pair_vectors": "leyden.representations.ion_pair:IonPairVectors",
     "ion_pairs": "leyden.representations.ion_pair:IonPairs",
     "ion_recommender": "leyden.models.ion_recommender:IonRecommender",

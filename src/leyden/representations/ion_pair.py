@@ -165,7 +165,15 @@ class IonPairVectors:
 
     def transform(self, items: Sequence[IonPair | StatePoint]) -> np.ndarray:
         """Vectors of shape (n, 2 d + 2), or (n, 2 d) without conditions."""
-        points = IonPairs(self.ion).transform(items)
+        return self.of_points(self.pairs.transform(items))
+
+    @property
+    def pairs(self) -> IonPairs:
+        """What makes the state points that `of_points` takes."""
+        return IonPairs(self.ion)
+
+    def of_points(self, points: StatePoints) -> np.ndarray:
+        """The same vectors, of ions that are represented already."""
         columns = [points.cations.vectors[points.cation], points.anions.vectors[points.anion]]
         if self.conditions:
             columns += [points.temperature_K[:, None], points.pressure_kPa[:, None]]

@@ -112,17 +112,23 @@ def run(
     merged: ShardResult | None = None
     for shards, result in kept.find():
         queue.leave_out(shards)
-        merged = result if merged is None else job.merge(merged, result)
+        merged = _carried(job, merged, result)
     total = kept.manifest["candidates"]
     with progress_bar("screening", total, total - queue.left, progress) as advance:
         for chunk in finished_chunks(job, queue, executor, workers):
             kept.put(chunk.shards, chunk.result)
-            merged = chunk.result if merged is None else job.merge(merged, chunk.result)
+            merged = _carried(job, merged, chunk.result)
             advance(queue.candidates(chunk.shards))
     assert merged is not None, "a job has at least one shard"
     result = getattr(job, "finish", _unchanged)(merged)
     kept.finish(result)
     return Screening(result.counts, result.rows, total, kept.folder)
+
+
+def _carried(job: Job, merged: ShardResult | None, result: ShardResult) -> ShardResult:
+    """What is carried on of all that is finished."""
+    whole = result if merged is None else job.merge(merged, result)
+    return getattr(job, "reduce", _unchanged)(whole)
 
 
 def _unchanged(result: ShardResult) -> ShardResult:

@@ -34,6 +34,8 @@ class Job(Protocol):
 
     * ``to_dict() -> dict``, its expanded description; it is kept beside the results, and tells what
       differs where a folder holds those of another job;
+    * ``reduce(result) -> ShardResult``, what is carried on of shards that are kept, where they keep
+      more rows than the result has; it may be applied to the merge of what it gave before;
     * ``finish(result) -> ShardResult``, what is done at the end with the result of all shards.
     """
 
