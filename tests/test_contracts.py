@@ -141,6 +141,7 @@ PARTS |= {Censored.kind, Coded.kind}  # regressors of a `VectorRegressor`: tests
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
+PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
 
 
 def named(cases: dict[str, Any]) -> Any:

@@ -132,9 +132,7 @@ class ImageNetwork(NetworkModel):
         if not len(self.widths):
             raise InputError("an image network has at least one hidden layer", value=self.widths)
         background = self.representation.background
-        return _Network(
-            list(self.channels), list(self.widths), self.dropout, background, targets
-        )
+        return _Network(list(self.channels), list(self.widths), self.dropout, background, targets)
 
     def inputs(self, X: np.ndarray, rows: np.ndarray) -> torch.Tensor:
         """The pictures of these rows as a tensor of bytes."""
@@ -172,7 +170,10 @@ class _Network(TargetModule):
         self.register_buffer("ink", torch.ones(()))
         self.background = background
         self.convolutions = nn.Sequential(
-            *[PooledConvolution(a, b, _POOL) for a, b in zip([3, *channels], channels, strict=False)]
+            *[
+                PooledConvolution(a, b, _POOL)
+                for a, b in zip([3, *channels], channels, strict=False)
+            ]
         )
         shrunk = _POOL ** len(channels)
         flat = channels[-1] * (ROWS // shrunk) * (COLUMNS // shrunk)
