@@ -153,6 +153,7 @@ PARTS |= {TanimotoProcess.kind}  # too: tests/test_tanimoto.py
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
+PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
 
 
 def named(cases: dict[str, Any]) -> Any:

@@ -44,8 +44,8 @@ class Depiction:
 
     Notes
     -----
-    Pixels are whole numbers from 0 to 255. A picture depends on the molecule alone, not on the SMILES
-    or the resonance form it was written in, and its letters are of a font that comes with RDKit.
+    Pixels are whole numbers from 0 to 255. A picture depends on the species alone, not on the order
+    of atoms or the resonance form of its SMILES, and its letters are of a font inside RDKit.
     """
 
     kind: ClassVar[str] = "depiction"
