@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -213,9 +213,10 @@ class GroupContribution(BaseEstimator):
         self.increments_ = found / scale
         return self
 
-    def predict(self, X: StatePoints) -> np.ndarray:
-        """The property, shape (n,)."""
-        return self._form().of_sum(self.embed(X) @ self.increments_, _Units.of(X))
+    def predict(self, X: StatePoints, return_std: bool = False) -> Any:
+        """The property, shape (n,); with `return_std` also its spread, which is not known: NaN."""
+        y = self._form().of_sum(self.embed(X) @ self.increments_, _Units.of(X))
+        return (y, np.full(len(y), np.nan)) if return_std else y
 
     def embed(self, X: StatePoints) -> np.ndarray:
         """What the increments multiply, shape (n, p)."""
