@@ -119,6 +119,15 @@ class _Salts:
         ]
         return parts[0] + parts[1]
 
+    def labels(self) -> pd.DataFrame:
+        """InChIKeys of pair, cation and anion."""
+        cation, anion = (
+            ions.keys[place]
+            for ions, place in zip((self.cations, self.anions), self.place, strict=True)
+        )
+        pair = np.char.add(np.char.add(cation, "."), anion)
+        return pd.DataFrame({"pair": pair, "cation": cation, "anion": anion})
+
     @property
     def liquid_A3(self) -> Floats:
         """Volume of a formula unit in the liquid, at the reference state of Gardas and Coutinho."""
@@ -252,10 +261,7 @@ def simulated_ionic_liquids(
     MopacMissingError
         `folder` is given and an ion must be calculated, and there is no MOPAC.
     """
-    for name in properties:
-        if name not in SIMULATED:
-            remedy = did_you_mean(name, SIMULATED)
-            raise InputError("what is simulated must be known", value=name, remedy=remedy)
+    _known(properties)
     salts = _Salts(
         _Ions.of(_listed(cations, 1), 1, folder, n_jobs),
         _Ions.of(_listed(anions, -1), -1, folder, n_jobs),
@@ -263,9 +269,7 @@ def simulated_ionic_liquids(
         pressure_kPa,
     )
     targets = pd.DataFrame({name: SIMULATED[name].compute(salts) for name in properties})
-    c, a = salts.place
-    cation, anion = salts.cations.keys[c], salts.anions.keys[a]
-    pair = np.char.add(np.char.add(cation, "."), anion)
+    groups = salts.labels()
     items = tuple(
         StatePoint(IonPair(first, second), temperature_K, pressure_kPa)
         for first in salts.cations.smiles
@@ -274,11 +278,11 @@ def simulated_ionic_liquids(
     state = {"temperature_K": temperature_K, "pressure_kPa": pressure_kPa}
     return Dataset(
         name="simulated ionic liquids (stand-in for COSMO-RS)",
-        ids=pair,
+        ids=groups["pair"].to_numpy(),
         items=items,
         targets=targets,
         quantities={name: _family(SIMULATED[name], as_measured) for name in properties},
-        groups=pd.DataFrame({"pair": pair, "cation": cation, "anion": anion}),
+        groups=groups,
         conditions=pd.DataFrame(state, index=range(len(items))),
     )
 
@@ -315,6 +319,13 @@ def _parachor(smiles: str) -> float:
 
 def _family(simulated: _Simulated, as_measured: bool) -> str:
     return simulated.measured if as_measured and simulated.measured else simulated.family
+
+
+def _known(properties: Sequence[str]) -> None:
+    for name in properties:
+        if name not in SIMULATED:
+            remedy = did_you_mean(name, SIMULATED)
+            raise InputError("what is simulated must be known", value=name, remedy=remedy)
 
 
 def _listed(ions: Sequence[str] | None, sign: int) -> list[str]:
