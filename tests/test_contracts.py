@@ -26,6 +26,7 @@ from leyden.models import (
     ElementalClassifier,
     Ensemble,
     ImageNetwork,
+    IonRecommender,
     MultilayerPerceptron,
 )
 from leyden.models.classifiers import VectorClassifier
@@ -50,6 +51,8 @@ from leyden.representations.electrode import (
     IonStatistics,
     PotentialVoltage,
 )
+from leyden.representations.ion_pair import IonPairs
+from leyden.representations.known_pairs import KnownPairs
 from leyden.representations.phase_cell import CellContents, PhaseCell
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.structural_descriptors import StructuralDescriptors
@@ -153,6 +156,7 @@ PARTS |= {TanimotoProcess.kind}  # too: tests/test_tanimoto.py
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
+PARTS |= {IonPairs.kind, KnownPairs.kind, IonRecommender.kind}  # tests/test_ion_recommender.py
 PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
 
 

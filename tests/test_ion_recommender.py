@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import leyden as ly
+from leyden import artefact
 from leyden.data.ions import IonPair, StatePoint
 from leyden.data.molecules import inchi_key
 from leyden.errors import InputError
@@ -21,7 +22,7 @@ from leyden.models.network import NetworkModel
 from leyden.models.objectives import WeightedRegression
 from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints
 from leyden.representations.known_pairs import KnownPairs
-from leyden.testing import check_model, check_representation, check_strategy, same_input
+from leyden.testing import check_model, check_strategy
 
 CATIONS = [f"{'C' * n}[n+]1ccn(C)c1" for n in range(2, 10)]
 CATIONS += [f"{'C' * n}[N+](C)(C)C" for n in range(2, 8)]
@@ -68,7 +69,9 @@ def liquids(
     keys = [point.pair.keys for point in items]
     return ly.Dataset(
         name="world",
-        ids=np.array([f"{'.'.join(key)}@{p.temperature_K}" for key, p in zip(keys, items)]),
+        ids=np.array(
+            [f"{'.'.join(key)}@{p.temperature_K}" for key, p in zip(keys, items, strict=True)]
+        ),
         items=tuple(items),
         targets=pd.DataFrame({"log10_viscosity_Pa_s": eta}),
         groups=pd.DataFrame({"pair": [".".join(key) for key in keys]}),
@@ -83,11 +86,16 @@ HYBRID = KnownPairs.among(DATA, ion=Letters())
 # What it reads.
 
 
-def test_known_pairs_keep_the_contract_of_representations() -> None:
-    check_representation(KNOWN, PAIRS[:6])
-    assert same_input(KNOWN.transform(PAIRS[:3]).cation, np.array([0, 0, 0]))
-    assert KNOWN == KnownPairs(list(KNOWN.first), list(KNOWN.second))  # as JSON gives them back
-    assert sorted(map(inchi_key, ANIONS)) == list(KNOWN.second)
+def test_known_pairs_know_their_lists() -> None:
+    points = KNOWN.transform(PAIRS)
+    assert points.cations.vectors.shape == (len(CATIONS), 0)
+    found = [
+        (points.cations.keys[cation], points.anions.keys[anion])
+        for cation, anion in zip(points.cation, points.anion, strict=True)
+    ]
+    assert found == [pair.keys for pair in PAIRS]
+    assert list(KNOWN.second) == sorted(map(inchi_key, ANIONS))
+    assert KnownPairs(list(KNOWN.first), list(KNOWN.second)) == KNOWN  # as JSON gives them back
 
 
 def test_a_stranger_is_refused_by_name_and_taken_by_structure() -> None:
@@ -117,12 +125,11 @@ def test_pairs_of_molecules_are_read_alike() -> None:
 
 @pytest.mark.parametrize("representation", [KNOWN, IonPairs(Letters()), HYBRID])
 def test_model_keeps_its_contract(representation: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ly.artefact.KINDS, "letters", f"{__name__}:Letters")
+    monkeypatch.setitem(artefact.KINDS, "letters", f"{__name__}:Letters")
     few = DATA.take(np.arange(0, len(DATA), 5))
     both = np.c_[few.y, np.where(np.arange(len(few)) % 3 == 0, -few.y, np.nan)]
     model = IonRecommender(representation, **SMALL)
     check_model(model, representation.transform(few.items), few.y)
-    both[np.arange(len(few)) % 3 == 0, 1] *= 1.0
     X = representation.transform(few.items)
     several = IonRecommender(representation, forms=("viscosity", "linear"), **SMALL).fit(X, both)
     assert several.predict(X).shape == both.shape
@@ -165,19 +172,19 @@ def test_bad_settings_are_told(settings: dict[str, object], message: str) -> Non
 def test_the_world_of_vogel_is_recovered_and_goes_on_beyond_its_temperatures() -> None:
     """Unseen pairs, and 40 K below and 100 K above everything that was measured."""
     unseen = np.isin(np.arange(len(PAIRS)), np.arange(0, len(PAIRS), 6))
-    train = liquids(pairs=[pair for pair, test in zip(PAIRS, unseen) if not test])
-    left = [pair for pair, test in zip(PAIRS, unseen) if test]
-    settings = {**SMALL, "epochs": 250, "learning_rate": 1e-2}
+    train = liquids(pairs=[pair for pair, test in zip(PAIRS, unseen, strict=True) if not test])
+    left = [pair for pair, test in zip(PAIRS, unseen, strict=True) if test]
     inside, outside = liquids(pairs=left), liquids((240.0, 450.0), left)
-
-    def error(form: str, test: ly.Dataset) -> float:
-        model = ly.FromScratch(IonRecommender(HYBRID, forms=form, **settings)).fit(train)
-        return float(np.abs(model.predict(test) - test.y).mean())
-
-    assert error("viscosity", inside) < 0.1 * DATA.y.std()
-    beyond = error("viscosity", outside)
-    assert beyond < 0.25 * outside.y.std()
-    assert beyond < 0.6 * error("free", outside)
+    errors = {}
+    for form in ("viscosity", "free"):
+        network = IonRecommender(
+            HYBRID, forms=form, **{**SMALL, "epochs": 200, "learning_rate": 1e-2}
+        )
+        fitted = ly.FromScratch(network).fit(train)
+        errors[form] = [np.abs(fitted.predict(test) - test.y).mean() for test in (inside, outside)]
+    assert errors["viscosity"][0] < 0.1 * DATA.y.std()
+    assert errors["viscosity"][1] < 0.25 * outside.y.std()
+    assert errors["viscosity"][1] < 0.6 * errors["free"][1]
 
 
 def test_predictions_are_monotone_in_temperature() -> None:

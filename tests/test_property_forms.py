@@ -83,10 +83,11 @@ def test_the_tangent_goes_on_where_a_glass_begins(slope: float, vogel: float) ->
     edge = low + (high - low) / (1 + np.exp(-vogel)) + VogelFulcherTammann.LEAST_GAP_K
     near = torch.tensor([edge + d for d in (-2.0, -1.0, -1e-4, 1e-4, 1e-2)], dtype=torch.float64)
     eta = curve("viscosity", [0.0, slope, vogel, 0.0], near)
-    left, right = eta.diff() / near.diff(), None
-    assert left[0].item() == pytest.approx(left[1].item(), rel=1e-6)  # a line below
-    right = left[3]
-    assert right.item() == pytest.approx(left[1].item(), rel=0.01)  # with the slope from above
+    slopes = eta.diff() / near.diff()
+    assert slopes[0].item() == pytest.approx(slopes[1].item(), rel=1e-6)  # a line below
+    assert slopes[3].item() == pytest.approx(
+        slopes[1].item(), rel=0.01
+    )  # with the slope from above
     assert eta[2].item() == pytest.approx(eta[3].item(), rel=1e-3, abs=1e-3)
 
 
@@ -129,5 +130,5 @@ def test_forms_go_by_the_name_of_the_target() -> None:
     assert property_form("density_kg_per_m3") == "density"
     assert property_form("melting_point_K") == "constant"
     assert property_form("refractive_index") == "free"
-    with pytest.raises(InputError, match="did you mean viscosity"):
+    with pytest.raises(InputError, match="did you mean 'viscosity'"):
         PropertyForms(4, ["viscosty"])

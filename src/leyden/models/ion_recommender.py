@@ -1,10 +1,10 @@
 """The neural recommender of ionic liquids: ions as embeddings, learned by name or from structure.
 
-R. Sethi, K. Sundmacher and C. Ganzer, arXiv:2509.10273 (2025), pretrain an embedding of every cation
-and anion on simulated properties at one temperature and pressure, and teach feed-forward networks
-on these embeddings with measurements at many.  Here this is one network: its encoder is what is
-pretrained, and a form with temperature and pressure is put in place of its last layer.  Beyond it,
-an encoder of structure gives ions that nobody has measured an embedding too.
+R. Sethi, K. Sundmacher and C. Ganzer, arXiv:2509.10273 (2025), pretrain an embedding of every
+cation and anion on simulated properties at one temperature and pressure, and teach feed-forward
+networks on these embeddings with measurements at many.  Here this is one network: its encoder is
+what is pretrained, and a form with temperature and pressure is put in place of its last layer.
+Beyond it, an encoder of structure gives ions that nobody has measured an embedding too.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from leyden.errors import InputError
 from leyden.models.network import NetworkModel, TargetModule
 from leyden.models.objectives import Classification, WeightedRegression
 from leyden.models.pair_network import IonEncoder, Ions, PairBatch, PairNetwork
-from leyden.representations.ion_pair import IonTable, StatePoints
+from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints
+from leyden.representations.molecule_descriptors import MoleculeDescriptors
 from leyden.training import Objective
 
 __all__ = ["IonRecommender"]
+
+_DEFAULT = IonPairs(MoleculeDescriptors())
 
 
 class IonRecommender(NetworkModel):
@@ -36,7 +39,7 @@ class IonRecommender(NetworkModel):
     Parameters
     ----------
     representation : KnownPairs or IonPairs
-        Its `ion`, where there is one, names its columns.
+        Its `ion`, where there is one, names its columns. Default: descriptors of both ions.
     forms : str or sequence of str
         How each target moves with temperature and pressure (`property_forms.FORMS`); one for all,
         or one a target. ``"constant"`` for simulations at one state, ``"free"`` for the published
@@ -87,7 +90,7 @@ class IonRecommender(NetworkModel):
 
     def __init__(
         self,
-        representation: Any = None,
+        representation: Any = _DEFAULT,
         forms: str | Sequence[str] = "free",
         embedding: int = 64,
         widths: Sequence[int] = (128, 64),

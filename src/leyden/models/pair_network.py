@@ -1,4 +1,4 @@
-"""The torch module of the recommender: two encoders, their interaction, the forms of the targets."""
+"""The torch module of the recommender: two encoders, their interaction, the targets' forms."""
 
 from __future__ import annotations
 

@@ -5,9 +5,9 @@ temperature and pressure, into the property.  So what is known of liquids need n
 temperatures teach a curve, and the curve goes on sensibly where nothing was measured.
 
 Everything is in scaled units (mean 0, standard deviation 1 of the training rows), and every
-parameter is of order one: the first is the value at 298.15 K and 0.1 MPa, the second the slope over
-50 K, as it is there.  Parameters are thus nearly independent of each other, which the usual A, B and
-T0 of Vogel's equation are not.
+parameter is of order one: the first is the value at 298.15 K and 0.1 MPa, the second tells the
+slope there, over 50 K.  Parameters are thus nearly independent of each other, which the usual A, B
+and T0 of Vogel's equation are not.
 """
 
 from __future__ import annotations
