@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair, StatePoint, state_point
 from leyden.data.molecules import is_metal_ion, parse_smiles, with_hydrogens
+from leyden.data.readers import read_items
 from leyden.errors import InputError
 
 EMIM, NTF2 = "CC[n+]1ccn(C)c1", "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F"
@@ -132,3 +136,56 @@ def test_charged_atoms_get_the_hydrogens_left_out(careless: str, whole: str) -> 
 def test_a_nitroxide_stays_a_radical() -> None:
     tempo = "CC1(C)CC(OS(=O)(=O)[O-])CC(C)(C)N1[O]"
     assert with_hydrogens(tempo) == tempo
+
+
+def table(**columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"cation": [EMIM, EMIM], "anion": ["[Cl-]", NTF2], **columns})
+
+
+def test_a_table_with_a_temperature_gives_state_points() -> None:
+    read = Dataset.from_table(
+        table(temperature_K=[300.0, 310.0], pressure_kPa=["", "5000"], density_kg_per_m3=1000.0),
+        target="density_kg_per_m3",
+    )
+    assert read.items == (
+        StatePoint(PAIR, 300.0, 101.325),
+        StatePoint(IonPair(EMIM, NTF2), 310.0, 5000.0),
+    )
+    assert list(read.conditions) == ["temperature_K", "pressure_kPa"]
+    assert read.groups["cation"].nunique() == 1
+    assert read.groups["pair"].tolist() == [".".join(item.keys) for item in read.items]
+    assert Dataset.from_table(table()).items == (PAIR, IonPair(EMIM, NTF2))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"temperature_C": 25.0}, r"column temperature_K \(got 'temperature_C'\)"),
+        ({"Temperature": 298.0}, r"column temperature_K \(got 'Temperature'\)"),
+        ({"temperature_K": 300.0, "pressure_MPa": 0.1}, "column pressure_kPa"),
+        ({"temperature_K": [300.0, 25.0]}, "row 2: .*25 looks like degrees Celsius"),
+        ({"temperature_K": ["300", "warm"]}, "row 2: column temperature_K must hold numbers"),
+        ({"temperature_K": [None, 300.0]}, "row 1: a row must fill temperature_K"),
+        ({"temperature_K": 300.0, "pressure_kPa": [100, 1]}, "row 2: .*atm or bar"),
+    ],
+)
+def test_states_in_other_units_are_told_with_their_place(columns, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Dataset.from_table(table(**columns), name="t.csv")
+
+
+def test_a_salt_in_one_column_is_an_ion_pair_where_it_is_asked_for() -> None:
+    salts = pd.DataFrame({"smiles": [f"{EMIM}.[Cl-]"], "temperature_K": [300.0]})
+    assert Dataset.from_table(salts, kind="ion pair").items == (StatePoint(PAIR, 300.0),)
+    assert Dataset.from_table(salts, item="smiles", kind="ion pair").items[0].pair == PAIR
+    assert isinstance(Dataset.from_table(salts).items[0], str)
+
+
+def test_a_file_of_states_is_read_row_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "liquids.csv"
+    table(temperature_K=[300.0, 27.0], pressure_kPa=100.0).to_csv(path, index=False)
+    good, bad = read_items(path)
+    assert good.item == StatePoint(PAIR, 300.0, 100.0)
+    assert good.extra["temperature_K"] == "300.0"
+    assert bad.item is None
+    assert "add 273.15" in str(bad.error)

@@ -20,6 +20,7 @@ SOURCE_KINDS: dict[str, tuple[str, ...]] = {
     "url": ("url", "sha256", "converter"),
     "materials-project": ("query",),
     "simulated": ("simulator",),
+    "derived": ("builder", "of"),
 }
 """Kind of source to the keys that describe it."""
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 import pandas as pd
 
 from leyden.data.cards import card
-from leyden.data.catalog import read_table_of
 from leyden.data.ions import AMBIENT_KPA, ROOM_K, single_ion
 from leyden.data.molecules import inchi_key, parse_smiles, with_hydrogens
+from leyden.data.tables import read_rows
 from leyden.errors import InputError, did_you_mean
 
 __all__ = ["IONIC_LIQUID_TARGETS", "SOURCES", "Source", "measured_rows", "source_of", "source_rows"]
@@ -73,7 +73,8 @@ def source_rows(target: str) -> tuple[pd.DataFrame, dict[str, object]]:
     `InputError` for another target, or where the data are not there.
     """
     source = source_of(target)
-    frame, _ = read_table_of(card(source.card), source.column)
+    chosen = card(source.card)
+    frame = read_rows(chosen, chosen.table((source.column,)))
     forms = {}
     for name, sign in (("cation", 1), ("anion", -1)):
         for text in frame[name].unique():

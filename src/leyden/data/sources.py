@@ -48,6 +48,11 @@ def fetch(name: str, *, force: bool = False) -> Path:
     if folder.is_dir() and not force:
         return folder
     kind = chosen.source["kind"]
+    if kind == "derived":
+        raise InputError(
+            f"{name} is made of {chosen.source['of']}, and needs no fetching itself",
+            remedy=f"fetch {chosen.source['of']}",
+        )
     if kind not in _FETCHERS or (kind != "materials-project" and "converter" not in chosen.source):
         raise InputError(
             f"{name} cannot be fetched automatically ({kind} source)",
