@@ -214,6 +214,11 @@ class Dataset:
         """
         return (self, np.arange(len(self))) if self._root is None else self._root
 
+    @property
+    def item_group(self) -> str | None:
+        """The group column that says which rows are of one item: formula, or pair of ions."""
+        return next((name for name in ("formula", "pair") if name in self.groups), None)
+
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Dataset:
         """The dataset of these rows (positions or boolean mask), in this order."""
         positions = np.arange(len(self))[np.asarray(rows) if not isinstance(rows, slice) else rows]
