@@ -109,7 +109,9 @@ class Fingerprint:
     def names(self) -> list[str]:
         """A name a column."""
         single = [f"{part} {i}" for part in self.parts for i in range(self._width(part))]
-        return [f"{ion} {n}" for ion in ("cation", "anion") for n in single] if self.pair else single
+        return (
+            [f"{ion} {n}" for ion in ("cation", "anion") for n in single] if self.pair else single
+        )
 
     def _width(self, part: str) -> int:
         return _MACCS_SIZE if part == _MACCS else self.size
