@@ -139,6 +139,8 @@ PARTS |= {Censored.kind, Coded.kind}  # regressors of a `VectorRegressor`: tests
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
+PARTS |= {"ion_pairs", "ion_pair_vectors"}  # too: they need ion pairs
+PARTS |= {"intervals_by_category", "ion_domain"}  # parts of a predictor of ion pairs
 
 
 def named(cases: dict[str, Any]) -> Any:
