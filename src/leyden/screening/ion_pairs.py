@@ -201,7 +201,7 @@ class IonPairJob:
         """Only the best rows: the Pareto front, the best of one objective, or the first."""
         rows = result.rows
         if "passes" in rows:
-            rows = rows[rows["passes"]].drop(columns="passes")
+            rows = rows[rows["passes"]]
         costs = np.empty((len(rows), len(self._objectives)))
         for place, own in enumerate(self._objectives):
             costs[:, place] = own.costs(rows)
@@ -213,12 +213,16 @@ class IonPairJob:
             order = order[: self.keep]
         return ShardResult(result.counts, rows.iloc[order].reset_index(drop=True))
 
+    def finish(self, result: ShardResult) -> ShardResult:
+        """The best rows pass, all of them."""
+        return ShardResult(result.counts, result.rows.drop(columns="passes", errors="ignore"))
+
     def run_all(self) -> ShardResult:
         """The whole grid in this process, without files; `leyden.screening.run` keeps the rows."""
         merged = self.reduce(self.run(0))
         for shard in range(1, self.shards()):
             merged = self.reduce(self.merge(merged, self.run(shard)))
-        return merged
+        return self.finish(merged)
 
     # Descriptions
 

@@ -131,7 +131,7 @@ def _of(own: Property, found: Findings) -> Iterator[Claim]:
 
 
 def _floor(own: Property, floors: pd.DataFrame) -> Claim:
-    row = floors.loc["cleaned"]
+    row = floors.loc["measured"]
     scale = 100.0 if own.relative else 1.0
     measured = own.shape != "constant"
     return Claim(
@@ -142,9 +142,9 @@ def _floor(own: Property, floors: pd.DataFrame) -> Claim:
         scale * float(row["spread"]) if measured else None,
         (scale * float(row["low"]), scale * float(row["high"])) if measured else None,
         f"sets of one pair at one T (to 0.1 K) and P, mean over {row['state_points']:.0f} state "
-        f"points of {row['pairs']:.0f} pairs, after the cleaning; before it "
-        f"{scale * float(floors.loc['measured', 'spread']):.3g} {own.unit}; 95 % interval by "
-        "drawing pairs"
+        f"points of {row['pairs']:.0f} pairs, before the cleaning, which leaves out sets that "
+        f"disagree: after it {scale * float(floors.loc['cleaned', 'spread']):.3g} {own.unit}; "
+        "95 % interval by drawing pairs"
         if measured
         else "one value a pair: nothing was measured twice",
     )
