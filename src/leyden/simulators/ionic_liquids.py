@@ -119,6 +119,14 @@ class _Salts:
         ]
         return parts[0] + parts[1]
 
+    def items(self) -> tuple[StatePoint, ...]:
+        """The pairs at their state."""
+        return tuple(
+            StatePoint(IonPair(first, second), self.temperature_K, self.pressure_kPa)
+            for first in self.cations.smiles
+            for second in self.anions.smiles
+        )
+
     def labels(self) -> pd.DataFrame:
         """InChIKeys of pair, cation and anion."""
         cation, anion = (
@@ -270,11 +278,7 @@ def simulated_ionic_liquids(
     )
     targets = pd.DataFrame({name: SIMULATED[name].compute(salts) for name in properties})
     groups = salts.labels()
-    items = tuple(
-        StatePoint(IonPair(first, second), temperature_K, pressure_kPa)
-        for first in salts.cations.smiles
-        for second in salts.anions.smiles
-    )
+    items = salts.items()
     state = {"temperature_K": temperature_K, "pressure_kPa": pressure_kPa}
     return Dataset(
         name="simulated ionic liquids (stand-in for COSMO-RS)",
