@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leyden import artefact
 from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair, StatePoint
 from leyden.errors import InputError
@@ -28,8 +29,10 @@ ITEMS = [CYANOBIPHENYL, PAIR, "CCO", IonPair("C[N+](C)(C)C", "[Br-]")]
 
 
 @pytest.mark.parametrize("case", [DRAWING, NUMBERS, Depiction(blur=3, rotations=3)], ids=repr)
-def test_contract(case: Depiction) -> None:
+def test_contract(case: Depiction, tmp_path: Path) -> None:
     check_representation(case, ITEMS)
+    artefact.write(case, tmp_path / "saved")
+    assert artefact.read(tmp_path / "saved") == case
 
 
 def test_shape_and_background() -> None:
