@@ -40,6 +40,7 @@ __all__ = [
     "SCRATCH",
     "SIMULATED",
     "STACKED",
+    "TAUGHT",
     "Effort",
     "Property",
     "Sources",
@@ -162,7 +163,8 @@ AVERAGES: Mapping[str, tuple[str, ...]] = {
 SCRATCH, SIMULATED = "recommender", "recommender, simulations"
 PROCESS, HYBRID = "process on pairs", "hybrid"
 HEADLINE = "stack"
-STACKED = (PROCESS, HYBRID, "gradient boosting", "group contributions")
+TAUGHT = "hybrid, simulations"
+STACKED = (PROCESS, HYBRID, TAUGHT, "group contributions")
 """Parts of the stack; inner folds choose their weights."""
 
 TEACHERS = ("density", "viscosity", "heat_capacity")
@@ -190,13 +192,12 @@ class Effort:
 
     rows: int | None = None
     folds: int = 5
-    epochs: int = 60
+    epochs: int = 40
     source_epochs: int = 6
     trees: int = 700
-    steps: int = 60
+    steps: int = 40
     least: int = 600
     ions: int | None = None
-    calibration_folds: int = 3
 
     @classmethod
     def quick(cls) -> Effort:
@@ -234,7 +235,9 @@ class Sources:
         return {str(name): self.simulated.with_targets(str(name)) for name in names}
 
 
-def arms(property: Property, sources: Sources, effort: Effort) -> dict[str, Strategy]:
+def arms(
+    property: Property, sources: Sources, effort: Effort, every_source: bool = True
+) -> dict[str, Strategy]:
     """The arms by name.
 
     Parameters
@@ -242,6 +245,8 @@ def arms(property: Property, sources: Sources, effort: Effort) -> dict[str, Stra
     property : Property
     sources : Sources
     effort : Effort
+    every_source : bool
+        Whether recommenders are taught by each source; else by all simulations alone.
     """
     return {
         **_baselines(property, effort),
@@ -253,7 +258,7 @@ def arms(property: Property, sources: Sources, effort: Effort) -> dict[str, Stra
                 steps=effort.steps,
             )
         ),
-        **_recommenders(property, sources, effort),
+        **_recommenders(property, sources, effort, every_source),
     }
 
 
@@ -265,8 +270,8 @@ def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
         "fingerprint perceptron": _scratch(
             MultilayerPerceptron(
                 IonPairVectors(_counts(), conditions),
-                widths=(512, 128),
-                epochs=max(effort.epochs // 3, 1),
+                widths=(256, 64),
+                epochs=max(effort.epochs // 4, 1),
                 least_steps=effort.least,
             )
         ),
@@ -282,7 +287,9 @@ def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
     return found
 
 
-def _recommenders(property: Property, sources: Sources, effort: Effort) -> dict[str, Strategy]:
+def _recommenders(
+    property: Property, sources: Sources, effort: Effort, every_source: bool
+) -> dict[str, Strategy]:
     """The published recommender and the hybrid, from scratch and taught by other properties."""
     form, found = property_form(property.target), {}
     for kind, reads, last in (
@@ -291,7 +298,8 @@ def _recommenders(property: Property, sources: Sources, effort: Effort) -> dict[
     ):
         model = IonRecommender(reads, forms=last, epochs=effort.epochs, least_steps=effort.least)
         found[kind] = _scratch(model)
-        for name, source in _lessons(property, sources, whole=kind == SCRATCH):
+        lessons = _lessons(property, sources, whole=kind == SCRATCH)
+        for name, source in lessons if every_source else lessons[:1]:
             found[f"{kind}, {name}"] = _taught(model, source, effort)
     apart = [name for name in found if name.startswith(f"{SCRATCH}, measured")][:1]
     for name in apart:

@@ -81,8 +81,8 @@ def _of(own: Property, found: Findings) -> Iterator[Claim]:
         value,
         interval,
         f"{_folds(found)} grouped by pair, at most 12 cleaned rows a pair; arm: {HEADLINE} of "
-        f"{', '.join(STACKED)}, weights by {INNER_FOLDS} inner folds; ratio to gradient boosting "
-        f"on the same folds {_ratio(boosted)} (aim 0.65); 95 % interval by drawing pairs",
+        f"{', '.join(STACKED)}, weights by {INNER_FOLDS['pairs']} inner folds; ratio to gradient "
+        f"boosting on the same folds {_ratio(boosted)} (aim 0.65); 95 % interval by drawing pairs",
         bound=("<=", AIMS[own.name]),
     )
     far, interval = score(cations, HEADLINE)
@@ -207,9 +207,9 @@ def _coverage(found: Findings) -> Claim:
         None,
         share,
         interval,
-        f"residuals of {INNER_FOLDS} inner folds by pair calibrate each outer fold, all properties "
-        f"pooled; {each}; wanted between {low} and {high}; unseen cations (calibrated by "
-        f"cations): {cations:.3f}; 95 % interval by drawing pairs",
+        f"residuals of {INNER_FOLDS['pairs']} inner folds by pair calibrate each outer fold, all "
+        f"properties pooled; {each}; wanted between {low} and {high}; unseen cations (calibrated "
+        f"by cations): {cations:.3f}; 95 % interval by drawing pairs",
         bound=(">=", low) if share < (low + high) / 2 else ("<=", high),
     )
 
