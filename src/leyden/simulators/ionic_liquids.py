@@ -147,12 +147,12 @@ class _Salts:
 
     def contacts(self, energy: Callable[[Floats, Floats], Floats]) -> Floats:
         """Mean energy of contacts between the two ions of a pair."""
-        profiles = [
+        first, second = (
             ions.profile[place]
             for ions, place in zip((self.cations, self.anions), self.place, strict=True)
-        ]
+        )
         pair = energy(SIGMA_E_PER_A2[:, None], SIGMA_E_PER_A2)
-        return mean_contact_energy_kJ_per_mol(*profiles, pair)
+        return mean_contact_energy_kJ_per_mol(first, second, pair)
 
 
 def _density(salts: _Salts) -> Floats:
