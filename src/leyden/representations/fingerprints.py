@@ -198,7 +198,7 @@ def _generator(part: str, size: int, radius: int) -> Any:
 
     if part == _MORGAN:
         return rdkit.GetMorganGenerator(radius=radius, fpSize=size)
-    make = {
+    make: dict[str, Any] = {
         _ATOM_PAIR: rdkit.GetAtomPairGenerator,
         _TORSION: rdkit.GetTopologicalTorsionGenerator,
         _RDKIT: rdkit.GetRDKitFPGenerator,
