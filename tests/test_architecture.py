@@ -21,7 +21,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("errors",),
     ("metrics", "physics", "artefact", "estimator_bytes", "saved_kinds", "worker_processes"),
-    ("data", "splits", "hashing"),
+    ("data", "splits", "nested_splits", "hashing"),
     ("representations", "simulators"),
     (
         "training",

@@ -25,18 +25,25 @@ from leyden.models import (
     CrystalGraphNetwork,
     ElementalClassifier,
     Ensemble,
+    ImageNetwork,
+    IonRecommender,
     MultilayerPerceptron,
 )
 from leyden.models.classifiers import VectorClassifier
+from leyden.models.tanimoto import TanimotoProcess
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 from leyden.representations import (
     AtomicFractions,
     CompositionStatistics,
     Concatenated,
     CrystalGraph,
+    Fingerprint,
+    MoleculeDescriptors,
+    SelectedColumns,
 )
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
+from leyden.representations.depiction import Depiction
 from leyden.representations.electrode import (
     ElectrodeGraph,
     Host,
@@ -44,6 +51,8 @@ from leyden.representations.electrode import (
     IonStatistics,
     PotentialVoltage,
 )
+from leyden.representations.ion_pair import IonPairs
+from leyden.representations.known_pairs import KnownPairs
 from leyden.representations.phase_cell import CellContents, PhaseCell
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.structural_descriptors import StructuralDescriptors
@@ -86,6 +95,13 @@ ELECTRODES = {
     "ion": IonStatistics(),
     "potential's voltage": PotentialVoltage(),
 }
+
+MOLECULES = {
+    "fingerprint": Fingerprint(("morgan", "maccs"), counts=True, size=64),
+    "descriptors": MoleculeDescriptors(),
+    "columns": SelectedColumns(Fingerprint(), (5, 0, 4000)),
+}
+TINY_MOLECULES = ["CCO", "CC[n+]1ccn(C)c1", "[Cl-]", "N#C[N-]C#N", "c1ccccc1"]
 
 PHASES = {"cell": PhaseCell(), "contents": CellContents()}
 TINY_PHASES = [
@@ -136,9 +152,12 @@ STRATEGIES = {
 # What can be saved and is no representation, model or strategy of its own.
 PARTS = {"average", "side_by_side", "conformal_intervals", "in_domain", "predictor"}
 PARTS |= {Censored.kind, Coded.kind}  # regressors of a `VectorRegressor`: tests/test_censored.py
+PARTS |= {TanimotoProcess.kind}  # too: tests/test_tanimoto.py
 PARTS |= {NetworkEmbedding.kind}  # has a test of its own, since it must be taught first
 PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need Li, and classes
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
+PARTS |= {IonPairs.kind, KnownPairs.kind, IonRecommender.kind}  # tests/test_ion_recommender.py
+PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
 PARTS |= {"ion_pairs", "ion_pair_vectors"}  # too: they need ion pairs
 PARTS |= {"intervals_by_category", "ion_domain"}  # parts of a predictor of ion pairs
 
@@ -155,6 +174,16 @@ def test_representation(case: Any) -> None:
 @named(ELECTRODES)
 def test_representation_of_electrodes(case: Any) -> None:
     check_representation(case, tiny_electrodes(6).items)
+
+
+@named(MOLECULES)
+def test_representation_of_molecules(case: Any, tmp_path: Path) -> None:
+    check_representation(case, TINY_MOLECULES)
+    artefact.write(case, tmp_path / "saved")
+    loaded = artefact.read(tmp_path / "saved")
+    assert loaded == case
+    assert same_input(loaded.transform(TINY_MOLECULES), case.transform(TINY_MOLECULES))
+    assert case.transform(TINY_MOLECULES).shape == (5, len(case.names()))
 
 
 @named({**PHASES, "composition": CompositionStatistics()})
@@ -218,8 +247,8 @@ def test_strategy_becomes_a_predictor(case: Any, tmp_path: Path) -> None:
 
 
 def test_nothing_that_can_be_saved_lacks_a_contract() -> None:
-    cases = [*REPRESENTATIONS.values(), *ELECTRODES.values(), *PHASES.values(), *MODELS.values()]
-    listed = {case.kind for case in cases}
+    lists = (REPRESENTATIONS, ELECTRODES, PHASES, MOLECULES, MODELS)
+    listed = {case.kind for cases in lists for case in cases.values()}
     assert artefact.KINDS.keys() - listed == PARTS
 
 

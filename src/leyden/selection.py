@@ -34,7 +34,7 @@ class Best(Strategy):
     strategies : mapping of str to Strategy
         At least one must not transfer: it is what `Best` falls back to.
     folds : int
-        Inner folds, by formula where the items have one.
+        Inner folds, by formula or pair of ions where the items have one.
     random_state : int
         Seed of the inner folds.
 
@@ -258,9 +258,10 @@ def inner_predictions(
     """Out-of-fold predictions of each strategy on the training rows, shape (n, t) each.
 
     The outer fold stays forbidden, and the inner test fold is forbidden too. Groups are those of
-    the outer split, else formulas. A missing prediction is scored as the mean of the rows.
+    the outer split, else formulas or pairs of ions. A missing prediction is scored as the mean of
+    the rows.
     """
-    group = next(iter(held_out.groups), "formula" if "formula" in dataset.groups else None)
+    group = next(iter(held_out.groups), dataset.item_group)
     split: Any = (
         KFold(folds, random_state=random_state)
         if group is None

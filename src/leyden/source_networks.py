@@ -40,8 +40,8 @@ def clean_source(
         ``source_rows_removed`` and, for a source of another quantity, ``shared_items`` are added
         up here.
     share_items : bool
-        Whether a source of another quantity may keep items of the target: rows with the id or the
-        formula of any row of it, training rows too.
+        Whether a source of another quantity may keep items of the target: rows with the id, or the
+        formula or pair of ions, of any row of it, training rows too.
 
     Raises
     ------
@@ -49,8 +49,7 @@ def clean_source(
         Nothing of the source is left, or it lacks the group column by which test rows are told.
     """
     whole, _ = target.root
-    formula = "formula" if "formula" in whole.groups else None
-    everything = whole.hold_out(np.arange(len(whole)), formula)
+    everything = whole.hold_out(np.arange(len(whole)), whole.item_group)
     shared = 0
     if source.same_quantity(target):
         for name in held_out.groups:
@@ -124,15 +123,15 @@ class Lesson:
 
 
 def labels(dataset: Dataset, group: str | None = None) -> np.ndarray | None:
-    """What an inner validation part keeps together: this group, or the formula if there is one."""
+    """What an inner validation part keeps together: this group, or formulas or pairs of ions."""
     if group is not None and group not in dataset.groups:
         raise InputError(
             f"{dataset.name} has no group column of this name",
             value=group,
             remedy=f"choose from {', '.join(dataset.groups.columns)}",
         )
-    group = "formula" if group is None else group
-    return dataset.groups[group].to_numpy() if group in dataset.groups else None
+    group = dataset.item_group if group is None else group
+    return None if group is None else dataset.groups[group].to_numpy()
 
 
 def told(model: Any, *datasets: Dataset, group: str | None = None) -> dict[str, Any]:

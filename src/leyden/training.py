@@ -30,7 +30,7 @@ from leyden.errors import InputError
 
 __all__ = ["History", "Objective", "Sums", "TrainingSettings", "set_training_mode", "train"]
 
-SCHEDULES = ("constant", "cosine", "one-cycle")
+SCHEDULES = ("constant", "cosine", "exponential", "one-cycle")
 
 
 class Sums(tuple[torch.Tensor, ...]):
@@ -73,8 +73,11 @@ class TrainingSettings:
         Mini-batches whose statistics are pooled for one step of the optimiser.
     learning_rate, weight_decay : float
         Of AdamW; the rate is the peak of the schedule.
-    schedule : {"one-cycle", "cosine", "constant"}
-        One-cycle rises linearly over the first 15 % of the steps and falls as a cosine to 1 %.
+    schedule : {"one-cycle", "cosine", "exponential", "constant"}
+        One-cycle rises linearly over the first 15 % of the steps and falls as a cosine to 1 %;
+        exponential falls by a factor of ten every `decay_steps`, however many there are.
+    decay_steps : int
+        Steps of the optimiser.
     clip : float or None
         Greatest norm of the gradient.
     patience : int or None
@@ -89,6 +92,7 @@ class TrainingSettings:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     schedule: str = "one-cycle"
+    decay_steps: int = 5000
     clip: float | None = 5.0
     patience: int | None = 30
     random_state: int = 0
@@ -100,14 +104,16 @@ class TrainingSettings:
                 value=self.schedule,
                 remedy=f"choose from {', '.join(SCHEDULES)}",
             )
-        for name in ("epochs", "batch_size", "pooled_batches", "learning_rate"):
+        for name in ("epochs", "batch_size", "pooled_batches", "learning_rate", "decay_steps"):
             if not getattr(self, name) > 0:
                 raise InputError(f"{name} must be positive", value=getattr(self, name))
 
-    def rate(self, progress: float) -> float:
-        """Factor of the learning rate when the fraction `progress` of all steps is done."""
+    def rate(self, progress: float, step: int = 0) -> float:
+        """Factor of the learning rate of `step` (from 0), the fraction `progress` of all done."""
         if self.schedule == "constant":
             return 1.0
+        if self.schedule == "exponential":
+            return float(0.1 ** (step / self.decay_steps))
         rise = 0.15 if self.schedule == "one-cycle" else 0.0
         if progress < rise:
             return 0.05 + 0.95 * progress / rise
@@ -241,7 +247,8 @@ class _Run:
         set_training_mode(self.module, self.frozen)
         losses = []
         for done, step in enumerate(steps):
-            rate = self.settings.rate((number + done / len(steps)) / self.settings.epochs)
+            progress = (number + done / len(steps)) / self.settings.epochs
+            rate = self.settings.rate(progress, number * len(steps) + done)
             for group, factor in zip(self.optimiser.param_groups, self.factors, strict=True):
                 group["lr"] = self.settings.learning_rate * factor * rate
             losses.append(self._step(step))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +20,27 @@ from leyden.data.columns import (
     numbers,
     quantity_of,
 )
-from leyden.data.dataset import Dataset
+from leyden.data.dataset import Dataset, with_ions
 from leyden.data.disordered import DisorderedCrystal, disordered_from_cif
 from leyden.data.electrode import Electrode
 from leyden.data.home import data_home
+from leyden.data.ionic_liquids import ionic_liquids
+from leyden.data.ions import StatePoint
 from leyden.data.items import numbered
 from leyden.data.materials import Crystal, IonPair, parse_composition, parse_formula
 from leyden.data.sources import fetch
+from leyden.data.tables import read_file, read_rows
 from leyden.errors import InputError
 
 __all__ = ["Card", "DroppedRowsWarning", "card", "cards", "data_home", "fetch", "load"]
 
 _CRYSTAL = ("lattice", "species", "frac")
+_STATE = ("temperature_K", "pressure_kPa")
 
 
 class DroppedRowsWarning(UserWarning):
     """Rows that a dataset cannot hold: a logarithm of zero, a pair that is no electrode, a CIF
-    that is not of its compound."""
+    that is not of its compound, a state at which nothing is liquid."""
 
 
 def load(
@@ -68,14 +71,17 @@ def load(
     -----
     DroppedRowsWarning
         Rows whose value has no logarithm; pairs of structures that are no electrode; structures
-        that cannot be read, or lack an element of their formula.
+        that cannot be read, or lack an element of their formula; ion pairs at a temperature or
+        pressure that `leyden.data.ions.StatePoint` does not take.
     """
     wanted = () if target is None else (target,) if isinstance(target, str) else tuple(target)
     chosen = card(name)
     table = chosen.table(wanted)
+    if chosen.source["kind"] == "derived":
+        return _derived(chosen, wanted, where or {})
     folder = data_home() / chosen.place
-    frame = pd.concat([_read(folder / file, name) for file in table.files], ignore_index=True)
     file = folder / table.files[0]
+    frame = read_rows(chosen, table)
     frame.index = pd.Index(_ids(table, frame))
     named = _named_columns(table, frame, file)
     keep = _where(named, where or {}, name)
@@ -86,6 +92,8 @@ def load(
         items, rows = _electrodes(frame, rows, name, folder)
     elif table.items == "disordered crystal":
         items, rows = _disordered(table, frame, rows, name, folder)
+    elif table.items == "ion pair":
+        items, rows = _ion_pairs(table, frame, rows, name, file)
     else:
         items = _items(table, frame, rows, file)
     groups = named[list(table.groups)].iloc[rows].astype(str)
@@ -93,6 +101,8 @@ def load(
         groups.insert(0, "formula", [parse_formula(text) for text in frame[table.item].iloc[rows]])
     elif table.items in ("crystal", "structure pair", "formula"):
         groups.insert(0, "formula", [getattr(item, "formula", item) for item in items])
+    if table.items == "ion pair":
+        groups = with_ions(groups, items)
     beside = [column for column in named.columns if column not in (*targets, *table.conditions)]
     return Dataset(
         name=name,
@@ -163,25 +173,6 @@ def _where(named: pd.DataFrame, where: Mapping[str, Any], name: str) -> np.ndarr
     return keep
 
 
-def _read(path: Path, name: str) -> pd.DataFrame:
-    """One file of the data home, as it stands."""
-    if not path.is_file():
-        raise InputError(
-            f"the data set {name} is not in the data home",
-            file=path,
-            remedy=f"leyden data fetch {name}",
-        )
-    try:
-        if ".jsonl" in path.name:
-            with gzip.open(path, "rb") as lines:
-                return pd.DataFrame([json.loads(line) for line in lines])
-        return pd.read_csv(path, dtype={"DOI": str}, low_memory=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(
-            f"the file cannot be read: {error}", file=path, remedy=f"leyden data fetch {name}"
-        ) from error
-
-
 def _ids(table: Table, frame: pd.DataFrame) -> np.ndarray:
     """Ids that mean the same in every data set: the column, or the item's own text, numbered."""
     if table.id:
@@ -201,8 +192,6 @@ def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> t
     make: Callable[..., Any] = str  # the SMILES of a fetched set were read when it was made
     if table.items == "crystal":
         parts, make = _CRYSTAL, Crystal.from_parameters
-    elif table.items == "ion pair":
-        parts, make = ("cation", "anion"), IonPair
     elif table.items == "formula":
         make = parse_formula
     items = []
@@ -212,6 +201,44 @@ def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> t
         except InputError as error:
             raise error.at(file=file, row=int(row) + 1) from error
     return tuple(items)
+
+
+_DERIVED: dict[str, Callable[[str], Dataset]] = {"ionic_liquids": ionic_liquids}
+
+
+def _derived(chosen: Card, wanted: tuple[str, ...], where: Mapping[str, Any]) -> Dataset:
+    """A data set that is made of others; one target at a time."""
+    if len(wanted) != 1:
+        raise InputError(
+            f"{chosen.name} gives one target at a time",
+            value=list(wanted),
+            remedy=f"choose from {', '.join(chosen.targets)}",
+        )
+    made = replace(_DERIVED[chosen.source["builder"]](wanted[0]), name=chosen.name)
+    named = pd.concat([made.groups, made.conditions], axis=1)
+    return made.take(_where(named, where, chosen.name)) if where else made
+
+
+def _ion_pairs(
+    table: Table, frame: pd.DataFrame, rows: np.ndarray, name: str, file: Path
+) -> tuple[tuple[IonPair | StatePoint, ...], np.ndarray]:
+    """The pairs of these rows, at their states where the table tells them, and the rows."""
+    items: list[IonPair | StatePoint] = []
+    kept, wrong = [], {}
+    states = [frame[table.conditions[part]] for part in _STATE if part in table.conditions]
+    for row in rows:
+        try:
+            pair = IonPair(frame["cation"].iloc[row], frame["anion"].iloc[row])
+        except InputError as error:
+            raise error.at(file=file, row=int(row) + 1) from error
+        try:
+            state = [float(column.iloc[row]) for column in states]
+            items.append(StatePoint(pair, *state) if states else pair)
+            kept.append(row)
+        except InputError as error:
+            wrong[frame.index[row]] = error
+    _warn_of(name, list(wrong), "rows have no possible state", next(iter(wrong.values()), ""))
+    return tuple(items), np.array(kept, dtype=np.int64)
 
 
 def _electrodes(
@@ -240,7 +267,7 @@ def _disordered(
 
     X-rays see no hydrogen, so that structures may lack it.
     """
-    cifs = _read(folder / table.cifs, name).set_index("id")["cif"].to_dict()
+    cifs = read_file(folder / table.cifs, name).set_index("id")["cif"].to_dict()
     crystals, kept, wrong = [], [], {}
     for row in rows:
         id = frame.index[row]
@@ -265,7 +292,7 @@ def _disordered(
 def _crystals(wanted: Collection[str], name: str, folder: Path) -> dict[str, Crystal]:
     """The structures of these ids; those that the file lacks are absent."""
     file = folder / "structures.jsonl.gz"
-    frame = _read(file, name)
+    frame = read_file(file, name)
     columns = [find_column(part, frame.columns, file) for part in ("id", *_CRYSTAL)]
     crystals = {}
     for row, (id, *values) in enumerate(frame[columns].itertuples(index=False), start=1):

@@ -15,7 +15,7 @@ from leyden.data.columns import LOG10, find_column, numbers, quantity_of, target
 from leyden.data.items import checked_ids, item_columns
 from leyden.errors import IncompatibleError, InputError, did_you_mean
 
-__all__ = ["Dataset", "HeldOut", "concatenate"]
+__all__ = ["Dataset", "HeldOut", "concatenate", "with_ions"]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Dataset:
     ids : ndarray of str, shape (n,)
         Unique.
     items : tuple
-        `Crystal`, `DisorderedCrystal`, formula (str), SMILES (str) or `IonPair`; one kind in a
-        dataset.
+        `Crystal`, `DisorderedCrystal`, formula (str), SMILES (str), `IonPair` or `StatePoint`; one
+        kind in a dataset.
     targets : DataFrame, shape (n, t)
         float64; the unit stands in the column name; NaN where it was not measured.
     quantities : mapping of str to str
@@ -149,7 +149,9 @@ class Dataset:
         id : str, optional
             Column of the ids; without it ``id`` if there is one, else the item's own text.
         groups, conditions : sequence of str
-            Columns that splits keep together; columns of temperature, pressure and the like.
+            Columns that splits keep together; columns of temperature, pressure and the like. Ion
+            pairs have groups ``pair``, ``cation`` and ``anion`` of InChIKeys, and their state as
+            conditions, unasked.
         censored : sequence of str
             Targets, or what they are the logarithm of, in which ``<x`` is an upper bound.
         name : str
@@ -177,6 +179,9 @@ class Dataset:
         labels = table[list(groups)].astype(str)
         if place.kind in ("crystal", "formula") and "formula" not in labels:
             labels.insert(0, "formula", [getattr(part, "formula", part) for part in items])
+        if place.kind == "ion pair":
+            labels = with_ions(labels, items)
+            conditions = list(dict.fromkeys([*conditions, *place.state]))
         used = {*wanted, *groups, *conditions, *place.columns, id}
         return cls(
             name=name,
@@ -208,6 +213,11 @@ class Dataset:
         What is expensive (graphs, embeddings) is made once for the root and then sliced.
         """
         return (self, np.arange(len(self))) if self._root is None else self._root
+
+    @property
+    def item_group(self) -> str | None:
+        """The group column that says which rows are of one item: formula, or pair of ions."""
+        return next((name for name in ("formula", "pair") if name in self.groups), None)
 
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Dataset:
         """The dataset of these rows (positions or boolean mask), in this order."""
@@ -275,6 +285,14 @@ class Dataset:
         if self.bounds.any():
             digest.update(np.packbits(self.bounds).tobytes())
         return digest.hexdigest()
+
+
+def with_ions(labels: pd.DataFrame, items: Sequence[Any]) -> pd.DataFrame:
+    """Groups with the InChIKeys of pair, cation and anion, where they have no such column."""
+    keys = np.array([item.keys for item in items]).reshape(-1, 2)
+    pairs = np.array([".".join(pair) for pair in keys], dtype=str)
+    found = {"pair": pairs, "cation": keys[:, 0], "anion": keys[:, 1]}
+    return labels.assign(**{name: part for name, part in found.items() if name not in labels})
 
 
 def _which(censored: Sequence[str], wanted: Sequence[str], name: str) -> list[bool]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from leyden.data.crystal import Crystal
 from leyden.data.electrode import Electrode
+from leyden.data.ions import AMBIENT_KPA, StatePoint
 from leyden.data.materials import (
     IonPair,
     parse_any_crystal,
@@ -31,6 +32,12 @@ _NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     "smiles": (("smiles",),),
 }
 """Kind of item to the columns in which it is looked for, in this order of preference."""
+
+_OTHER_UNITS = {
+    "temperature": ("temperature", "temperature_c", "temperature_f", "t", "t_k", "t_c"),
+    "pressure": ("pressure", "pressure_pa", "pressure_mpa", "pressure_bar", "pressure_atm"),
+}
+"""Names of columns that hold a state in a unit that is not ours, or not told."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ class ItemColumns:
     discharged : str
         Column of the discharged structure of an electrode: a mapping in the JSONL form, a path,
         or the text of a CIF or POSCAR. It may be absent, or blank.
+    temperature, pressure : str, optional
+        Columns ``temperature_K`` and ``pressure_kPa``: with the first, an ion pair becomes
+        a `StatePoint`; where the second is absent or blank, at the pressure of the air.
     disorder : bool
         Whether sites of a crystal may be shared or partly empty (`DisorderedCrystal`). Those of an
         electrode may not.
@@ -61,7 +71,14 @@ class ItemColumns:
     ion: str | None = None
     ion_column: str | None = None
     discharged: str = "discharged"
+    temperature: str | None = None
+    pressure: str | None = None
     disorder: bool = True
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """The columns of temperature and pressure that there are."""
+        return tuple(name for name in (self.temperature, self.pressure) if name)
 
     def parse(self, row: Mapping[Any, Any]) -> Any:
         """The item of a row; `InputError` where it is missing or cannot be read."""
@@ -72,7 +89,8 @@ class ItemColumns:
                 remedy="fill it, or leave the row out",
             )
         if self.kind == "ion pair":
-            return IonPair(*values)
+            pair = IonPair(*values) if len(values) == 2 else IonPair.from_smiles(str(values[0]))
+            return pair if self.temperature is None else self._state_point(pair, row)
         if self.kind == "formula":
             return parse_formula(values[0])
         if self.kind == "smiles":
@@ -98,10 +116,22 @@ class ItemColumns:
             raise InputError(rule, value=value, remedy=error.remedy) from error
         return Electrode(host, str(ion).strip(), discharged)
 
+    def _state_point(self, pair: IonPair, row: Mapping[Any, Any]) -> StatePoint:
+        """The pair at the temperature and pressure of its row."""
+        if _is_blank(row.get(self.temperature)):
+            raise InputError(
+                f"a row must fill {self.temperature}", remedy="fill it, or leave the row out"
+            )
+        state = [
+            AMBIENT_KPA if _is_blank(row.get(column)) else _number(row.get(column), column)
+            for column in self.state
+        ]
+        return StatePoint(pair, *state)
+
     def parse_all(self, table: pd.DataFrame, file: object = None) -> tuple[Any, ...]:
         """The items of a table; the `InputError` of the first bad row names it."""
         items = []
-        beside = [name for name in (self.ion_column, self.discharged) if name in table]
+        beside = [name for name in (self.ion_column, self.discharged, *self.state) if name in table]
         records = table[[*self.columns, *beside]].to_dict("records")
         for number, row in enumerate(records, start=1):
             try:
@@ -165,7 +195,8 @@ def item_columns(
         ``composition``, ``smiles``, ``cation`` and ``anion``, ``cif``, or ``lattice``, ``species``
         and ``frac``; capitals do not matter).
     kind : str, optional
-        What `item` holds; without it its name must tell, else it is a formula.
+        What `item` holds; without it its name must tell, else it is a formula. An ``"ion pair"``
+        may be one column of SMILES, split by charge.
     ion : str, optional
         The working ion of every row, whatever a column ``working_ion`` says. Crystals with an ion
         become electrodes; a column ``discharged`` may hold their discharged structures.
@@ -174,10 +205,12 @@ def item_columns(
     ------
     InputError
         No such column, or none that is known to hold an item; an ion for items that are no
-        crystals.
+        crystals; the temperature or pressure of an ion pair in another unit.
     """
     names = {str(column).lower(): str(column) for column in columns}
     place = _place(names, item, kind, file)
+    if place.kind == "ion pair":
+        place = _with_state(place, names, file)
     if place.kind != "crystal":
         if ion is not None:
             raise InputError(
@@ -211,6 +244,8 @@ def _place(
         by_name = "smiles" if "smiles" in item.lower() else "formula"
         by_name = "crystal" if item.lower() in ("cif", "structure") else by_name
         return ItemColumns(kind or by_name, (item,))
+    if kind == "ion pair" and "cation" not in names and "smiles" in names:
+        return ItemColumns(kind, (names["smiles"],))  # the salt as one SMILES
     for known, choices in _NAMES.items():
         if kind in (None, known):
             for choice in choices:
@@ -222,6 +257,31 @@ def _place(
         file=file,
         remedy="name it formula, smiles, cif, cation and anion, or say which column it is",
     )
+
+
+def _with_state(place: ItemColumns, names: Mapping[str, str], file: object) -> ItemColumns:
+    """The place of an ion pair with its columns of temperature and pressure."""
+    found: dict[str, str | None] = {}
+    for quantity, ours in (("temperature", "temperature_K"), ("pressure", "pressure_kPa")):
+        found[quantity] = names.get(ours.lower())
+        other = [names[name] for name in names if name in _OTHER_UNITS[quantity]]
+        if found[quantity] is None and other:
+            raise InputError(
+                f"the {quantity} of an ion pair must stand in a column {ours}",
+                value=other[0],
+                file=file,
+                remedy=f"convert the column and name it {ours}",
+            )
+    return replace(place, temperature=found["temperature"], pressure=found["pressure"])
+
+
+def _number(value: Any, column: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"column {column} must hold numbers", value=value, remedy="write a number"
+        ) from None
 
 
 def _is_blank(value: Any) -> bool:

@@ -38,7 +38,7 @@ class Row:
     ----------
     id : str
         From the file's id column or name, else the number of the row, counted from 1.
-    item : Crystal, DisorderedCrystal, Electrode, IonPair, str or None
+    item : Crystal, DisorderedCrystal, Electrode, IonPair, StatePoint, str or None
         None where the row is bad.
     error : str or None
         Why there is no item.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from leyden.models.conductors import ElementalClassifier
     from leyden.models.crystal_graph_network import CrystalGraphNetwork
     from leyden.models.ensembles import Ensemble
+    from leyden.models.image_network import ImageNetwork
+    from leyden.models.ion_recommender import IonRecommender
     from leyden.models.mlp import MultilayerPerceptron
     from leyden.models.network import NetworkModel
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
@@ -30,6 +32,8 @@ _HOMES = {
     "CrystalGraphNetwork": "crystal_graph_network",
     "ElementalClassifier": "conductors",
     "Ensemble": "ensembles",
+    "ImageNetwork": "image_network",
+    "IonRecommender": "ion_recommender",
     "MultilayerPerceptron": "mlp",
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
@@ -42,6 +46,8 @@ _HOMES = {
 _NETWORKS = {
     "atom2vec": "Atom2Vec",
     "crystal_graph_network": "CrystalGraphNetwork",
+    "image_network": "ImageNetwork",
+    "ion_recommender": "IonRecommender",
     "multilayer_perceptron": "MultilayerPerceptron",
 }
 
@@ -53,6 +59,8 @@ __all__ = [
     "CrystalGraphNetwork",
     "ElementalClassifier",
     "Ensemble",
+    "ImageNetwork",
+    "IonRecommender",
     "MultilayerPerceptron",
     "NetworkEmbedding",
     "NetworkModel",

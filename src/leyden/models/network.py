@@ -55,6 +55,11 @@ class TargetModule(nn.Module):
         """Scaled targets (regression) or logits (classification), shape (n, t)."""
         return self.output(self.encode(inputs))
 
+    def last_layer(self) -> str:
+        """Start of the names of what other targets need anew."""
+        names = [name for name, part in self.output.named_modules() if isinstance(part, nn.Linear)]
+        return ".".join(part for part in ("output", names[-1]) if part) + "."
+
 
 class NetworkModel(BaseEstimator):
     """Base of the models whose heart is a torch module.
@@ -93,6 +98,10 @@ class NetworkModel(BaseEstimator):
 
         Here there is nothing to prepare.
         """
+
+    def weights(self, X: Any, y: np.ndarray) -> np.ndarray | None:
+        """What each value of `y` counts, (n, t), if the objective asks for it; here it does not."""
+        return None
 
     @classmethod
     def reads(cls) -> type:
@@ -148,12 +157,14 @@ class NetworkModel(BaseEstimator):
         module = self._begun(X, y, learning, start)
         if self.task == "regression":
             _fit_scaler(module, y[learning])
-        targets = torch.tensor(y, dtype=torch.float32)
+        weights = self.weights(X, y)
+        arrays = [y] if weights is None else [y, weights]
+        taught = [torch.tensor(array, dtype=torch.float32) for array in arrays]
         norms = self._freeze(module, [train] if isinstance(train, str) else list(train))
         self.history_ = _train(
             module,
             self._objective(),
-            lambda rows: (self.inputs(X, rows), targets[rows]),
+            lambda rows: (self.inputs(X, rows), *(part[rows] for part in taught)),
             learning,
             checking,
             self._settings(len(learning)),
@@ -275,10 +286,10 @@ class NetworkModel(BaseEstimator):
                 f"a {type(self).__name__} cannot start from a {type(start).__name__}"
             )
         theirs, mine = start.module_.state_dict(), module.state_dict()
-        other_targets = len(theirs["target_mean"]) != len(mine["target_mean"])
-        last = _last_layer(module)
+        renewed = self._renews_output(start, module)
+        last = (module.last_layer(), "target_")
         for name, tensor in mine.items():
-            if other_targets and (name.startswith(last) or name.startswith("target_")):
+            if renewed and name.startswith(last):
                 continue
             if name.startswith(module.additions) and name not in theirs:
                 tensor.zero_()  # what the start did not know makes no difference at first
@@ -288,6 +299,10 @@ class NetworkModel(BaseEstimator):
                     f"the networks differ in {name}. Remedy: start from a model of the same sizes."
                 )
             tensor.copy_(theirs[name])
+
+    def _renews_output(self, start: NetworkModel, module: TargetModule) -> bool:
+        """Whether the last layer begins anew, since that of `start` speaks of other targets."""
+        return len(start.module_.target_mean) != len(module.target_mean)
 
     def _inner_split(self, y: np.ndarray, groups: Any) -> tuple[np.ndarray, np.ndarray]:
         """Rows that teach, and rows that decide when to stop; groups stay whole."""
@@ -341,11 +356,6 @@ def _fit_scaler(module: TargetModule, y: np.ndarray) -> None:
     scale = np.nanstd(y, axis=0)
     module.target_mean.copy_(torch.as_tensor(np.nanmean(y, axis=0)))
     module.target_scale.copy_(torch.as_tensor(np.where(scale > 0, scale, 1.0)))
-
-
-def _last_layer(module: TargetModule) -> str:
-    linear = [name for name, part in module.output.named_modules() if isinstance(part, nn.Linear)]
-    return ".".join(part for part in ("output", linear[-1]) if part) + "."
 
 
 def _matching(module: nn.Module, patterns: Sequence[str]) -> set[str]:

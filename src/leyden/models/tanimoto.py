@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba import njit
@@ -92,6 +92,8 @@ class TanimotoProcess(RegressorMixin, BaseEstimator):
     mean_ : float
         What is predicted far from all rows, by generalised least squares.
     """
+
+    kind: ClassVar[str] = "tanimoto_process"
 
     def __init__(
         self,
@@ -193,7 +195,7 @@ def _factor(kernel: np.ndarray, ratio: float) -> np.ndarray:
 
 def _compact(X: np.ndarray) -> np.ndarray:
     """Counts in as few bytes as they need: a model file holds them."""
-    whole = (X == np.floor(X)).all() and X.max(initial=0) < 2**16
+    whole = not (X % 1).any() and X.max(initial=0) < 2**16
     return X.astype(np.min_scalar_type(int(X.max(initial=0)))) if whole else X
 
 

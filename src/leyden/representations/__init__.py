@@ -4,6 +4,7 @@ from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
 from leyden.representations.composition import AtomicFractions, CompositionStatistics
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs, GraphBatch
+from leyden.representations.depiction import Depiction
 from leyden.representations.elements import element_property, element_vectors, elements_with
 from leyden.representations.fingerprints import Fingerprint, collisions
 from leyden.representations.molecule_descriptors import MoleculeDescriptors
@@ -27,6 +28,7 @@ __all__ = [
     "Concatenated",
     "CrystalGraph",
     "CrystalGraphs",
+    "Depiction",
     "Fingerprint",
     "GraphBatch",
     "MoleculeDescriptors",

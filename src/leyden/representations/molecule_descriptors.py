@@ -18,12 +18,12 @@ __all__ = ["MoleculeDescriptors"]
 
 # Named one by one, so that the columns do not change with RDKit. Left out of RDKit's list: BCUT2D
 # (not defined for single atoms and many elements), qed (of drugs), Ipc (up to 1e15; its logarithm
-# is below) and the radicals.
+# is below), Kappa3 (singular for small ions: 966,414 for PF6-), radicals and unassigned centres.
 _RDKIT = """
 MaxAbsEStateIndex MaxEStateIndex MinAbsEStateIndex MinEStateIndex SPS MolWt HeavyAtomMolWt
 NumValenceElectrons MaxPartialCharge MinPartialCharge MaxAbsPartialCharge MinAbsPartialCharge
 FpDensityMorgan1 FpDensityMorgan2 FpDensityMorgan3 AvgIpc BalabanJ BertzCT Chi0 Chi0n Chi0v Chi1
-Chi1n Chi1v Chi2n Chi2v Chi3n Chi3v Chi4n Chi4v HallKierAlpha Kappa1 Kappa2 Kappa3 LabuteASA
+Chi1n Chi1v Chi2n Chi2v Chi3n Chi3v Chi4n Chi4v HallKierAlpha Kappa1 Kappa2 LabuteASA
 PEOE_VSA1 PEOE_VSA2 PEOE_VSA3 PEOE_VSA4 PEOE_VSA5 PEOE_VSA6 PEOE_VSA7 PEOE_VSA8 PEOE_VSA9
 PEOE_VSA10 PEOE_VSA11 PEOE_VSA12 PEOE_VSA13 PEOE_VSA14 SMR_VSA1 SMR_VSA2 SMR_VSA3 SMR_VSA4 SMR_VSA5
 SMR_VSA6 SMR_VSA7 SMR_VSA8 SMR_VSA9 SMR_VSA10 SlogP_VSA1 SlogP_VSA2 SlogP_VSA3 SlogP_VSA4
@@ -46,7 +46,7 @@ fr_nitro_arom fr_nitro_arom_nonortho fr_nitroso fr_oxazole fr_oxime fr_para_hydr
 fr_phenol_noOrthoHbond fr_phos_acid fr_phos_ester fr_piperdine fr_piperzine fr_priamide
 fr_prisulfonamd fr_pyridine fr_quatN fr_sulfide fr_sulfonamd fr_sulfone fr_term_acetylene
 fr_tetrazole fr_thiazole fr_thiocyan fr_thiophene fr_unbrch_alkane fr_urea
-""".split()
+""".split()  # noqa: SIM905
 
 _ELEMENTS = ("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Br", "I")
 
@@ -55,12 +55,12 @@ _GROUPS = {
     "imidazolium": "c1[n+]ccn1",
     "pyrazolium": "[n+]1nccc1",
     "pyridinium": "[n+]1ccccc1",
-    "quaternary_ammonium": "[NX4+;!$([NX4+][!#6])]",
+    "quaternary_ammonium": "[NX4+;H0]",
     "protonated_nitrogen": "[#7+;!H0]",
     "pyrrolidinium": "[NX4+]1[CX4][CX4][CX4][CX4]1",
     "piperidinium": "[NX4+]1[CX4][CX4][CX4][CX4][CX4]1",
     "morpholinium": "[NX4+]1[CX4][CX4]O[CX4][CX4]1",
-    "guanidinium": "[#7;!$([#7]=[#8])]~[CX3](~[#7])~[#7+,#7;R0]",
+    "guanidinium": "[CX3;!a](~[#7])(~[#7])~[#7+]",
     "phosphonium": "[PX4+]",
     "sulfonium": "[SX3+]",
     "sulfonylimide": "S(=O)(=O)[N-]S(=O)=O",

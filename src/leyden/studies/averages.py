@@ -12,9 +12,9 @@ from scipy.optimize import nnls
 
 from leyden.evaluation import Evaluation
 
-__all__ = ["stacked", "with_averages"]
+__all__ = ["KEYS", "predictions", "stacked", "with_arm", "with_averages"]
 
-_KEYS = ["id", "repeat", "fold", "size", "target"]
+KEYS = ["id", "repeat", "fold", "size", "target"]
 
 
 def with_averages(evaluation: Evaluation, averages: Mapping[str, Sequence[str]]) -> Evaluation:
@@ -25,8 +25,8 @@ def with_averages(evaluation: Evaluation, averages: Mapping[str, Sequence[str]])
     """
     for name, parts in averages.items():
         if set(parts) <= set(evaluation.arms):
-            mean = _predictions(evaluation, parts).mean(axis=1, skipna=False)
-            evaluation = _with_arm(evaluation, name, parts, mean)
+            mean = predictions(evaluation, parts).mean(axis=1, skipna=False)
+            evaluation = with_arm(evaluation, name, parts, mean)
     return evaluation
 
 
@@ -57,35 +57,36 @@ def stacked(
         "the weights of the stacks, the other half is scored",
     }
     score = replace(evaluation, rows=rows[~choosing].reset_index(drop=True), about=about)
-    truth = learn.rows.drop_duplicates(_KEYS).set_index(_KEYS)["y_true"]
+    truth = learn.rows.drop_duplicates(KEYS).set_index(KEYS)["y_true"]
     for name, parts in stacks.items():
         if not set(parts) <= set(evaluation.arms):
             continue
-        known, asked = _predictions(learn, parts), _predictions(score, parts)
+        known, asked = predictions(learn, parts), predictions(score, parts)
         answers = []
         for place, table in asked.groupby(level=["repeat", "target"]):
             seen = known.xs(place, level=("repeat", "target"), drop_level=False)
             centre = truth[seen.index].mean()
             weights, _ = nnls((seen - centre).to_numpy(), (truth[seen.index] - centre).to_numpy())
             answers.append((table - centre) @ weights + centre)
-        score = _with_arm(score, name, parts, pd.concat(answers))
+        score = with_arm(score, name, parts, pd.concat(answers))
     return score
 
 
-def _predictions(evaluation: Evaluation, parts: Sequence[str]) -> pd.DataFrame:
+def predictions(evaluation: Evaluation, parts: Sequence[str]) -> pd.DataFrame:
     """Predictions of some arms, one column each; a missing one is what it is scored as."""
     mine = evaluation.rows[evaluation.rows["arm"].isin(parts)]
     filled = mine.assign(y_pred=mine["y_pred"].fillna(mine["y_fallback"]))
-    return filled.pivot(index=_KEYS, columns="arm", values="y_pred")[list(parts)]
+    return filled.pivot(index=KEYS, columns="arm", values="y_pred")[list(parts)]
 
 
-def _with_arm(
+def with_arm(
     evaluation: Evaluation, name: str, parts: Sequence[str], prediction: pd.Series
 ) -> Evaluation:
+    """The evaluation with one more arm, whose predictions follow from those of its parts."""
     template = evaluation.rows[evaluation.rows["arm"] == parts[0]].drop(columns="y_pred")
     if "y_std" in template:  # the spread of a part is not that of the mean
         template["y_std"] = np.nan
-    rows = template.merge(prediction.rename("y_pred").reset_index(), on=_KEYS)
+    rows = template.merge(prediction.rename("y_pred").reset_index(), on=KEYS)
     notes = {part: [t for t in evaluation.tasks if t["arm"] == part] for part in parts}
     tasks = [
         {

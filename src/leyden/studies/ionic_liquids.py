@@ -1,0 +1,123 @@
+"""Study: ionic liquids by a neural recommender, from simulation to experiment (Sethi et al.)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from leyden.data.dataset import Dataset
+from leyden.data.ion_catalogue import ion_catalogue
+from leyden.data.ionic_liquids import clean
+from leyden.data.replicates import replicate_spread
+from leyden.data.solvation import solvation
+from leyden.errors import InputError
+from leyden.report import Report
+from leyden.simulators.ionic_liquids import simulated_ionic_liquids
+from leyden.studies import Option, StudyResult
+from leyden.studies.data_sources import cited
+from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, SIMULATED, Effort, Sources
+from leyden.studies.ionic_liquid_claims import claims
+from leyden.studies.ionic_liquid_comparisons import compare_arms
+from leyden.studies.ionic_liquid_findings import Findings
+from leyden.studies.ionic_liquid_report import build_report
+from leyden.studies.ionic_liquid_screen import screen_pairs
+from leyden.studies.solvation_pretraining import pretraining_evaluation
+
+__all__ = ["NAME", "OPTIONS", "TITLE", "run"]
+
+NAME = "ionic-liquids"
+TITLE = "Ionic liquids: a neural recommender, from simulation to experiment, for any pair of ions"
+OPTIONS = (
+    Option("folds", int, 5, "folds of pairs, of cations and of anions"),
+    Option("jobs", int, 2, "processes of one thread each"),
+)
+
+
+def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> StudyResult:
+    """Clean, compare, transfer, screen, report; what is finished under `out` is not done again.
+
+    Parameters
+    ----------
+    out : Path
+    quick, progress : bool
+    folds, jobs : int
+        As in `OPTIONS`.
+    """
+    effort = Effort.quick() if quick else Effort(folds=folds)
+    jobs = 1 if quick else jobs
+    try:
+        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in PROPERTIES}
+        floors = {p.name: replicate_spread(p.target) for p in PROPERTIES}
+        simulated, experiment = solvation("simulated"), solvation("experimental")
+        ions = ion_catalogue()
+    except InputError as error:
+        return _nothing(error)
+    datasets = {name: at_most(one.dataset, effort.rows) for name, one in cleaned.items()}
+    sources = Sources(datasets, _grid(datasets, effort.ions))
+    comparisons = {
+        p.name: compare_arms(
+            p, datasets[p.name], sources, effort, out / "folds", jobs=jobs, progress=progress
+        )
+        for p in PROPERTIES
+    }
+    found = Findings(
+        effort=effort,
+        datasets={name: one.dataset for name, one in cleaned.items()},
+        cleaning={name: one.log for name, one in cleaned.items()},
+        floors=floors,
+        sources=sources,
+        comparisons=comparisons,
+        solvation={
+            group: pretraining_evaluation(
+                simulated, experiment, group, quick=quick, n_jobs=jobs, progress=progress
+            )
+            for group in ("pair", "solute")
+        },
+        screening=screen_pairs(
+            datasets, sources, ions, effort, out / "screen", jobs=jobs, progress=progress
+        ),
+    )
+    reservations = [
+        f"{name}, unseen {unseen}: {line}"
+        for name, by_split in comparisons.items()
+        for unseen, one in by_split.items()
+        for line in one.evaluation.reservations([HEADLINE, SIMULATED])
+    ]
+    return StudyResult(
+        NAME,
+        build_report(TITLE, found),
+        claims(found),
+        [*(cited(one.dataset) for one in cleaned.values()), cited(simulated), cited(experiment)],
+        reservations,
+    )
+
+
+def at_most(dataset: Dataset, pairs: int | None) -> Dataset:
+    """The rows of at most so many pairs, spread over the dataset's own order."""
+    if pairs is None:
+        return dataset
+    names = np.unique(dataset.groups["pair"].to_numpy(str))
+    kept = names[:: max(len(names) // pairs, 1)][:pairs]
+    return dataset.take(dataset.groups["pair"].isin(kept).to_numpy())
+
+
+def _grid(datasets: dict[str, Dataset], most: int | None) -> Dataset:
+    """Simulated properties of every pair of the measured ions."""
+    first: dict[str, dict[str, str]] = {"cation": {}, "anion": {}}
+    for dataset in datasets.values():
+        for sign, smiles in first.items():
+            for item, key in zip(dataset.items, dataset.groups[sign], strict=True):
+                smiles.setdefault(key, getattr(item, sign))
+    cations, anions = (list(smiles.values())[:most] for smiles in first.values())
+    return simulated_ionic_liquids(cations, anions)
+
+
+def _nothing(error: InputError) -> StudyResult:
+    """What can be said where the measurements are not at hand: nothing, and how to get them."""
+    report = Report(TITLE, f"Nothing was measured. {error}")
+    report.section("What is missing").text(
+        "The measurements come from NIST ILThermo and from the collections named in "
+        "`leyden data list`; `leyden data fetch NAME` brings what may be fetched."
+    )
+    return StudyResult(NAME, report, [], [], [str(error)])
