@@ -239,7 +239,7 @@ def test_ion_pairs_killed_and_gone_on(pairs: Path) -> None:
         ('"ions.csv"', '"absent.csv"', "jobs/absent.csv"),
         ("viscosity_mPa_s < 60", "viscosty_mPa_s < 60", "did you mean"),
         ("viscosity_mPa_s < 60", "viscosity_S_per_m < 60", "viscosity_mPa_s"),
-        ("pairs_a_shard = 6", "temperature_K = 25.0", "298.15"),
+        ("pairs_a_shard = 6", "temperature_K = 25.0", "Celsius"),
         ('"viscosity.leyden"', '"ions.csv"', "ions.csv"),
         ("objectives", "objektives", "did you mean 'objectives'"),
     ],
