@@ -167,7 +167,7 @@ TAUGHT = "hybrid, simulations"
 STACKED = (PROCESS, HYBRID, TAUGHT, "group contributions")
 """Parts of the stack; inner folds choose their weights."""
 
-TEACHERS = ("density", "viscosity", "heat_capacity")
+TEACHERS = frozenset({"density", "viscosity", "heat_capacity"})
 """Properties whose measurements teach recommenders of the others, as published."""
 
 
@@ -198,11 +198,27 @@ class Effort:
     steps: int = 40
     least: int = 600
     ions: int | None = None
+    only: tuple[str, ...] = ()
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties, in the order of the tables."""
+        return tuple(own for own in PROPERTIES if not self.only or own.name in self.only)
 
     @classmethod
     def quick(cls) -> Effort:
         """Shows that everything works."""
-        return cls(rows=60, folds=2, epochs=2, source_epochs=1, trees=30, steps=4, least=1, ions=25)
+        return cls(
+            rows=60,
+            folds=2,
+            epochs=2,
+            source_epochs=1,
+            trees=30,
+            steps=4,
+            least=1,
+            ions=25,
+            only=("viscosity", "conductivity", "melting_point"),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +294,7 @@ def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
         "group contributions": _scratch(GroupContribution(property.target)),
     }
     if not conditions:
-        trees = ExtraTreesRegressor(300, max_features=1 / 3, n_jobs=1)
+        trees = ExtraTreesRegressor(min(effort.trees, 300), max_features=1 / 3, n_jobs=1)
         both = IonPairVectors(_counts(), conditions=False)
         found["extra trees"] = _scratch(VectorRegressor(descriptors, trees))
         found["Tanimoto process"] = _scratch(
@@ -312,7 +328,8 @@ def _lessons(property: Property, sources: Sources, whole: bool) -> list[tuple[st
     found = [("simulations", sources.simulated)]
     if property.simulated and whole:
         found.append((f"simulated {property.title}", sources.of_simulated(property)))
-    teachers = [other for other in PROPERTIES if other.name in TEACHERS and other != property]
+    known = TEACHERS & sources.measured.keys() - {property.name}
+    teachers = [other for other in PROPERTIES if other.name in known]
     return found + [
         (f"measured {other.title}", sources.measured[other.name])
         for other in teachers[: None if whole else 1]

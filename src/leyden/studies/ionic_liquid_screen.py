@@ -22,7 +22,6 @@ from leyden.splits import GroupKFold
 from leyden.studies.averages import predictions
 from leyden.studies.ionic_liquid_arms import (
     PROCESS,
-    PROPERTIES,
     TAUGHT,
     Effort,
     Sources,
@@ -85,7 +84,7 @@ def screen_pairs(
     comparisons have measured it.
     """
     models = []
-    for property in PROPERTIES:
+    for property in effort.properties:
         competing = arms(property, sources, effort)
         blend = Blend({name: competing[name] for name in BLENDED})
         dataset = datasets[property.name]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leyden.data.catalog import load
 from leyden.data.dataset import Dataset
 from leyden.data.ion_catalogue import ion_catalogue
 from leyden.data.ionic_liquids import clean
@@ -20,7 +21,7 @@ from leyden.simulators.ionic_liquids import SIMULATED as SIMULATED_PROPERTIES
 from leyden.simulators.ionic_liquids import simulated_ionic_liquids
 from leyden.studies import Option, StudyResult
 from leyden.studies.data_sources import cited
-from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, SIMULATED, Effort, Sources
+from leyden.studies.ionic_liquid_arms import HEADLINE, SIMULATED, Effort, Sources
 from leyden.studies.ionic_liquid_claims import claims
 from leyden.studies.ionic_liquid_comparisons import compare_arms
 from leyden.studies.ionic_liquid_findings import Findings
@@ -53,8 +54,8 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
     effort = Effort.quick() if quick else Effort(folds=folds)
     jobs = 1 if quick else jobs
     try:
-        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in PROPERTIES}
-        floors = {p.name: replicate_spread(p.target) for p in PROPERTIES}
+        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in effort.properties}
+        floors = {p.name: replicate_spread(p.target) for p in effort.properties}
         simulated, experiment = solvation("simulated"), solvation("experimental")
         ions = ion_catalogue()
     except InputError as error:
@@ -65,7 +66,7 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
         p.name: compare_arms(
             p, datasets[p.name], sources, effort, out / "folds", jobs=jobs, progress=progress
         )
-        for p in PROPERTIES
+        for p in effort.properties
     }
     found = Findings(
         effort=effort,
@@ -101,7 +102,11 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
         NAME,
         build_report(TITLE, found),
         claims(found),
-        [*(cited(one.dataset) for one in cleaned.values()), cited(simulated), cited(experiment)],
+        [
+            *(cited(one.dataset, "ionic-liquids") for one in cleaned.values()),
+            *(cited(one, "solvation") for one in (simulated, experiment)),
+            cited(load("il-ions")),
+        ],
         reservations,
     )
 
