@@ -252,7 +252,7 @@ class Sources:
 
 
 def arms(
-    property: Property, sources: Sources, effort: Effort, every_source: bool = True
+    property: Property, sources: Sources, effort: Effort, whole: bool = True
 ) -> dict[str, Strategy]:
     """The arms by name.
 
@@ -261,11 +261,12 @@ def arms(
     property : Property
     sources : Sources
     effort : Effort
-    every_source : bool
-        Whether recommenders are taught by each source; else by all simulations alone.
+    whole : bool
+        Whether all compete; else recommenders are taught by all simulations alone, and of the
+        baselines only boosting and group contributions are there.
     """
     return {
-        **_baselines(property, effort),
+        **_baselines(property, effort, whole),
         PROCESS: _scratch(
             PairProcess(
                 IonPairs(Concatenated((MoleculeDescriptors(), _counts("atom_pair"), _counts()))),
@@ -274,25 +275,27 @@ def arms(
                 steps=effort.steps,
             )
         ),
-        **_recommenders(property, sources, effort, every_source),
+        **_recommenders(property, sources, effort, whole),
     }
 
 
-def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
+def _baselines(property: Property, effort: Effort, whole: bool) -> dict[str, Strategy]:
     conditions = property.shape != "constant"
     descriptors = IonPairVectors(MoleculeDescriptors(), conditions)
     found = {
         "gradient boosting": _scratch(VectorRegressor(descriptors, _boosting(effort.trees))),
-        "fingerprint perceptron": _scratch(
-            MultilayerPerceptron(
-                IonPairVectors(_counts(), conditions),
-                widths=(256, 64),
-                epochs=max(effort.epochs // 4, 1),
-                least_steps=effort.least,
-            )
-        ),
         "group contributions": _scratch(GroupContribution(property.target)),
     }
+    if not whole:
+        return found
+    found["fingerprint perceptron"] = _scratch(
+        MultilayerPerceptron(
+            IonPairVectors(_counts(), conditions),
+            widths=(256, 64),
+            epochs=max(effort.epochs // 4, 1),
+            least_steps=effort.least,
+        )
+    )
     if not conditions:
         trees = ExtraTreesRegressor(min(effort.trees, 300), max_features=1 / 3, n_jobs=1)
         both = IonPairVectors(_counts(), conditions=False)
@@ -304,7 +307,7 @@ def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
 
 
 def _recommenders(
-    property: Property, sources: Sources, effort: Effort, every_source: bool
+    property: Property, sources: Sources, effort: Effort, whole: bool
 ) -> dict[str, Strategy]:
     """The published recommender and the hybrid, from scratch and taught by other properties."""
     form, found = property_form(property.target), {}
@@ -314,8 +317,8 @@ def _recommenders(
     ):
         model = IonRecommender(reads, forms=last, epochs=effort.epochs, least_steps=effort.least)
         found[kind] = _scratch(model)
-        lessons = _lessons(property, sources, whole=kind == SCRATCH)
-        for name, source in lessons if every_source else lessons[:1]:
+        lessons = _lessons(property, sources, all_of_them=kind == SCRATCH)
+        for name, source in lessons if whole else lessons[:1]:
             found[f"{kind}, {name}"] = _taught(model, source, effort)
     apart = [name for name in found if name.startswith(f"{SCRATCH}, measured")][:1]
     for name in apart:
@@ -323,16 +326,16 @@ def _recommenders(
     return found
 
 
-def _lessons(property: Property, sources: Sources, whole: bool) -> list[tuple[str, Dataset]]:
+def _lessons(property: Property, sources: Sources, all_of_them: bool) -> list[tuple[str, Dataset]]:
     """What teaches a recommender of a property beforehand, by name; all of it, or the gist."""
     found = [("simulations", sources.simulated)]
-    if property.simulated and whole:
+    if property.simulated and all_of_them:
         found.append((f"simulated {property.title}", sources.of_simulated(property)))
     known = TEACHERS & sources.measured.keys() - {property.name}
     teachers = [other for other in PROPERTIES if other.name in known]
     return found + [
         (f"measured {other.title}", sources.measured[other.name])
-        for other in teachers[: None if whole else 1]
+        for other in teachers[: None if all_of_them else 1]
     ]
 
 

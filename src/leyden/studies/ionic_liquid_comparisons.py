@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -30,7 +31,9 @@ __all__ = ["INNER_FOLDS", "SPLITS", "Comparison", "compare_arms", "relative"]
 SPLITS = {"pairs": "pair", "cations": "cation", "anions": "anion"}
 """What is unseen to the group column that is kept together."""
 
-INNER_FOLDS = {"pairs": 3, "cations": 2, "anions": 2}
+INNER_FOLDS = {"pairs": 3, "cations": 2}
+"""Folds that choose the weights of the stack; on unseen anions its parts count alike."""
+
 LEVEL = 0.9
 
 
@@ -69,18 +72,19 @@ def compare_arms(
     """All arms of a property, for each kind of what is unseen; finished folds are kept."""
     found = {}
     for unseen, group in SPLITS.items():
-        competing = arms(property, sources, effort, every_source=unseen == "pairs")
-        chosen = {name: competing[name] for name in STACKED}
+        competing = arms(property, sources, effort, whole=unseen == "pairs")
         split = GroupKFold(group, effort.folds)
-        measured, inner = (
-            evaluate(which, dataset, own, n_jobs=jobs, checkpoint=folder, progress=progress)
-            for which, own in (
-                (competing, split),
-                (chosen, Nested(split, INNER_FOLDS[unseen])),
-            )
-        )
-        outer = with_averages(measured, AVERAGES)
-        outer, inner, weights = nested_stack(outer, inner, STACKED, HEADLINE)
+        options: dict[str, Any] = {"checkpoint": folder, "n_jobs": jobs, "progress": progress}
+        outer = with_averages(evaluate(competing, dataset, split, **options), AVERAGES)
+        inner = None
+        if unseen in INNER_FOLDS:
+            chosen = {name: competing[name] for name in STACKED}
+            inner = evaluate(chosen, dataset, Nested(split, INNER_FOLDS[unseen]), **options)
+            outer, inner, weights = nested_stack(outer, inner, STACKED, HEADLINE)
+        else:
+            outer = with_averages(outer, {HEADLINE: STACKED})
+            equal = dict.fromkeys(STACKED, 1 / len(STACKED))
+            weights = pd.DataFrame([{"fold": fold, **equal} for fold in range(effort.folds)])
         intervals = nested_intervals(outer, inner, HEADLINE, LEVEL, property.relative)
         scored = relative(outer) if property.relative else outer
         found[unseen] = Comparison(scored, outer, intervals, weights)

@@ -56,7 +56,7 @@ def nested_stack(
 
 
 def nested_intervals(
-    outer: Evaluation, inner: Evaluation, arm: str, level: float = 0.9, log: bool = False
+    outer: Evaluation, inner: Evaluation | None, arm: str, level: float = 0.9, log: bool = False
 ) -> pd.DataFrame:
     """Intervals of every test row, calibrated by the inner folds of its own fold.
 
@@ -67,7 +67,8 @@ def nested_intervals(
     Parameters
     ----------
     outer, inner : Evaluation
-        As of `nested_stack`.
+        As of `nested_stack`. Without inner folds, the residuals are those of the other outer folds,
+        as a saved predictor has them.
     arm : str
     level : float
     log : bool
@@ -79,9 +80,10 @@ def nested_intervals(
         ``id, group, y_true, low, high, hit``, one row a test row.
     """
     told = []
-    rows, within = (one.rows[one.rows["arm"] == arm] for one in (outer, inner))
+    rows = outer.rows[outer.rows["arm"] == arm]
+    within = rows if inner is None else inner.rows[inner.rows["arm"] == arm]
     for fold, here in rows.groupby("fold"):
-        rest = within[within["repeat"] == fold]
+        rest = rows[rows["fold"] != fold] if inner is None else within[within["repeat"] == fold]
         truth, said = rest["y_true"].to_numpy(), _said(rest)
         asked = _said(here)
         if log:
