@@ -171,7 +171,7 @@ def test_bad_settings_are_told(settings: dict[str, object], message: str) -> Non
 
 def test_the_world_of_vogel_is_recovered_and_goes_on_beyond_its_temperatures() -> None:
     """Unseen pairs, and 40 K below and 100 K above everything that was measured."""
-    unseen = np.isin(np.arange(len(PAIRS)), np.arange(0, len(PAIRS), 6))
+    unseen = np.isin(np.arange(len(PAIRS)), np.arange(0, len(PAIRS), 5))
     train = liquids(pairs=[pair for pair, test in zip(PAIRS, unseen, strict=True) if not test])
     left = [pair for pair, test in zip(PAIRS, unseen, strict=True) if test]
     inside, outside = liquids(pairs=left), liquids((240.0, 450.0), left)
@@ -204,7 +204,7 @@ def test_simulations_at_one_state_teach_measurements_at_many() -> None:
         targets=pd.DataFrame({"simulated_index": 3.0 * source.y - 7.0, "noise": -source.y}),
         groups=source.groups,
     )
-    teach = np.arange(0, len(PAIRS), 4)
+    teach = np.arange(0, len(PAIRS), 5)
     train = liquids((300.0, 350.0), [PAIRS[i] for i in teach])
     test = liquids((310.0,), [pair for i, pair in enumerate(PAIRS) if i not in teach])
     model = IonRecommender(KNOWN, forms="constant", **{**SMALL, "epochs": 200})
