@@ -96,13 +96,7 @@ def load(
         items, rows = _ion_pairs(table, frame, rows, name, file)
     else:
         items = _items(table, frame, rows, file)
-    groups = named[list(table.groups)].iloc[rows].astype(str)
-    if table.items == "disordered crystal":
-        groups.insert(0, "formula", [parse_formula(text) for text in frame[table.item].iloc[rows]])
-    elif table.items in ("crystal", "structure pair", "formula"):
-        groups.insert(0, "formula", [getattr(item, "formula", item) for item in items])
-    if table.items == "ion pair":
-        groups = with_ions(groups, items)
+    groups = _groups(table, frame.iloc[rows], named.iloc[rows], items)
     beside = [column for column in named.columns if column not in (*targets, *table.conditions)]
     return Dataset(
         name=name,
@@ -115,6 +109,20 @@ def load(
         extra=named[[column for column in beside if column not in groups]].iloc[rows],
         bounds=_bounds(table, frame, list(targets.columns))[rows],
     )
+
+
+def _groups(
+    table: Table, frame: pd.DataFrame, named: pd.DataFrame, items: Sequence[Any]
+) -> pd.DataFrame:
+    """The groups of the card, and what the items themselves tell: formulas, or ions."""
+    groups = named[list(table.groups)].astype(str)
+    if table.items == "ion pair":
+        return with_ions(groups, items)
+    if table.items == "disordered crystal":
+        groups.insert(0, "formula", [parse_formula(text) for text in frame[table.item]])
+    elif table.items in ("crystal", "structure pair", "formula"):
+        groups.insert(0, "formula", [getattr(item, "formula", item) for item in items])
+    return groups
 
 
 def _named_columns(table: Table, frame: pd.DataFrame, file: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,16 +58,7 @@ def load_cosmo_rs(path: str | Path) -> Dataset:
         (item.keys, getattr(item, "temperature_K", 0), getattr(item, "pressure_kPa", 0))
         for item in items
     ]
-    twice = Counter(zip(states, properties, strict=True))
-    for row, key in enumerate(zip(states, properties, strict=True), start=1):
-        if twice[key] > 1:
-            raise InputError(
-                "a pair must have a property once at a state",
-                value=key[1],
-                file=path,
-                row=row,
-                remedy="drop the duplicate",
-            )
+    _check_once(list(zip(states, properties, strict=True)), path)
     row_of = {state: row for row, state in enumerate(dict.fromkeys(states))}
     names = list(dict.fromkeys(properties))
     wide = np.full((len(row_of), len(names)), np.nan)
@@ -90,6 +82,20 @@ def load_cosmo_rs(path: str | Path) -> Dataset:
         groups=with_ions(pd.DataFrame(index=range(len(kept))), kept),
         conditions=pd.DataFrame(conditions),
     )
+
+
+def _check_once(keys: Sequence[tuple[object, str]], path: str | Path) -> None:
+    """Raise `InputError` for the first row whose pair has its property twice at its state."""
+    times = Counter(keys)
+    for row, key in enumerate(keys, start=1):
+        if times[key] > 1:
+            raise InputError(
+                "a pair must have a property once at a state",
+                value=key[1],
+                file=path,
+                row=row,
+                remedy="drop the duplicate",
+            )
 
 
 def _check(name: str, value: float, path: str | Path, row: int) -> None:

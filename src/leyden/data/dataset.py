@@ -149,9 +149,8 @@ class Dataset:
         id : str, optional
             Column of the ids; without it ``id`` if there is one, else the item's own text.
         groups, conditions : sequence of str
-            Columns that splits keep together; columns of temperature, pressure and the like. Ion
-            pairs have groups ``pair``, ``cation`` and ``anion`` of InChIKeys, and their state as
-            conditions, unasked.
+            Columns that splits keep together; of temperature, pressure and the like. Ion pairs have
+            groups ``pair``, ``cation`` and ``anion``, and their state as conditions, unasked.
         censored : sequence of str
             Targets, or what they are the logarithm of, in which ``<x`` is an upper bound.
         name : str
@@ -166,8 +165,7 @@ class Dataset:
         place = item_columns(table.columns, item, kind, name)
         wanted = [target] if isinstance(target, str) else list(target)
         known = quantities()
-        if id is None and "id" in table.columns:
-            id = "id"
+        id = "id" if id is None and "id" in table.columns else id
         for column in (*groups, *conditions, *([id] if id else [])):
             find_column(column, table.columns, name)
         read = [
@@ -179,7 +177,7 @@ class Dataset:
         labels = table[list(groups)].astype(str)
         if place.kind in ("crystal", "formula") and "formula" not in labels:
             labels.insert(0, "formula", [getattr(part, "formula", part) for part in items])
-        if place.kind == "ion pair":
+        elif place.kind == "ion pair":
             labels = with_ions(labels, items)
             conditions = list(dict.fromkeys([*conditions, *place.state]))
         used = {*wanted, *groups, *conditions, *place.columns, id}
