@@ -112,7 +112,7 @@ def test_the_penalty_is_that_of_a_network_on_targets_in_their_own_unit() -> None
     assert module.output.weight.grad is not None
     bold = clone(TINY).set_params(epochs=10, learning_rate=2e-2)
     strong, none = (clone(bold).set_params(l2=l2).fit(X, DATA.y) for l2 in (1e4, 0.0))
-    sizes = [float(m.module_.dense()[0].weight.norm()) for m in (strong, none)]
+    sizes = [m.module_.dense()[0].weight.norm().item() for m in (strong, none)]
     assert sizes[0] < 0.5 * sizes[1]
 
 
