@@ -199,13 +199,15 @@ def test_empty_paper_is_zero_in_both_encodings() -> None:
     assert (seen[0] == 0).all()
 
 
-def test_rotations_teach_and_do_not_predict() -> None:
+def test_a_prediction_is_the_mean_over_rotations() -> None:
     case = Depiction(rotations=3)
     turned = case.transform(ALCOHOLS)
     model = clone(TINY).set_params(representation=case, epochs=5).fit(turned, DATA.y)
-    np.testing.assert_array_equal(model.predict(turned), model.predict(turned[:, 0]))
+    each = [model.predict(turned[:, k]) for k in range(3)]
+    np.testing.assert_allclose(model.predict(turned), np.mean(each, axis=0), rtol=1e-5)
+    assert not np.allclose(each[0], each[1])
     upright = clone(TINY).set_params(epochs=5).fit(X, DATA.y)
-    assert not np.allclose(model.predict(X), upright.predict(X))
+    assert not np.allclose(each[0], upright.predict(X))  # the others have taught, too
 
 
 def test_strategies_keep_their_contract() -> None:
