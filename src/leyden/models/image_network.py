@@ -238,4 +238,8 @@ FASTER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "ammonium": _steps(150, 2e-3, "one-cycle"),
     }
 )
-"""Schedules that end as well in a fraction of the steps."""
+"""Schedules of a fraction of the steps.
+
+That of clearing temperatures was compared with the published one, without transfer; the others are
+set by analogy and have not been.
+"""
