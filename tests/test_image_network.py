@@ -112,7 +112,7 @@ def test_the_penalty_is_that_of_a_network_on_targets_in_their_own_unit() -> None
     assert module.output.weight.grad is not None
     bold = clone(TINY).set_params(epochs=10, learning_rate=2e-2)
     strong, none = (clone(bold).set_params(l2=l2).fit(X, DATA.y) for l2 in (1e4, 0.0))
-    sizes = [float(m.module_.dense()[0].weight.norm()) for m in (strong, none)]
+    sizes = [m.module_.dense()[0].weight.norm().item() for m in (strong, none)]
     assert sizes[0] < 0.5 * sizes[1]
 
 
@@ -199,13 +199,15 @@ def test_empty_paper_is_zero_in_both_encodings() -> None:
     assert (seen[0] == 0).all()
 
 
-def test_rotations_teach_and_do_not_predict() -> None:
+def test_a_prediction_is_the_mean_over_rotations() -> None:
     case = Depiction(rotations=3)
     turned = case.transform(ALCOHOLS)
     model = clone(TINY).set_params(representation=case, epochs=5).fit(turned, DATA.y)
-    np.testing.assert_array_equal(model.predict(turned), model.predict(turned[:, 0]))
+    each = [model.predict(turned[:, k]) for k in range(3)]
+    np.testing.assert_allclose(model.predict(turned), np.mean(each, axis=0), rtol=1e-5)
+    assert not np.allclose(each[0], each[1])
     upright = clone(TINY).set_params(epochs=5).fit(X, DATA.y)
-    assert not np.allclose(model.predict(X), upright.predict(X))
+    assert not np.allclose(each[0], upright.predict(X))  # the others have taught, too
 
 
 def test_strategies_keep_their_contract() -> None:

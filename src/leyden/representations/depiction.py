@@ -7,7 +7,6 @@ the whole width to itself.
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,7 +17,7 @@ from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair
 from leyden.errors import InputError
 from leyden.representations.cache import content_key, remembered
-from leyden.representations.drawing import ENCODINGS, drawn
+from leyden.representations.drawing import ENCODINGS, drawer, drawn
 
 __all__ = ["COLUMNS", "ROWS", "Depiction", "blur_sigma", "blurred"]
 
@@ -97,8 +96,7 @@ class Depiction:
 
     def of(self, dataset: Dataset) -> np.ndarray:
         """Pictures of a data set, kept on disk: drawing takes some milliseconds each."""
-        drawer = f"rdkit {importlib.metadata.version('rdkit')}"
-        key = content_key(self, [drawer, *dataset.items])
+        key = content_key(self, [drawer(), *dataset.items])
         return remembered("depictions", key, lambda: {"X": self.transform(dataset.items)})["X"]
 
     def _pictures(self, item: Any) -> np.ndarray:

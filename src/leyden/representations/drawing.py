@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import math
 from functools import lru_cache
@@ -12,13 +13,18 @@ import numpy as np
 from leyden.data.molecules import canonical_form, read_molecule
 from leyden.errors import InputError
 
-__all__ = ["ENCODINGS", "drawn"]
+__all__ = ["ENCODINGS", "drawer", "drawn"]
 
 ENCODINGS = ("drawing", "chemception")
 _BOND_VALUE = 2  # the atomic number of helium, which no molecule contains
 _FINEST = 0.5  # angstrom a pixel, in the chemception encoding
 _SHORTEST_BOND = 1.0  # pixels
-_FONT = "BuiltinRobotoRegular"  # part of RDKit, so that letters are the same on every machine
+_FONT = "BuiltinTelexRegular"  # compiled into RDKit: letters are the same on every machine
+
+
+def drawer() -> str:
+    """What decides how a molecule looks: pictures that are kept belong to one drawer."""
+    return f"rdkit {importlib.metadata.version('rdkit')}, {_FONT}"
 
 
 def drawn(smiles: str, encoding: str, rows: int, columns: int, angle: float = 0.0) -> np.ndarray:
@@ -94,12 +100,12 @@ def _formula(molecule: Any, rows: int, columns: int) -> np.ndarray:
     from rdkit.Chem.Draw import rdMolDraw2D
 
     canvas = rdMolDraw2D.MolDraw2DCairo(columns, rows)
-    canvas.drawOptions().fontFile = _FONT
+    canvas.drawOptions().fontFile = _FONT  # type: ignore[assignment]
     try:
         prepared = rdMolDraw2D.PrepareMolForDrawing(molecule)
     except ValueError as error:
         raise InputError("a molecule must have a structural formula", value=str(error)) from error
-    canvas.drawOptions().prepareMolsBeforeDrawing = False
+    canvas.drawOptions().prepareMolsBeforeDrawing = False  # type: ignore[assignment]
     canvas.DrawMolecule(prepared)
     canvas.FinishDrawing()
     with Image.open(io.BytesIO(canvas.GetDrawingText())) as image:
