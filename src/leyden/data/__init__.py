@@ -33,6 +33,8 @@ _HOMES = {
     "Crystal": "leyden.data.materials",
     "IonPair": "leyden.data.ions",
     "StatePoint": "leyden.data.ions",
+    "ion_catalogue": "leyden.data.ion_catalogue",
+    "load_cosmo_rs": "leyden.data.cosmo_rs",
     "ionic_liquids": "leyden.data.ionic_liquids",
     "replicate_spread": "leyden.data.replicates",
     "parse_crystal": "leyden.data.materials",

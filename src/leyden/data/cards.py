@@ -17,6 +17,10 @@ __all__ = ["ITEM_KINDS", "SOURCE_KINDS", "Card", "Table", "card", "cards", "quan
 ITEM_KINDS = ("crystal", "disordered crystal", "structure pair", "formula", "smiles", "ion pair")
 SOURCE_KINDS: dict[str, tuple[str, ...]] = {
     "python-index": ("package", "version", "sha256", "member", "converter"),
+    "ilthermo": (
+        *("package", "version", "sha256", "member"),
+        *("names", "names_sha256", "names_member"),
+    ),
     "url": ("url", "sha256", "converter"),
     "materials-project": ("query",),
     "simulated": ("simulator",),

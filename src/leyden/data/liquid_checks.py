@@ -137,7 +137,8 @@ def set_offsets(rows: pd.DataFrame) -> pd.DataFrame:
         residual = logs - robust_curve(1 / part["temperature_K"].to_numpy(), logs, votes, degree)
         medians = pd.Series(residual, index=part["set_id"]).groupby(level=0).median()
         found += [(pair, name, offset, sets) for name, offset in medians.items()]
-    return pd.DataFrame(found, columns=["pair", "set_id", "offset", "sets"])
+    table = pd.DataFrame(found, columns=["pair", "set_id", "offset", "sets"])
+    return table.astype({"offset": float, "sets": int})
 
 
 def disputed(rows: pd.DataFrame, limit: float, mend: bool = False) -> pd.DataFrame:
@@ -155,7 +156,11 @@ def disputed(rows: pd.DataFrame, limit: float, mend: bool = False) -> pd.DataFra
     wrong = np.where(three, (offsets["offset"].abs() > limit) & ~slip, apart > 2 * limit)
     key = pd.MultiIndex.from_frame(rows[["pair", "set_id"]])
     named = pd.MultiIndex.from_frame(offsets[["pair", "set_id"]])
-    factor = pd.Series(np.where(slip, 10.0**-decades, 1.0), index=named).reindex(key).fillna(1.0)
+    factor = (
+        pd.Series(np.where(slip, 10.0**-decades, 1.0).astype(float), index=named)
+        .reindex(key)
+        .fillna(1.0)
+    )
     mended = rows.assign(value=rows["value"] * factor.to_numpy())
     return mended[~key.isin(named[wrong])]
 

@@ -94,7 +94,7 @@ def source_rows(target: str) -> tuple[pd.DataFrame, dict[str, object]]:
             "temperature_K": frame["temperature_K"] if source.state else ROOM_K,
             "pressure_kPa": frame.get("pressure_kPa", AMBIENT_KPA),
             "value": frame[source.column].astype(float) + source.shift,
-            "set_id": frame["set_id"].astype(str) if "set_id" in frame else "",
+            "set_id": frame["set_id"].fillna("").astype(str) if "set_id" in frame else "",
         }
     )
     mended = [text for text, (_, _, changed) in forms.items() if changed]

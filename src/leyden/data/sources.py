@@ -14,6 +14,7 @@ from pathlib import Path
 from leyden.data import materials_project
 from leyden.data.cards import Card, card
 from leyden.data.home import data_home
+from leyden.data.ilthermo import fetch_ilthermo
 from leyden.data.python_index import download_sdist, read_member
 from leyden.data.tidy import convert, to_line, write_lines
 from leyden.errors import InputError
@@ -53,7 +54,8 @@ def fetch(name: str, *, force: bool = False) -> Path:
             f"{name} is made of {chosen.source['of']}, and needs no fetching itself",
             remedy=f"fetch {chosen.source['of']}",
         )
-    if kind not in _FETCHERS or (kind != "materials-project" and "converter" not in chosen.source):
+    converted = kind in ("python-index", "url")
+    if kind not in _FETCHERS or (converted and "converter" not in chosen.source):
         raise InputError(
             f"{name} cannot be fetched automatically ({kind} source)",
             value=chosen.source.get("simulator"),
@@ -109,6 +111,7 @@ def _write(chosen: Card, folder: Path, content: bytes, file: str) -> None:
 _FETCHERS: dict[str, Callable[[Card, Path], None]] = {
     "python-index": _from_index,
     "url": _from_url,
+    "ilthermo": lambda chosen, folder: fetch_ilthermo(chosen.source, folder),
     "materials-project": lambda chosen, folder: _QUERIES[chosen.source["query"]](folder),
 }
 _QUERIES: dict[str, Callable[[Path], None]] = {

@@ -32,6 +32,7 @@ from leyden.transfer import FineTune, FromScratch, Strategy
 __all__ = [
     "AVERAGES",
     "BASELINES",
+    "CLASSICAL_AVERAGE",
     "HEADLINE",
     "HYBRID",
     "PROCESS",
@@ -195,6 +196,7 @@ class Effort:
     steps: int = 60
     least: int = 600
     ions: int | None = None
+    calibration_folds: int = 3
 
     @classmethod
     def quick(cls) -> Effort:

@@ -1,4 +1,4 @@
-"""Electrolytes among all pairs of the known ions: predictors of every property, and the screening."""
+"""Electrolytes among all pairs of the known ions: a predictor a property, and the screening."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from leyden.data.dataset import Dataset
+from leyden.data.ion_catalogue import ion_catalogue
 from leyden.data.ionic_liquids import clean
 from leyden.data.replicates import replicate_spread
 from leyden.data.solvation import solvation
