@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 from numpy.typing import ArrayLike
 
@@ -19,7 +22,7 @@ from leyden.plots.style import (
     vectors,
 )
 
-__all__ = ["electrolyte_front", "error_by_stratum", "grouped_intervals"]
+__all__ = ["electrolyte_front", "error_by_stratum", "grouped_intervals", "legend_below"]
 
 
 def grouped_intervals(
@@ -30,6 +33,7 @@ def grouped_intervals(
     reference: float | None = None,
     band: tuple[float, float] | None = None,
     log: bool = False,
+    groups: Sequence[str] | None = None,
 ) -> Axes:
     """Values with intervals, some series beside each other in each group.
 
@@ -47,9 +51,12 @@ def grouped_intervals(
         A range that is shaded.
     log : bool
         Whether the axis is logarithmic.
+    groups : sequence of str, optional
+        All groups, where panels beside each other should show the same.
     """
     need(table, "group", "series", "value", "low", "high")
-    groups, series = (list(dict.fromkeys(table[name])) for name in ("group", "series"))
+    series = list(dict.fromkeys(table["series"]))
+    groups = list(dict.fromkeys(table["group"])) if groups is None else list(groups)
     if band is not None:
         ax.axvspan(*band, color=QUIET, alpha=0.15, linewidth=0)
     if reference is not None:
@@ -158,3 +165,14 @@ def electrolyte_front(
     ax.set(xlabel="viscosity (mPa s)", ylabel="conductivity (mS/cm)")
     corner(ax, [left_out(seen)])
     return tidy(ax)
+
+
+def legend_below(figure: Figure, ax: Axes, columns: int = 3) -> None:
+    """The legend of one of its axes below all of them."""
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+    )

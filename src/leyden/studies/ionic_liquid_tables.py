@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,23 +14,27 @@ from leyden.ion_domain import CATEGORIES
 from leyden.metrics import r2
 from leyden.paired import compare_errors
 from leyden.studies.ionic_liquid_arms import HEADLINE, HYBRID, PROPERTIES, SCRATCH, Property
-from leyden.studies.ionic_liquid_comparisons import SPLITS, Comparison
+from leyden.studies.ionic_liquid_comparisons import Comparison
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.measured_coverage import pooled
 
 __all__ = [
+    "STAND_IN",
     "arm_table",
     "cleaning_table",
     "coverage_table",
     "floor_table",
     "front_table",
     "measured_values",
+    "only",
     "over_arm",
     "ratios",
     "taught",
     "transfer_table",
     "weight_table",
 ]
+
+STAND_IN = "The simulations, closed forms and PM7/COSMO, stand in for COSMO-RS."
 
 _TURNED = {"gain": "harm", "harm": "gain", "no evidence": "no evidence"}
 
@@ -75,18 +80,24 @@ def measured_values(
     return percent, filled * percent / 100
 
 
+def only(evaluation: Evaluation, arms: Sequence[str]) -> Evaluation:
+    """The evaluation of these arms, for scores that draw no others."""
+    rows = evaluation.rows[evaluation.rows["arm"].isin(arms)]
+    tasks = [task for task in evaluation.tasks if task["arm"] in arms]
+    return replace(evaluation, rows=rows, tasks=tasks)
+
+
 def arm_table(found: Findings, property: Property, arms: Sequence[str]) -> pd.DataFrame:
     """Scores of arms by what is unseen, and the error of the headline arm over each."""
     parts = []
     for unseen, one in found.comparisons[property.name].items():
         evaluation, dataset = one.evaluation, found.datasets[property.name]
         chosen = [arm for arm in arms if arm in evaluation.arms]
-        shown = evaluation.rows[evaluation.rows["arm"].isin(chosen)]
-        few = Evaluation(shown, [t for t in evaluation.tasks if t["arm"] in chosen])
+        few = only(evaluation, chosen)
         scores = few.scores(["mae"])[["arm", "mae", "mae_low", "mae_high", "missing"]]
         fits = {
             arm: r2(*measured_values(rows, property, dataset))
-            for arm, rows in shown.groupby("arm", sort=False)
+            for arm, rows in few.rows.groupby("arm", sort=False)
         }
         scores.insert(4, "R2", scores["arm"].map(fits))
         others = [arm for arm in chosen if arm != HEADLINE]

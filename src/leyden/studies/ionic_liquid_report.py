@@ -1,0 +1,268 @@
+"""The report of the study `ionic-liquids`: what was found, in the order in which one asks."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from leyden import plots
+from leyden.plots.ionic_liquids import grouped_intervals, legend_below
+from leyden.report import Report
+from leyden.studies.ionic_liquid_arms import (
+    BASELINES,
+    CLASSICAL_AVERAGE,
+    HEADLINE,
+    PROCESS,
+    PROPERTIES,
+    SCRATCH,
+    SIMULATED,
+    STACKED,
+    Property,
+)
+from leyden.studies.ionic_liquid_claims import COVERAGE, score
+from leyden.studies.ionic_liquid_comparisons import INNER_FOLDS, LEVEL
+from leyden.studies.ionic_liquid_findings import Findings
+from leyden.studies.ionic_liquid_misses import misses
+from leyden.studies.ionic_liquid_tables import (
+    STAND_IN,
+    arm_table,
+    cleaning_table,
+    coverage_table,
+    floor_table,
+    measured_values,
+    only,
+    ratios,
+    weight_table,
+)
+from leyden.studies.ionic_liquid_told import screened, solvated
+from leyden.studies.ionic_liquid_transfer import tell_transfer, told_simulations
+
+__all__ = ["build_report"]
+
+_REFERENCE = BASELINES[0]
+_SHOWN = (HEADLINE, PROCESS, SIMULATED, *BASELINES[1:], CLASSICAL_AVERAGE)
+"""Arms of the overview, over the reference."""
+
+_COMPETING = (HEADLINE, *STACKED, *BASELINES, CLASSICAL_AVERAGE, "extra trees", "Tanimoto process")
+_COMPETING += (SCRATCH, SIMULATED)
+
+_LABELS = {
+    "density": "density (kg/m³)",
+    "viscosity": "log10 viscosity (Pa s)",
+    "conductivity": "log10 conductivity (S/m)",
+    "surface_tension": "surface tension (N/m)",
+    "heat_capacity": "heat capacity (J/(mol K))",
+    "melting_point": "melting point (K)",
+    "glass_transition": "glass transition (K)",
+}
+
+
+def build_report(title: str, found: Findings) -> Report:
+    """The page: data, new pairs and ions, transfer, solvation, intervals, screening, misses."""
+    report = Report(title, _lead(found))
+    _data(report, found)
+    _accuracy(report, found)
+    tell_transfer(report, found)
+    solvated(report, found)
+    _coverage(report, found)
+    screened(report, found.screening)
+    misses(report, found)
+    return report
+
+
+def _lead(found: Findings) -> str:
+    told = []
+    for property in PROPERTIES:
+        evaluation = only(found.comparisons[property.name]["pairs"].evaluation, _LEAD_ARMS)
+        ours, theirs = (score(evaluation, arm)[0] for arm in _LEAD_ARMS)
+        told.append(f"{property.title} {ours:.3g} {property.unit} against {theirs:.3g}")
+    quick = "" if found.effort.rows is None else "A quick run, which shows only that it works. "
+    pairs = {pair for one in found.datasets.values() for pair in one.groups["pair"]}
+    screening = found.screening
+    return (
+        f"{quick}{len(PROPERTIES)} properties of {len(pairs):,} ionic liquids, "
+        f"{sum(map(len, found.datasets.values())):,} cleaned measurements. Mean error of what we "
+        f"propose, the {HEADLINE}, on pairs of ions that no training row has, against that of "
+        f"{_REFERENCE} on the same folds: {'; '.join(told)}. {told_simulations(found)} "
+        f"{screening.screening.candidates:,} pairs were screened for {screening.properties} "
+        f"properties each in {screening.seconds:,.0f} s. {STAND_IN}"
+    )
+
+
+_LEAD_ARMS = (HEADLINE, _REFERENCE)
+
+
+def _data(report: Report, found: Findings) -> None:
+    report.section("What was measured, and how well?").text(
+        "Every step of the cleaning is counted: what it removed, what it mended (a slip of a unit "
+        "that can be undone), and how many pairs are left. Steps that changed nothing are not "
+        "shown; they were applied all the same. No step looks at a prediction.",
+    )
+    for property in PROPERTIES:
+        report.table(
+            cleaning_table(found.cleaning[property.name]),
+            caption=f"Cleaning of the {property.title}: {len(found.datasets[property.name]):,} "
+            "rows remain.",
+            names={"rows": "rows before"},
+        )
+    report.text(
+        "How far do measurements of one liquid at one temperature and pressure lie apart? That is "
+        "the floor: no model errs less on average than the measurements it is scored by. It is "
+        "told before and after the cleaning, as a cleaning that looked at the spread would lower "
+        "it. Where nothing was measured twice there is no floor to tell.",
+    )
+    report.table(
+        floor_table(found),
+        caption="Standard deviation of replicate sets at a state point, averaged over state "
+        "points; 95 % intervals by drawing pairs.",
+        digits=3,
+    )
+
+
+def _accuracy(report: Report, found: Findings) -> None:
+    effort = found.effort
+    report.section("How well, where the pair, the cation or the anion is new?").text(
+        f"{effort.folds} folds, the same for all arms. An unseen pair has no row that teaches, but "
+        "its ions may stand in other pairs; an unseen cation or anion stands in none. The "
+        f"{HEADLINE} is a weighted mean of {', '.join(f'`{part}`' for part in STACKED)}; its "
+        f"weights are chosen by {INNER_FOLDS} inner folds of the training rows of each fold, cut "
+        "by the same group. Errors of density, surface tension and heat capacity count in percent "
+        "of the measured value, all others as they are; a missing answer counts as the training "
+        "mean.",
+        _against_reference(found),
+    )
+    _overview(report, found)
+    for property in PROPERTIES:
+        table = arm_table(found, property, list(dict.fromkeys(_COMPETING)))
+        report.table(
+            table,
+            caption=f"{property.title.capitalize()}: {'MAPE' if property.relative else 'MAE'} with "
+            f"95 % interval by drawing what is unseen, R² of the values themselves, and the error "
+            f"of the {HEADLINE} over that of each arm, paired. `{SIMULATED}`: {STAND_IN_SHORT}",
+            names={
+                "mae": "MAPE" if property.relative else "MAE",
+                "mae_low": "low",
+                "mae_high": "high",
+                "R2": "R²",
+                "ratio": f"{HEADLINE} / arm",
+                "low": "low ",
+                "high": "high ",
+            },
+            units={"mae": property.unit},
+            digits=3,
+        )
+    report.table(
+        weight_table(found),
+        caption=f"Weights of the {HEADLINE}: mean over folds, and in brackets the smallest and the "
+        "greatest.",
+    )
+    _parity(report, found)
+
+
+STAND_IN_SHORT = "taught by simulations that stand in for COSMO-RS."
+
+
+def _against_reference(found: Findings) -> str:
+    told = []
+    for unseen in next(iter(found.comparisons.values())):
+        verdicts = []
+        for property in PROPERTIES:
+            evaluation = found.comparisons[property.name][unseen].evaluation
+            row = ratios(evaluation, [HEADLINE], _REFERENCE).iloc[0]
+            verdicts.append(f"{property.title} {row['verdict']} ({row['ratio']:.2f})")
+        told.append(f"unseen {unseen}: {', '.join(verdicts)}")
+    return (
+        f"The {HEADLINE} against {_REFERENCE}, by the paired interval of the ratio of errors - "
+        f"{'; '.join(told)}."
+    )
+
+
+def _overview(report: Report, found: Findings) -> None:
+    splits = list(next(iter(found.comparisons.values())))
+    figure, axes = plots.subplots(1, len(splits), width=12, height=7)
+    for ax, unseen in zip(axes, splits, strict=True):
+        parts = []
+        for property in PROPERTIES:
+            evaluation = found.comparisons[property.name][unseen].evaluation
+            chosen = [arm for arm in _SHOWN if arm in evaluation.arms]
+            part = ratios(evaluation, chosen, _REFERENCE)
+            parts.append(part.assign(group=_broken(property)))
+        table = pd.concat(parts).rename(columns={"arm": "series", "ratio": "value"})
+        grouped_intervals(
+            table, ax, label=f"error / {_REFERENCE}, unseen {unseen}", reference=1.0, log=True
+        )
+        if ax is not axes[0]:
+            ax.set_yticklabels([])
+    legend_below(figure, axes[0], columns=3)
+    report.figure(
+        figure,
+        caption=f"Error over that of {_REFERENCE} on the same folds, with paired 95 % intervals; "
+        f"left of the line is better. `{SIMULATED}` is {STAND_IN_SHORT}",
+        alt="Ratios of errors by property, one panel for unseen pairs, cations and anions each",
+    )
+
+
+def _broken(property: Property) -> str:
+    """The title in two lines, where it has two words."""
+    return property.title.replace(" ", "\n")
+
+
+def _parity(report: Report, found: Findings) -> None:
+    columns = 4
+    figure, axes = plots.subplots(-(-len(PROPERTIES) // columns), columns, width=13, height=6.6)
+    for ax in axes.ravel()[len(PROPERTIES) :]:
+        ax.axis("off")
+    for ax, property in zip(axes.ravel(), PROPERTIES, strict=False):
+        evaluation = only(found.comparisons[property.name]["pairs"].evaluation, [HEADLINE])
+        truth, said = measured_values(evaluation.rows, property, found.datasets[property.name])
+        error, _ = score(evaluation, HEADLINE)
+        what = "MAPE" if property.relative else "MAE"
+        plots.parity(
+            truth,
+            said,
+            ax,
+            label=_LABELS[property.name],
+            marginals=False,
+            note=f"{what} {error:.3g} {property.unit}",
+        )
+    report.figure(
+        figure,
+        caption=f"Predicted against measured values of unseen pairs, out of fold; arm: {HEADLINE}",
+        alt="Parity plots, one a property",
+    )
+
+
+def _coverage(report: Report, found: Findings) -> None:
+    table = coverage_table(found)
+    low, high = (100 * end for end in COVERAGE)
+    pairs = table[table["unseen"] == "pairs"]
+    inside = pairs["coverage"].between(low, high)
+    outside = "; ".join(
+        f"{row.property} {row.coverage:.1f} %" for row in pairs[~inside].itertuples()
+    )
+    report.section("Do the intervals hold?").text(
+        f"Intervals that promise {LEVEL:.0%}: the residuals of the {INNER_FOLDS} inner folds, cut "
+        "by the same group, calibrate those of each outer fold. Coverage is the share of answers "
+        "inside, with a 95 % interval by drawing whole groups: a pair with twelve rows is one "
+        f"witness, not twelve. On unseen pairs {int(inside.sum())} of {len(pairs)} properties lie "
+        f"between {low:.0f} and {high:.0f} %{f'; outside: {outside}' if outside else ''}."
+    )
+    figure, ax = plots.subplots(width=8, height=4.6)
+    names = {"property": "group", "unseen": "series", "coverage": "value"}
+    shown = table.rename(columns=names).assign(series="unseen " + table["unseen"])
+    grouped_intervals(
+        shown, ax, label="answers inside (%)", reference=100 * LEVEL, band=(low, high)
+    )
+    legend_below(figure, ax, columns=3)
+    report.figure(
+        figure,
+        caption=f"Measured coverage of {LEVEL:.0%} intervals, with 95 % intervals; shaded: what "
+        "was wanted on unseen pairs",
+        alt="Coverage by property and by what is unseen",
+    )
+    report.table(
+        table,
+        caption=f"Coverage of {LEVEL:.0%} intervals and their median width, in the unit of the "
+        "last column (percent: of the measured value).",
+        units={"coverage": "%"},
+        digits=3,
+    )

@@ -1,0 +1,242 @@
+"""The report of the study `ionic-liquids`, on findings whose answers are known."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leyden.data.dataset import Dataset
+from leyden.data.ions import IonPair, StatePoint
+from leyden.data.molecules import inchi_key
+from leyden.evaluation import Evaluation
+from leyden.ion_domain import CATEGORIES
+from leyden.screening.engine import Screening
+from leyden.studies.averages import with_averages
+from leyden.studies.ion_families import ion_family
+from leyden.studies.ionic_liquid_arms import (
+    AVERAGES,
+    HEADLINE,
+    HYBRID,
+    PROPERTIES,
+    SCRATCH,
+    STACKED,
+    TEACHERS,
+    Effort,
+    Property,
+    Sources,
+)
+from leyden.studies.ionic_liquid_comparisons import SPLITS, Comparison, relative
+from leyden.studies.ionic_liquid_findings import Findings
+from leyden.studies.ionic_liquid_misses import headline_rows
+from leyden.studies.ionic_liquid_report import build_report
+from leyden.studies.ionic_liquid_screen import PairScreening
+from leyden.studies.ionic_liquid_tables import (
+    arm_table,
+    cleaning_table,
+    coverage_table,
+    front_table,
+    measured_values,
+    over_arm,
+    ratios,
+    transfer_table,
+)
+from leyden.studies.ionic_liquid_transfer import published_finding
+
+CATIONS = [f"CC[n+]1ccn({'C' * n})c1" for n in range(1, 6)]
+CATIONS += [f"C[N+]1({'C' * n})CCCC1" for n in range(2, 5)]
+CATIONS += [f"{'C' * n}[n+]1ccccc1" for n in range(2, 4)] + ["CCCC[N+](CC)(CC)CC", "C[S+](C)C"]
+ANIONS = ["[Br-]", "F[B-](F)(F)F", "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F", "CC(=O)[O-]"]
+ANIONS += ["N#C[N-]C#N", "CS(=O)(=O)[O-]"]
+KEY = {smiles: inchi_key(smiles) for smiles in [*CATIONS, *ANIONS]}
+CENTRE = {
+    "density": 1200.0,
+    "viscosity": -1.0,
+    "conductivity": 0.0,
+    "surface_tension": 0.045,
+    "heat_capacity": 400.0,
+    "melting_point": 310.0,
+    "glass_transition": 200.0,
+}
+FOLDS = 3
+
+
+def dataset(property: Property) -> Dataset:
+    """Two state points of each pair, or the pair itself."""
+    random = np.random.default_rng(len(property.name))
+    points = property.shape != "constant"
+    items, groups = [], []
+    for cation in CATIONS:
+        for anion in ANIONS:
+            pair = IonPair(cation, anion)
+            kelvin = (298.15, 333.15) if points else (0.0,)
+            items += [StatePoint(pair, own, 101.325) if points else pair for own in kelvin]
+            keys = [KEY[cation], KEY[anion]]
+            groups += [[".".join(keys), *keys]] * len(kelvin)
+    spread = 1.0 if abs(CENTRE[property.name]) <= 1 else 0.1 * CENTRE[property.name]
+    spread = 0.005 if property.name == "surface_tension" else spread
+    table = pd.DataFrame(groups, columns=["pair", "cation", "anion"])
+    state = {"temperature_K": [own.temperature_K for own in items]} if points else {}
+    return Dataset(
+        name=property.name,
+        ids=np.array([f"row {n}" for n in range(len(items))]),
+        items=tuple(items),
+        targets=pd.DataFrame(
+            {property.target: CENTRE[property.name] + spread * random.normal(size=len(items))}
+        ),
+        groups=table,
+        conditions=pd.DataFrame(state),
+    )
+
+
+def factors(property: Property) -> dict[str, float]:
+    """The arms of the study, and how large their errors are."""
+    found = {
+        "gradient boosting": 1.0,
+        "fingerprint perceptron": 1.6,
+        "group contributions": 3.0,
+        "process on pairs": 0.7,
+    }
+    if property.shape == "constant":
+        found |= {"extra trees": 1.1, "Tanimoto process": 0.95}
+    taught = [one.title for one in PROPERTIES if one.name in TEACHERS and one != property]
+    lessons = ["simulations", *([f"simulated {property.title}"] if property.simulated else [])]
+    lessons += [f"measured {title}" for title in taught]
+    found |= {SCRATCH: 1.5, HYBRID: 0.9}
+    found |= {f"{SCRATCH}, {one}": 0.75 - 0.1 * n for n, one in enumerate(lessons)}
+    found |= {f"{SCRATCH}, measured {taught[0]}, no shared items": 1.5}
+    found |= {f"{HYBRID}, {one}": 0.95 for one in (lessons[0], lessons[-1])}
+    return found | {HEADLINE: 0.5}
+
+
+def comparison(property: Property, data: Dataset, unseen: str) -> Comparison:
+    """Errors of all arms, proportional to each other row by row."""
+    random = np.random.default_rng(sum(map(ord, property.name + unseen)))
+    groups = data.groups[SPLITS[unseen]].to_numpy(str)
+    fold = np.unique(groups, return_inverse=True)[1] % FOLDS
+    spread = 0.05 * np.std(data.y)
+    error = spread * random.normal(size=len(data))
+    parts, tasks = [], []
+    for arm, factor in factors(property).items():
+        noise = 0.2 * spread * random.normal(size=len(data))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "id": data.ids,
+                    "repeat": 0,
+                    "fold": fold,
+                    "size": 0,
+                    "group": groups,
+                    "arm": arm,
+                    "target": property.target,
+                    "y_true": data.y,
+                    "y_pred": data.y + factor * (error + noise),
+                    "y_std": np.nan,
+                    "y_fallback": data.y.mean(),
+                    "train_rows": len(data) * 2 // 3,
+                }
+            )
+        )
+        notes = {"shared_items": 7} if arm.startswith(f"{SCRATCH}, ") else {}
+        tasks += [
+            {
+                "repeat": 0,
+                "fold": k,
+                "size": 0,
+                "arm": arm,
+                "train_rows": 10,
+                "test_rows": 5,
+                "seconds": 1.0,
+                "error": None,
+                "notes": notes,
+            }
+            for k in range(FOLDS)
+        ]
+    about = {"split": "", "group": SPLITS[unseen], "reference": SCRATCH, "transfers": []}
+    evaluation = with_averages(Evaluation(pd.concat(parts), tasks, about), AVERAGES)
+    intervals = pd.DataFrame({"id": data.ids, "group": groups, "y_true": data.y})
+    intervals["hit"] = np.arange(len(data)) % 10 != 0
+    intervals = intervals.assign(low=data.y - 2 * spread, high=data.y + 2 * spread)
+    weights = pd.DataFrame([{"fold": k, **dict.fromkeys(STACKED, 0.25)} for k in range(FOLDS)])
+    scored = relative(evaluation) if property.relative else evaluation
+    return Comparison(scored, intervals, weights)
+
+
+def solvation_energies(factor: float) -> Evaluation:
+    """Three arms on solvation energies."""
+    random = np.random.default_rng(0)
+    y, error = random.normal(-5, 2, 200), random.normal(0, 1, 200)
+    parts, tasks = [], []
+    for arm, scale in {"scratch": 1.0, "fine-tuned": factor, "source as it is": 1.4}.items():
+        rows = {"id": np.arange(200).astype(str), "repeat": 0, "fold": np.arange(200) % 2}
+        rows |= {"size": 0, "group": (np.arange(200) // 4).astype(str), "arm": arm}
+        rows |= {"target": "solvation_energy_kcal_per_mol", "y_true": y, "train_rows": 100}
+        rows |= {"y_pred": y + scale * error, "y_std": np.nan, "y_fallback": y.mean()}
+        parts.append(pd.DataFrame(rows))
+        tasks += [{"arm": arm, "fold": k, "error": None, "notes": {}} for k in range(2)]
+    about = {"reference": "scratch", "transfers": ["fine-tuned"]}
+    return Evaluation(pd.concat(parts), tasks, about)
+
+
+def screening(rows: int) -> PairScreening:
+    random = np.random.default_rng(1)
+    table = pd.DataFrame({"key": np.arange(rows)})
+    for name, pool in (("cation", CATIONS), ("anion", ANIONS)):
+        smiles = random.choice(pool, rows) if rows else []
+        table[name], table[f"{name}_smiles"] = [KEY[own] for own in smiles], smiles
+    for name, low, high in (
+        ("conductivity_mS_per_cm", 5, 30),
+        ("viscosity_mPa_s", 5, 50),
+        ("melting_point_K", 200, 298),
+    ):
+        value = np.sort(random.uniform(low, high, rows))
+        table[name], table[f"{name}_lower"], table[f"{name}_upper"] = value, value / 2, value * 2
+        codes = random.integers(0, 2, rows)
+        table[f"{name}_domain"] = pd.Categorical.from_codes(codes, CATEGORIES, ordered=True)
+    counts = {"pairs": 72, "predicted": 72, "melting_point_K < 298": rows}
+    ions = pd.DataFrame(
+        {
+            "inchikey": list(KEY.values()),
+            "smiles": list(KEY),
+            "charge": [1] * len(CATIONS) + [-1] * len(ANIONS),
+            "sources": ["ilthermo"] * 9 + ["ilthermo; il-ions"] * 9,
+            "licence": ["MIT"] * 9 + ["MIT; CC-BY-4.0"] * 9,
+        }
+    )
+    result = Screening(counts, table, 72, Path("."))
+    return PairScreening(result, ions, ions.assign(error=""), 7, 1.5)
+
+
+@pytest.fixture(scope="module")
+def found() -> Findings:
+    datasets = {one.name: dataset(one) for one in PROPERTIES}
+    log = pd.DataFrame(
+        {
+            "step": ["source", "units", "nothing"],
+            "why": ["what the source holds", "a slip of a factor of ten", "never happens"],
+            "rows": [200, 200, 190],
+            "removed": [0, 10, 0],
+            "mended": [0, 3, 0],
+            "pairs": [80, 72, 72],
+            "examples": ["", "", ""],
+        }
+    )
+    spread = {"spread": [0.02, 0.01], "low": [0.01, 0.005], "high": [0.03, 0.02]}
+    spread |= {"median": [0.02, 0.01], "state_points": [20, 18], "pairs": [9, 8]}
+    return Findings(
+        effort=Effort(folds=FOLDS),
+        datasets=datasets,
+        cleaning=dict.fromkeys(datasets, log),
+        floors=dict.fromkeys(datasets, pd.DataFrame(spread, index=["measured", "cleaned"])),
+        sources=Sources(datasets, next(iter(datasets.values()))),
+        comparisons={
+            one.name: {unseen: comparison(one, datasets[one.name], unseen) for unseen in SPLITS}
+            for one in PROPERTIES
+        },
+        solvation={"pair": solvation_energies(0.5), "solute": solvation_energies(1.0)},
+        screening=screening(30),
+    )
