@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike
 
 from leyden.plots.style import (
@@ -22,7 +22,13 @@ from leyden.plots.style import (
     vectors,
 )
 
-__all__ = ["electrolyte_front", "error_by_stratum", "grouped_intervals", "legend_below"]
+__all__ = [
+    "electrolyte_front",
+    "error_by_stratum",
+    "grouped_intervals",
+    "legend_below",
+    "share_groups",
+]
 
 
 def grouped_intervals(
@@ -74,11 +80,10 @@ def grouped_intervals(
             own["value"], place, xerr=arms, linestyle="", markersize=5, label=str(name), **style
         )
     if log:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(ScalarFormatter())
-        ax.xaxis.set_minor_formatter(NullFormatter())
-        shown = table.loc[drawable, "value"]
-        ax.set_xticks([tick for tick in _TICKS if _near(tick, shown)])
+        ax.set_xscale("log")  # ticks at round ratios, whatever the range
+        ax.xaxis.set_major_locator(FixedLocator(_TICKS))
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.minorticks_off()
     for edge in range(1, len(groups)):
         ax.axhline(edge - 0.5, color="#e3e7ea", linewidth=0.7)
     ax.set_yticks(range(len(groups)), [str(group) for group in groups])
@@ -88,11 +93,7 @@ def grouped_intervals(
     return tidy(ax, grid="x")
 
 
-_TICKS = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-
-
-def _near(tick: float, values: pd.Series) -> bool:
-    return bool(len(values)) and values.min() / 2 <= tick <= values.max() * 2
+_TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
 def error_by_stratum(table: pd.DataFrame, ax: Axes, *, label: str, stratum: str) -> Axes:
@@ -176,3 +177,12 @@ def legend_below(figure: Figure, ax: Axes, columns: int = 3) -> None:
         frameon=False,
         fontsize=9,
     )
+
+
+def share_groups(axes: Sequence[Axes]) -> None:
+    """Panels of the same groups beside each other: one range of values, names of groups once."""
+    low, high = zip(*(ax.get_xlim() for ax in axes), strict=True)
+    for number, ax in enumerate(axes):
+        ax.set_xlim(min(low), max(high))
+        if number:
+            ax.set_yticklabels([])

@@ -10,9 +10,9 @@ from leyden.plots.ionic_liquids import error_by_stratum
 from leyden.report import Report
 from leyden.studies.ion_families import OTHER, ion_family
 from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, Property
-from leyden.studies.ionic_liquid_claims import AIMS, FACTOR, FACTORS, score
+from leyden.studies.ionic_liquid_claims import AIMS, FACTOR, FACTORS
 from leyden.studies.ionic_liquid_findings import Findings
-from leyden.studies.ionic_liquid_tables import only, over_arm
+from leyden.studies.ionic_liquid_tables import Errors
 
 __all__ = ["AIM_RATIO", "headline_rows", "misses"]
 
@@ -26,10 +26,10 @@ _LEAST_PAIRS = 5
 """Pairs below which a stratum's error is not shown: it would be that of a few samples."""
 
 
-def misses(report: Report, found: Findings) -> None:
+def misses(report: Report, found: Findings, errors: Errors) -> None:
     """The section: aims and what came of them, and the error by what the rows are."""
     rows = headline_rows(found)
-    aims = _aims(found)
+    aims = _aims(errors)
     report.section("What does not come out?").text(_verdict(aims), *_why(rows))
     report.table(
         aims,
@@ -138,26 +138,21 @@ def _by(rows: pd.DataFrame, column: str, order: list[str] | None) -> pd.DataFram
     return table.reindex([name for name in order if name in table.index]).reset_index()
 
 
-def _aims(found: Findings) -> pd.DataFrame:
+def _aims(errors: Errors) -> pd.DataFrame:
     lines = []
     for property in PROPERTIES:
         if property.name not in AIMS:
             continue
-        pairs, cations = (
-            found.comparisons[property.name][unseen].evaluation for unseen in ("pairs", "cations")
-        )
-        title, unit, unknown = property.title, property.unit, (np.nan, np.nan)
-        error, interval = score(only(pairs, [HEADLINE]), HEADLINE)
-        lines.append(
-            (title, f"error on unseen pairs, {unit}", AIMS[property.name], error, *interval)
-        )
+        title, aim = property.title, AIMS[property.name]
+        pairs, cations = (errors[property.name][unseen] for unseen in ("pairs", "cations"))
+        reached = pairs.error[HEADLINE], *pairs.interval(HEADLINE)
+        lines.append((title, f"error on unseen pairs, {property.unit}", aim, *reached))
         if property.name != "melting_point":  # there the aim is no ratio
-            pair = over_arm(pairs, HEADLINE, ["gradient boosting"]).iloc[0]
-            reached = pair["ratio"], pair["low"], pair["high"]
-            lines.append((title, "the same / gradient boosting", AIM_RATIO, *reached))
-        far, _ = score(only(cations, [HEADLINE]), HEADLINE)
-        aim = FACTORS.get(property.name, FACTOR)
-        lines.append((title, "unseen cations / unseen pairs", aim, far / error, *unknown))
+            ratio = pairs.ratio(HEADLINE, "gradient boosting")
+            lines.append((title, "the same / gradient boosting", AIM_RATIO, *ratio[:3]))
+        factor = cations.error[HEADLINE] / pairs.error[HEADLINE], np.nan, np.nan
+        most = FACTORS.get(property.name, FACTOR)
+        lines.append((title, "unseen cations / unseen pairs", most, *factor))
     columns = ["property", "measure", "at most", "reached", "low", "high"]
     table = pd.DataFrame(lines, columns=columns)
     return table.assign(aim=np.where(table["reached"] <= table["at most"], "met", "missed"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from leyden import plots
-from leyden.plots.ionic_liquids import grouped_intervals, legend_below
+from leyden.plots.ionic_liquids import grouped_intervals, legend_below, share_groups
 from leyden.report import Report
+from leyden.studies.drawn_errors import Ratio, told_by_verdict
 from leyden.studies.ionic_liquid_arms import (
     BASELINES,
     CLASSICAL_AVERAGE,
@@ -18,19 +19,19 @@ from leyden.studies.ionic_liquid_arms import (
     STACKED,
     Property,
 )
-from leyden.studies.ionic_liquid_claims import COVERAGE, score
-from leyden.studies.ionic_liquid_comparisons import INNER_FOLDS, LEVEL
+from leyden.studies.ionic_liquid_claims import COVERAGE
+from leyden.studies.ionic_liquid_comparisons import INNER_FOLDS, LEVEL, SPLITS
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.ionic_liquid_misses import misses
 from leyden.studies.ionic_liquid_tables import (
     STAND_IN,
+    Errors,
     arm_table,
     cleaning_table,
     coverage_table,
+    drawn_errors,
     floor_table,
     measured_values,
-    only,
-    ratios,
     weight_table,
 )
 from leyden.studies.ionic_liquid_told import screened, solvated
@@ -58,22 +59,23 @@ _LABELS = {
 
 def build_report(title: str, found: Findings) -> Report:
     """The page: data, new pairs and ions, transfer, solvation, intervals, screening, misses."""
-    report = Report(title, _lead(found))
+    errors = drawn_errors(found)
+    report = Report(title, _lead(found, errors))
     _data(report, found)
-    _accuracy(report, found)
-    tell_transfer(report, found)
+    _accuracy(report, found, errors)
+    tell_transfer(report, found, errors)
     solvated(report, found)
     _coverage(report, found)
     screened(report, found.screening)
-    misses(report, found)
+    misses(report, found, errors)
     return report
 
 
-def _lead(found: Findings) -> str:
+def _lead(found: Findings, errors: Errors) -> str:
     told = []
     for property in PROPERTIES:
-        evaluation = only(found.comparisons[property.name]["pairs"].evaluation, _LEAD_ARMS)
-        ours, theirs = (score(evaluation, arm)[0] for arm in _LEAD_ARMS)
+        error = errors[property.name]["pairs"].error
+        ours, theirs = error[HEADLINE], error[_REFERENCE]
         told.append(f"{property.title} {ours:.3g} {property.unit} against {theirs:.3g}")
     quick = "" if found.effort.rows is None else "A quick run, which shows only that it works. "
     pairs = {pair for one in found.datasets.values() for pair in one.groups["pair"]}
@@ -82,13 +84,10 @@ def _lead(found: Findings) -> str:
         f"{quick}{len(PROPERTIES)} properties of {len(pairs):,} ionic liquids, "
         f"{sum(map(len, found.datasets.values())):,} cleaned measurements. Mean error of what we "
         f"propose, the {HEADLINE}, on pairs of ions that no training row has, against that of "
-        f"{_REFERENCE} on the same folds: {'; '.join(told)}. {told_simulations(found)} "
+        f"{_REFERENCE} on the same folds: {'; '.join(told)}. {told_simulations(errors)} "
         f"{screening.screening.candidates:,} pairs were screened for {screening.properties} "
         f"properties each in {screening.seconds:,.0f} s. {STAND_IN}"
     )
-
-
-_LEAD_ARMS = (HEADLINE, _REFERENCE)
 
 
 def _data(report: Report, found: Findings) -> None:
@@ -97,13 +96,11 @@ def _data(report: Report, found: Findings) -> None:
         "that can be undone), and how many pairs are left. Steps that changed nothing are not "
         "shown; they were applied all the same. No step looks at a prediction.",
     )
-    for property in PROPERTIES:
-        report.table(
-            cleaning_table(found.cleaning[property.name]),
-            caption=f"Cleaning of the {property.title}: {len(found.datasets[property.name]):,} "
-            "rows remain.",
-            names={"rows": "rows before"},
-        )
+    report.table(
+        cleaning_table(found),
+        caption="Cleaning. Rows and pairs: before and after the step.",
+        names={"rows": "rows before", "pairs": "pairs after"},
+    )
     report.text(
         "How far do measurements of one liquid at one temperature and pressure lie apart? That is "
         "the floor: no model errs less on average than the measurements it is scored by. It is "
@@ -118,7 +115,7 @@ def _data(report: Report, found: Findings) -> None:
     )
 
 
-def _accuracy(report: Report, found: Findings) -> None:
+def _accuracy(report: Report, found: Findings, errors: Errors) -> None:
     effort = found.effort
     report.section("How well, where the pair, the cation or the anion is new?").text(
         f"{effort.folds} folds, the same for all arms. An unseen pair has no row that teaches, but "
@@ -128,11 +125,11 @@ def _accuracy(report: Report, found: Findings) -> None:
         "by the same group. Errors of density, surface tension and heat capacity count in percent "
         "of the measured value, all others as they are; a missing answer counts as the training "
         "mean.",
-        _against_reference(found),
+        *_against_reference(errors),
     )
-    _overview(report, found)
+    _overview(report, errors)
     for property in PROPERTIES:
-        table = arm_table(found, property, list(dict.fromkeys(_COMPETING)))
+        table = arm_table(found, errors, property, list(dict.fromkeys(_COMPETING)))
         report.table(
             table,
             caption=f"{property.title.capitalize()}: {'MAPE' if property.relative else 'MAE'} with "
@@ -155,43 +152,40 @@ def _accuracy(report: Report, found: Findings) -> None:
         caption=f"Weights of the {HEADLINE}: mean over folds, and in brackets the smallest and the "
         "greatest.",
     )
-    _parity(report, found)
+    _parity(report, found, errors)
 
 
 STAND_IN_SHORT = "taught by simulations that stand in for COSMO-RS."
 
 
-def _against_reference(found: Findings) -> str:
-    told = []
-    for unseen in next(iter(found.comparisons.values())):
-        verdicts = []
-        for property in PROPERTIES:
-            evaluation = found.comparisons[property.name][unseen].evaluation
-            row = ratios(evaluation, [HEADLINE], _REFERENCE).iloc[0]
-            verdicts.append(f"{property.title} {row['verdict']} ({row['ratio']:.2f})")
-        told.append(f"unseen {unseen}: {', '.join(verdicts)}")
-    return (
-        f"The {HEADLINE} against {_REFERENCE}, by the paired interval of the ratio of errors - "
-        f"{'; '.join(told)}."
-    )
-
-
-def _overview(report: Report, found: Findings) -> None:
-    splits = list(next(iter(found.comparisons.values())))
-    figure, axes = plots.subplots(1, len(splits), width=12, height=7)
-    for ax, unseen in zip(axes, splits, strict=True):
-        parts = []
-        for property in PROPERTIES:
-            evaluation = found.comparisons[property.name][unseen].evaluation
-            chosen = [arm for arm in _SHOWN if arm in evaluation.arms]
-            part = ratios(evaluation, chosen, _REFERENCE)
-            parts.append(part.assign(group=_broken(property)))
-        table = pd.concat(parts).rename(columns={"arm": "series", "ratio": "value"})
-        grouped_intervals(
-            table, ax, label=f"error / {_REFERENCE}, unseen {unseen}", reference=1.0, log=True
+def _against_reference(errors: Errors) -> list[str]:
+    """One sentence a kind of what is unseen."""
+    return [
+        f"The {HEADLINE} against {_REFERENCE} on unseen {unseen}, by the paired interval of the "
+        "ratio of errors: "
+        + told_by_verdict(
+            (one.title, errors[one.name][unseen].ratio(HEADLINE, _REFERENCE)) for one in PROPERTIES
         )
-        if ax is not axes[0]:
-            ax.set_yticklabels([])
+        + "."
+        for unseen in SPLITS
+    ]
+
+
+def _overview(report: Report, errors: Errors) -> None:
+    figure, axes = plots.subplots(1, len(SPLITS), width=12, height=7)
+    for ax, unseen in zip(axes, SPLITS, strict=True):
+        lines = [
+            (_broken(one), arm, *own.ratio(arm, _REFERENCE))
+            for one in PROPERTIES
+            for own in [errors[one.name][unseen]]
+            for arm in _SHOWN
+            if arm in own.error
+        ]
+        table = pd.DataFrame(lines, columns=["group", "series", *Ratio._fields])
+        label = f"error / {_REFERENCE}, unseen {unseen}"
+        table = table.rename(columns={"ratio": "value"})
+        grouped_intervals(table, ax, label=label, reference=1.0, log=True)
+    share_groups(axes)
     legend_below(figure, axes[0], columns=3)
     report.figure(
         figure,
@@ -206,15 +200,16 @@ def _broken(property: Property) -> str:
     return property.title.replace(" ", "\n")
 
 
-def _parity(report: Report, found: Findings) -> None:
+def _parity(report: Report, found: Findings, errors: Errors) -> None:
     columns = 4
     figure, axes = plots.subplots(-(-len(PROPERTIES) // columns), columns, width=13, height=6.6)
     for ax in axes.ravel()[len(PROPERTIES) :]:
         ax.axis("off")
     for ax, property in zip(axes.ravel(), PROPERTIES, strict=False):
-        evaluation = only(found.comparisons[property.name]["pairs"].evaluation, [HEADLINE])
-        truth, said = measured_values(evaluation.rows, property, found.datasets[property.name])
-        error, _ = score(evaluation, HEADLINE)
+        rows = found.comparisons[property.name]["pairs"].evaluation.rows
+        own = rows[rows["arm"] == HEADLINE]
+        truth, said = measured_values(own, property, found.datasets[property.name])
+        error = errors[property.name]["pairs"].error[HEADLINE]
         what = "MAPE" if property.relative else "MAE"
         plots.parity(
             truth,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from leyden.data.dataset import Dataset
 from leyden.evaluation import Evaluation
 from leyden.ion_domain import CATEGORIES
 from leyden.metrics import r2
-from leyden.paired import compare_errors
+from leyden.studies.drawn_errors import DrawnErrors, Ratio
 from leyden.studies.ionic_liquid_arms import HEADLINE, HYBRID, PROPERTIES, SCRATCH, Property
 from leyden.studies.ionic_liquid_comparisons import Comparison
 from leyden.studies.ionic_liquid_findings import Findings
@@ -20,15 +19,14 @@ from leyden.studies.measured_coverage import pooled
 
 __all__ = [
     "STAND_IN",
+    "Errors",
     "arm_table",
     "cleaning_table",
     "coverage_table",
+    "drawn_errors",
     "floor_table",
     "front_table",
     "measured_values",
-    "only",
-    "over_arm",
-    "ratios",
     "taught",
     "transfer_table",
     "weight_table",
@@ -36,26 +34,8 @@ __all__ = [
 
 STAND_IN = "The simulations, closed forms and PM7/COSMO, stand in for COSMO-RS."
 
-_TURNED = {"gain": "harm", "harm": "gain", "no evidence": "no evidence"}
-
-
-def ratios(evaluation: Evaluation, arms: Sequence[str], against: str) -> pd.DataFrame:
-    """Errors of arms over those of one arm, paired: ``arm, ratio, low, high, verdict``."""
-    (target,) = evaluation.targets
-    pairs = compare_errors(evaluation.errors(target), arms, against, target=target)
-    lines = [(one.arm, one.ratio, *one.ratio_interval, one.verdict) for one in pairs]
-    return pd.DataFrame(lines, columns=["arm", "ratio", "low", "high", "verdict"])
-
-
-def over_arm(evaluation: Evaluation, arm: str, others: Sequence[str]) -> pd.DataFrame:
-    """Errors of one arm over those of others, paired: as `ratios`, ``arm`` being the other."""
-    table = ratios(evaluation, others, arm)
-    return table.assign(
-        ratio=1 / table["ratio"],
-        low=1 / table["high"],
-        high=1 / table["low"],
-        verdict=table["verdict"].map(_TURNED),
-    )
+Errors = Mapping[str, Mapping[str, DrawnErrors]]
+"""By name of a property and by what is unseen, as the comparisons of the findings."""
 
 
 def taught(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
@@ -80,35 +60,33 @@ def measured_values(
     return percent, filled * percent / 100
 
 
-def only(evaluation: Evaluation, arms: Sequence[str]) -> Evaluation:
-    """The evaluation of these arms, for scores that draw no others."""
-    rows = evaluation.rows[evaluation.rows["arm"].isin(arms)]
-    tasks = [task for task in evaluation.tasks if task["arm"] in arms]
-    return replace(evaluation, rows=rows, tasks=tasks)
+def drawn_errors(found: Findings) -> Errors:
+    """Errors of all arms of all comparisons."""
+    return {
+        name: {unseen: DrawnErrors.of(one.evaluation) for unseen, one in by_split.items()}
+        for name, by_split in found.comparisons.items()
+    }
 
 
-def arm_table(found: Findings, property: Property, arms: Sequence[str]) -> pd.DataFrame:
+def arm_table(
+    found: Findings, errors: Errors, property: Property, arms: Sequence[str]
+) -> pd.DataFrame:
     """Scores of arms by what is unseen, and the error of the headline arm over each."""
-    parts = []
-    for unseen, one in found.comparisons[property.name].items():
-        evaluation, dataset = one.evaluation, found.datasets[property.name]
-        chosen = [arm for arm in arms if arm in evaluation.arms]
-        few = only(evaluation, chosen)
-        scores = few.scores(["mae"])[["arm", "mae", "mae_low", "mae_high", "missing"]]
-        fits = {
-            arm: r2(*measured_values(rows, property, dataset))
-            for arm, rows in few.rows.groupby("arm", sort=False)
-        }
-        scores.insert(4, "R2", scores["arm"].map(fits))
-        others = [arm for arm in chosen if arm != HEADLINE]
-        paired = over_arm(few, HEADLINE, others)
-        scores = scores.merge(paired, on="arm", how="left").sort_values("mae")
-        scores.insert(0, "unseen", unseen)
-        parts.append(scores.assign(verdict=scores["verdict"].fillna("")))
-    return pd.concat(parts, ignore_index=True)
+    lines, dataset = [], found.datasets[property.name]
+    for unseen, own in errors[property.name].items():
+        rows = found.comparisons[property.name][unseen].evaluation.rows.groupby("arm")
+        chosen = [arm for arm in arms if arm in own.error]
+        for arm in sorted(chosen, key=own.error.__getitem__):
+            low, high = own.interval(arm)
+            fit = r2(*measured_values(rows.get_group(arm), property, dataset))
+            ratio = own.ratio(HEADLINE, arm)[:3] if arm != HEADLINE else (np.nan,) * 3
+            error, missing = own.error[arm], own.missing[arm]
+            lines.append((unseen, arm, error, low, high, fit, missing, *ratio))
+    columns = ["unseen", "arm", "mae", "mae_low", "mae_high", "R2", "missing"]
+    return pd.DataFrame(lines, columns=[*columns, "ratio", "low", "high"])
 
 
-def transfer_table(found: Findings) -> pd.DataFrame:
+def transfer_table(found: Findings, errors: Errors) -> pd.DataFrame:
     """Every recommender that was taught before, over the same from scratch, paired.
 
     Returns
@@ -117,31 +95,15 @@ def transfer_table(found: Findings) -> pd.DataFrame:
         ``property, unseen, kind, lesson, error, scratch, ratio, low, high, verdict, shared``; the
         last is the mean number, over folds, of source rows whose pair is one of the target's.
     """
-    parts = []
+    lines = []
     for property in PROPERTIES:
-        for unseen, one in found.comparisons[property.name].items():
-            arms, evaluation = taught(one.evaluation), one.evaluation
-            errors = evaluation.rows.assign(
-                error=(
-                    evaluation.rows["y_pred"].fillna(evaluation.rows["y_fallback"])
-                    - evaluation.rows["y_true"]
-                ).abs()
-            )
-            mean = errors.groupby("arm")["error"].mean()
-            for kind in (SCRATCH, HYBRID):
-                own = [arm for arm in arms if arms[arm][0] == kind]
-                if not own:
-                    continue
-                part = ratios(evaluation, own, kind)
-                part.insert(0, "property", property.title)
-                part.insert(1, "unseen", unseen)
-                part.insert(2, "kind", kind)
-                part.insert(3, "lesson", [arms[arm][1] for arm in part["arm"]])
-                part.insert(4, "error", part["arm"].map(mean))
-                part.insert(5, "scratch", mean[kind])
-                part["shared"] = [_shared(evaluation, arm) for arm in part["arm"]]
-                parts.append(part.drop(columns="arm"))
-    return pd.concat(parts, ignore_index=True)
+        for unseen, own in errors[property.name].items():
+            evaluation = found.comparisons[property.name][unseen].evaluation
+            for arm, (kind, lesson) in taught(evaluation).items():
+                what = property.title, unseen, kind, lesson, own.error[arm], own.error[kind]
+                lines.append((*what, *own.ratio(arm, kind), _shared(evaluation, arm)))
+    columns = ["property", "unseen", "kind", "lesson", "error", "scratch"]
+    return pd.DataFrame(lines, columns=[*columns, *Ratio._fields, "shared"])
 
 
 def _shared(evaluation: Evaluation, arm: str) -> float:
@@ -164,10 +126,16 @@ def weight_table(found: Findings) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def cleaning_table(log: pd.DataFrame) -> pd.DataFrame:
-    """Steps of a cleaning that changed something, and the first, which is the source."""
-    kept = (log["removed"] > 0) | (log["mended"] > 0) | (np.arange(len(log)) == 0)
-    return log.loc[kept, ["step", "why", "rows", "removed", "mended", "pairs"]]
+def cleaning_table(found: Findings) -> pd.DataFrame:
+    """Steps of all cleanings that changed something; the first of each is the source."""
+    parts = []
+    for property in PROPERTIES:
+        log = found.cleaning[property.name]
+        kept = (log["removed"] > 0) | (log["mended"] > 0) | (np.arange(len(log)) == 0)
+        part = log.loc[kept, ["step", "why", "rows", "removed", "mended", "pairs"]]
+        part.insert(0, "property", property.title)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def floor_table(found: Findings) -> pd.DataFrame:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from leyden import plots
 from leyden.plots.ionic_liquids import electrolyte_front
 from leyden.report import Report
+from leyden.studies.drawn_errors import DrawnErrors, Ratio
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.ionic_liquid_screen import CRITERIA, OBJECTIVES, PairScreening
-from leyden.studies.ionic_liquid_tables import front_table, ratios
+from leyden.studies.ionic_liquid_tables import front_table
 from leyden.studies.solvation_pretraining import ARMS
 
 __all__ = ["screened", "solvated"]
@@ -19,6 +21,11 @@ LISTED = 40
 
 _SCRATCH, _TAUGHT, _ALONE = ARMS
 _KNOWN = "pair seen"
+_WORDS = {
+    "gain": "lowers the error",
+    "harm": "raises the error",
+    "no evidence": "shows no evidence of a change",
+}
 _HEADINGS = {
     "conductivity_mS_per_cm": "conductivity, mS/cm",
     "viscosity_mPa_s": "viscosity, mPa s",
@@ -28,25 +35,19 @@ _HEADINGS = {
 
 def solvated(report: Report, found: Findings) -> None:
     """The section: the published recipe with true COSMO-RS data."""
-    tables = []
+    lines, told = [], []
     for group, evaluation in found.solvation.items():
-        scores = evaluation.scores(["mae"])[["arm", "mae", "mae_low", "mae_high", "missing"]]
-        others = [arm for arm in evaluation.arms if arm != _SCRATCH]
-        table = scores.merge(ratios(evaluation, others, _SCRATCH), on="arm", how="left")
-        table.insert(0, "unseen", f"{group}s")
-        tables.append(table.assign(verdict=table["verdict"].fillna("")))
-    table = pd.concat(tables, ignore_index=True)
-    told = []
-    for row in table[table["arm"] == _TAUGHT].itertuples():
-        words = {
-            "gain": "lowers the error",
-            "harm": "raises the error",
-            "no evidence": "shows no evidence of a change",
-        }[str(row.verdict)]
+        own, unseen = DrawnErrors.of(evaluation), f"{group}s"
+        for arm in evaluation.arms:
+            ratio = own.ratio(arm, _SCRATCH) if arm != _SCRATCH else (np.nan, np.nan, np.nan, "")
+            lines.append((unseen, arm, own.error[arm], *own.interval(arm), *ratio))
+        one = own.ratio(_TAUGHT, _SCRATCH)
         told.append(
-            f"on unseen {row.unseen} pretraining {words}: ratio {row.ratio:.2f} "
-            f"[{row.low:.2f}, {row.high:.2f}]"
+            f"on unseen {unseen} pretraining {_WORDS[one.verdict]}: ratio {one.ratio:.2f} "
+            f"[{one.low:.2f}, {one.high:.2f}]"
         )
+    columns = ["unseen", "arm", "mae", "mae_low", "mae_high", *Ratio._fields]
+    table = pd.DataFrame(lines, columns=columns)
     report.section("And with true COSMO-RS data?").text(
         "COSMO-RS tables of ionic liquids need a licence. Free energies of solvation have both: "
         "simulated by COSMO-RS, and measured, of the same kind of pair, a solute in a solvent. "

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from leyden import plots
-from leyden.plots.ionic_liquids import grouped_intervals, legend_below
+from leyden.plots.ionic_liquids import grouped_intervals, legend_below, share_groups
 from leyden.report import Report
+from leyden.studies.drawn_errors import told_by_verdict
 from leyden.studies.ionic_liquid_arms import HYBRID, PROPERTIES, SCRATCH, SIMULATED, Property
 from leyden.studies.ionic_liquid_findings import Findings
-from leyden.studies.ionic_liquid_tables import STAND_IN, ratios, transfer_table
+from leyden.studies.ionic_liquid_tables import STAND_IN, Errors, transfer_table
 
 __all__ = ["published_finding", "tell_transfer", "told_simulations"]
 
@@ -22,23 +23,18 @@ SUBSTANTIAL = 0.9
 _APART = ", no shared items"
 
 
-def told_simulations(found: Findings) -> str:
+def told_simulations(errors: Errors) -> str:
     """What simulations do for the published recommender on unseen pairs, in one sentence."""
-    said: dict[str, list[str]] = {"gain": [], "no evidence": [], "harm": []}
-    for property in PROPERTIES:
-        evaluation = found.comparisons[property.name]["pairs"].evaluation
-        row = ratios(evaluation, [SIMULATED], SCRATCH).iloc[0]
-        said[row["verdict"]].append(f"{property.title} ({row['ratio']:.2f})")
-    told = "; ".join(f"{verdict}: {', '.join(own)}" for verdict, own in said.items() if own)
+    pairs = ((one.title, errors[one.name]["pairs"].ratio(SIMULATED, SCRATCH)) for one in PROPERTIES)
     return (
-        "Teaching the published recommender simulations first changes its error on unseen pairs, "
-        f"as a ratio, by property - {told}."
+        "To teach the published recommender simulations first shows, on unseen pairs, "
+        f"{told_by_verdict(pairs)} (error over that from scratch)."
     )
 
 
-def tell_transfer(report: Report, found: Findings) -> None:
+def tell_transfer(report: Report, found: Findings, errors: Errors) -> None:
     """The section: ratios of taught over untaught networks, and the published finding."""
-    table = transfer_table(found)
+    table = transfer_table(found, errors)
     report.section("Does it help to have learned something else first?").text(
         f"The `{SCRATCH}` knows an ion by its name alone, as published; the `{HYBRID}` reads its "
         "structure. Each is learned from scratch, and again after a lesson: simulations of all "
@@ -162,16 +158,9 @@ def _figure(report: Report, table: pd.DataFrame, kind: str) -> None:
     groups = list(dict.fromkeys(table["property"].str.replace(" ", "\n")))
     for ax, unseen in zip(axes, splits, strict=True):
         part = shown[shown["unseen"] == unseen].rename(columns={"ratio": "value"})
-        grouped_intervals(
-            part,
-            ax,
-            label=f"error / from scratch, unseen {unseen}",
-            reference=1.0,
-            log=True,
-            groups=groups,
-        )
-        if ax is not axes[0]:
-            ax.set_yticklabels([])
+        label = f"error / from scratch, unseen {unseen}"
+        grouped_intervals(part, ax, label=label, reference=1.0, log=True, groups=groups)
+    share_groups(axes)
     legend_below(figure, axes[0], columns=3)
     report.figure(
         figure,
