@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leyden import artefact
 from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair, StatePoint
 from leyden.errors import InputError
@@ -28,8 +29,10 @@ ITEMS = [CYANOBIPHENYL, PAIR, "CCO", IonPair("C[N+](C)(C)C", "[Br-]")]
 
 
 @pytest.mark.parametrize("case", [DRAWING, NUMBERS, Depiction(blur=3, rotations=3)], ids=repr)
-def test_contract(case: Depiction) -> None:
+def test_contract(case: Depiction, tmp_path: Path) -> None:
     check_representation(case, ITEMS)
+    artefact.write(case, tmp_path / "saved")
+    assert artefact.read(tmp_path / "saved") == case
 
 
 def test_shape_and_background() -> None:
@@ -112,6 +115,10 @@ def test_rotations() -> None:
     quarter = Depiction("chemception", rotations=4).transform(["CO"])[0, 1, :, :, 0]
     assert np.ptp(np.nonzero(quarter)[0]) == 3
     assert np.ptp(np.nonzero(quarter)[1]) == 0
+    narrow = Depiction(rotations=4, turn=40.0).transform([CYANOBIPHENYL])[0]
+    for picture in narrow:  # upright, 10 degrees, -20 and -10: still longer than high
+        rows, columns = np.nonzero((picture < 255).any(-1))
+        assert np.ptp(columns) > 1.5 * np.ptp(rows)
     pair = Depiction(rotations=3).transform([PAIR])[0]
     assert len({picture[:, :50].tobytes() for picture in pair}) == 3
     assert len({picture[:, 50:].tobytes() for picture in pair}) == 3
@@ -162,7 +169,7 @@ def test_what_cannot_be_drawn_names_its_row(case: Depiction, item: object, words
 
 
 @pytest.mark.parametrize(
-    "settings", [{"encoding": "photo"}, {"blur": 4}, {"blur": -3}, {"rotations": 0}]
+    "settings", [{"encoding": "photo"}, {"blur": 4}, {"blur": -3}, {"rotations": 0}, {"turn": 0.0}]
 )
 def test_what_a_depiction_cannot_be(settings: dict[str, object]) -> None:
     with pytest.raises(InputError):

@@ -318,6 +318,14 @@ def test_a_shared_target_helps_one_with_few_pairs() -> None:
     assert together < 0.7 * np.abs(alone.predict(X[~second]) - truth).mean()
 
 
+def test_classes_are_learned_too() -> None:
+    X, thick = KNOWN.transform(DATA.items), (np.median(DATA.y) < DATA.y).astype(float)
+    model = IonRecommender(KNOWN, forms="viscosity", task="classification", **SMALL).fit(X, thick)
+    share = model.predict(X)
+    assert ((share > 0) & (share < 1)).all()
+    assert ((share > 0.5) == thick).mean() > 0.7
+
+
 # Speed.
 
 

@@ -108,7 +108,7 @@ def test_more_pairs_than_were_ever_screened(
     known = ions[ions["sources"].str.contains("own.csv") & ions["sources"].str.contains("ilthermo")]
     assert known["licence"].str.contains("the user's own").all()
     own.write_text(f"smiles\n{EMIM}\nCCO\n")
-    with pytest.raises(InputError, match="own.csv, row 2: .*neutral"):
+    with pytest.raises(InputError, match=r"own.csv, row 2: .*neutral"):
         ion_catalogue(own)
 
 

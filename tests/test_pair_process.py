@@ -14,7 +14,13 @@ from scipy.stats import multivariate_normal
 
 from leyden import artefact
 from leyden.errors import InputError
-from leyden.models.pair_kernel import PARAMETERS, IonSimilarity, PairSet, pair_kernel
+from leyden.models.pair_kernel import (
+    PARAMETERS,
+    IonSimilarity,
+    PairSet,
+    pair_kernel,
+    prior_variance,
+)
 from leyden.models.pair_process import CURVES, PairProcess, Statistics, _Likelihood, curve
 from leyden.representations import Concatenated
 from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints
@@ -150,14 +156,14 @@ def test_deviations_are_those_of_the_dense_posterior() -> None:
     theta = torch.as_tensor(model.theta_)
 
     def covariance(a: StatePoints, b: StatePoints) -> np.ndarray:
-        both = [[own.parts(t) for own, t in zip(model.ions_, (x.cations, x.anions), strict=True)]
-                for x in (a,)][0]  # fmt: skip
+        both = [
+            own.parts(table) for own, table in zip(model.ions_, (a.cations, a.anions), strict=True)
+        ]
         known = model.pairs_
-        places = {tuple(k): i for i, k in enumerate(
-            zip(model.ions_[0].keys[known.cation], model.ions_[1].keys[known.anion], strict=True)
-        )}  # fmt: skip
-        column = [places[(b.cations.keys[c], b.anions.keys[n])]
-                  for c, n in zip(b.cation, b.anion, strict=True)]  # fmt: skip
+        keys = model.ions_[0].keys[known.cation], model.ions_[1].keys[known.anion]
+        places = {pair: place for place, pair in enumerate(zip(*keys, strict=True))}
+        asked = b.cations.keys[b.cation], b.anions.keys[b.anion]
+        column = [places[pair] for pair in zip(*asked, strict=True)]
         size = model._size(model._raw_size(a, np.stack([a.cation, a.anion], axis=1)))
         left = PairSet(a.cation, a.anion, size)
         bases = [curve("linear", x.temperature_K, x.pressure_kPa) for x in (a, b)]
@@ -171,8 +177,6 @@ def test_deviations_are_those_of_the_dense_posterior() -> None:
     cross = covariance(asked, taught)
     base = curve("linear", asked.temperature_K, asked.pressure_kPa)
     size = model._size(model._raw_size(asked, np.stack([asked.cation, asked.anion], axis=1)))
-    from leyden.models.pair_kernel import prior_variance
-
     pairs = PairSet(asked.cation, asked.anion, size)
     prior = sum(
         base[:, term] ** 2 * prior_variance(one, pairs).numpy() for term, one in enumerate(theta)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from leyden.conformal import ConformalIntervals, IntervalsByCategory
-from leyden.cross_fitting import out_of_fold
+from leyden.cross_fitting import OutOfFold, out_of_fold
 from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair, StatePoint, state_point
 from leyden.errors import IncompatibleError, InputError, did_you_mean
@@ -26,6 +26,7 @@ __all__ = [
     "IonDomain",
     "calibrated_by_domain",
     "categories_within",
+    "intervals_by_domain",
     "pair_splits",
 ]
 
@@ -157,12 +158,25 @@ def calibrated_by_domain(
     its two neighbours, which may still be too narrow.  Others have no interval: NaN.
     """
     _keys(dataset.items[:1])
+    tested = [
+        (split, out_of_fold(strategy, dataset, split, return_std=return_std)) for split in splits
+    ]
+    return intervals_by_domain(dataset, tested, level)
+
+
+def intervals_by_domain(
+    dataset: Dataset, tested: Sequence[tuple[Split, OutOfFold]], level: float = 0.9
+) -> IntervalsByCategory:
+    """As `calibrated_by_domain`, from out-of-fold predictions of each split that are there already.
+
+    They are scaled by their standard deviations if all have them.
+    """
     y = dataset.targets.to_numpy(dtype=float)
+    scaled = all(one.std is not None for _, one in tested)
     rows: dict[str, list[np.ndarray]] = {category: [] for category in CATEGORIES}
-    for split in splits:
-        tested = out_of_fold(strategy, dataset, split, return_std=return_std)
-        predicted = tested.prediction.reshape(y.shape)
-        std = np.ones_like(y) if tested.std is None else tested.std.reshape(y.shape)
+    for split, one in tested:
+        predicted = one.prediction.reshape(y.shape)
+        std = np.ones_like(y) if one.std is None else one.std.reshape(y.shape)
         for fold in checked_folds(split, dataset):
             known = IonDomain.of([dataset.items[row] for row in fold.train])
             keys = _keys([dataset.items[row] for row in fold.test])
@@ -174,7 +188,7 @@ def calibrated_by_domain(
         answer, predicted, std = np.concatenate(parts, axis=1)
         if len(answer) and np.isfinite(answer).sum(axis=0).min() >= _LEAST_ROWS:
             intervals = ConformalIntervals(level)
-            fitted[category] = intervals.fit(answer, predicted, std if return_std else None)
+            fitted[category] = intervals.fit(answer, predicted, std if scaled else None)
     return IntervalsByCategory(level, fitted, _BORROWED)
 
 

@@ -32,6 +32,9 @@ _FILES = ("score", "file", "model")
 _LISTS = ("ions", "models")
 """Keys that name several."""
 
+_CATALOGUE = "catalogue"
+"""Of ions: stands for no file."""
+
 JobFile = Annotated[
     Path, typer.Argument(metavar="JOB", help="TOML file: what is screened, and by what.")
 ]
@@ -190,7 +193,8 @@ def _read(path: Path) -> dict[str, Any]:
     for key in _LISTS:
         if isinstance(described.get(key), list):
             described[key] = [
-                str(path.parent / own) if isinstance(own, str) else own for own in described[key]
+                str(path.parent / own) if isinstance(own, str) and own != _CATALOGUE else own
+                for own in described[key]
             ]
     return described
 

@@ -272,7 +272,7 @@ def _with_state(place: ItemColumns, names: Mapping[str, str], file: object) -> I
                 file=file,
                 remedy=f"convert the column and name it {ours}",
             )
-    return replace(place, **found)
+    return replace(place, temperature=found["temperature"], pressure=found["pressure"])
 
 
 def _number(value: Any, column: str) -> float:

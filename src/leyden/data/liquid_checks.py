@@ -207,7 +207,7 @@ def plausible_heat(rows: pd.DataFrame) -> pd.DataFrame:
 
     size: dict[str, tuple[float, int]] = {}
     for ion in {*rows["cation"], *rows["anion"]}:
-        atoms_of = Chem.AddHs(read_molecule(ion)).GetAtoms()
+        atoms_of = list(Chem.AddHs(read_molecule(ion)).GetAtoms())
         size[ion] = sum(atom.GetMass() for atom in atoms_of), len(atoms_of)
     grams, atoms = (
         sum(rows[ion].map({name: parts[part] for name, parts in size.items()}) for ion in _IONS)

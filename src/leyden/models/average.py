@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from leyden.representations import reads_disorder, represent
+from leyden.representations import Concatenated, reads_disorder, represent
+from leyden.representations.ion_pair import IonPairs, StatePoints
 
 __all__ = ["Average", "SideBySide"]
 
@@ -48,6 +49,21 @@ class SideBySide:
     def reads_disorder(self) -> bool:
         """Whether all parts do."""
         return all(map(reads_disorder, self.parts))
+
+    @property
+    def pairs(self) -> IonPairs:
+        """Of parts that read ion pairs: what makes the state points that `of_points` takes."""
+        return IonPairs(Concatenated(tuple(part.ion for part in self.parts)))
+
+    def of_points(self, points: StatePoints) -> Inputs:
+        """Inputs of each part, of ions that are represented already, by all parts in a row."""
+        inputs, start = [], 0
+        for part in self.parts:
+            stop = start + len(part.ion.names())
+            own = points.columns(slice(start, stop))
+            inputs.append(part.of_points(own) if hasattr(part, "of_points") else own)
+            start = stop
+        return Inputs(inputs)
 
     def of(self, dataset: Any) -> Inputs:
         """Inputs of each part, from what the dataset may have already."""

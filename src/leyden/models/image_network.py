@@ -83,7 +83,7 @@ class ImageNetwork(NetworkModel):
         self,
         representation: Depiction = _DEFAULT,
         channels: Sequence[int] = (32, 64),
-        widths: Sequence[int] = (128,),
+        widths: Sequence[int] = (128, 64),
         l2: float = 0.3,
         dropout: float = 0.3,
         task: str = "regression",
@@ -230,8 +230,8 @@ PUBLISHED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 FASTER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "source": _steps(20, 2e-3, "one-cycle"),
-        "melting": _steps(40, 4e-3, "one-cycle"),
-        "clearing": _steps(40, 4e-3, "one-cycle"),
+        "melting": _steps(60, 2e-3, "one-cycle"),
+        "clearing": _steps(60, 2e-3, "one-cycle"),
         "ammonium": _steps(150, 2e-3, "one-cycle"),
     }
 )

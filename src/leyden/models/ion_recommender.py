@@ -207,11 +207,14 @@ class IonRecommender(NetworkModel):
                 scale = np.where(spread > 1e-9, spread, np.inf)
                 encoder.scale.copy_(torch.as_tensor(scale))
 
-    def weights(self, X: StatePoints, y: np.ndarray) -> np.ndarray:
+    def weights(self, X: StatePoints, y: np.ndarray) -> np.ndarray | None:
         """What each value counts, shape (n, t): pairs and targets as `even_pairs`, `balance` say.
 
-        The weights of the known values sum to n, and missing ones have none.
+        The weights of the known values sum to n, and missing ones have none. Classes have no
+        weights.
         """
+        if self.task == "classification":
+            return None
         known = np.isfinite(y)
         pair = X.pairs()[1]
         weights = known.astype(float)
@@ -228,8 +231,8 @@ class IonRecommender(NetworkModel):
         return getattr(names, "first", ()), getattr(names, "second", ())
 
     def _renews_output(self, start: NetworkModel, module: TargetModule) -> bool:
-        theirs = start.module_.output.names  # type: ignore[union-attr]
-        return super()._renews_output(start, module) or theirs != module.output.names
+        other_forms = start.module_.output.names != module.output.names
+        return super()._renews_output(start, module) or bool(other_forms)
 
     def _objective(self) -> Objective:
         if self.task == "classification":

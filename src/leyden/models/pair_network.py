@@ -72,6 +72,8 @@ class IonEncoder(nn.Module):
 
     mean: torch.Tensor
     scale: torch.Tensor
+    structure: nn.Sequential | None
+    names: nn.Embedding | None
 
     def __init__(
         self,
@@ -84,7 +86,8 @@ class IonEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.strangers_begin, self.name_dropout = names, name_dropout
-        self.structure = self.names = None
+        self.structure = None
+        self.names = None
         if columns:
             self.register_buffer("mean", torch.zeros(columns))
             self.register_buffer("scale", torch.ones(columns))

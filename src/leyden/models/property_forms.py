@@ -12,7 +12,7 @@ and T0 of Vogel's equation are not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import torch
@@ -174,7 +174,7 @@ class Free(PropertyForm):
         return F.silu(hidden) @ self.readout
 
 
-FORMS = {
+FORMS: dict[str, Callable[[], PropertyForm]] = {
     "constant": Constant,
     "linear": lambda: Polynomial(1),
     "quadratic": lambda: Polynomial(2),
@@ -232,8 +232,9 @@ class PropertyForms(nn.Module):
                     remedy=did_you_mean(name, FORMS, f"choose from {', '.join(FORMS)}"),
                 )
         self.names = tuple(names)
-        self.forms = nn.ModuleList([FORMS[name]() for name in names])
-        self.sizes = [form.size for form in self.forms]
+        forms = [FORMS[name]() for name in names]
+        self.sizes = [form.size for form in forms]
+        self.forms = nn.ModuleList(forms)
         self.last = nn.Linear(width, sum(self.sizes))
 
     def forward(

@@ -42,6 +42,7 @@ _NESTED = {
     "alongside": "representation",
     "base": "split",
     "classifier": "classifier",
+    "ion": "representation",
     "model": "model",
     "part": "representation",
     "parts": "representation",

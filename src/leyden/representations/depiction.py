@@ -40,7 +40,9 @@ class Depiction:
         Size n of the kernel (n x n pixels, odd) of a Gaussian blur; 0 is none. See `blur_sigma`.
     rotations : int
         Pictures of each item. The first is upright, the longest axis along the rows; the others are
-        drawn turned by whole fractions of a circle, the ions of a pair by different ones.
+        drawn turned, the ions of a pair by different angles, and shrunk until they fit.
+    turn : float
+        Degrees over which the rotations are spread, half of them to either side; 360 is the circle.
 
     Notes
     -----
@@ -53,6 +55,7 @@ class Depiction:
     encoding: str = "drawing"
     blur: int = 0
     rotations: int = 1
+    turn: float = 360.0
 
     def __post_init__(self) -> None:
         if self.encoding not in ENCODINGS:
@@ -67,6 +70,8 @@ class Depiction:
             )
         if self.rotations < 1:
             raise InputError("an item has at least one picture", value=self.rotations)
+        if not 0 < self.turn <= 360:
+            raise InputError("rotations are spread over up to 360 degrees", value=self.turn)
 
     @property
     def background(self) -> int:
@@ -98,21 +103,23 @@ class Depiction:
 
     def _pictures(self, item: Any) -> np.ndarray:
         """All pictures of one item, shape (rotations, 50, 100, 3)."""
-        turns = np.arange(self.rotations)
+        number = np.arange(self.rotations)
+        turns = number / self.rotations
         if isinstance(item, IonPair):
             parts = [
-                self._turned(item.cation, turns / self.rotations, COLUMNS // 2),
-                self._turned(item.anion, turns * _GOLDEN, COLUMNS - COLUMNS // 2),
+                self._turned(item.cation, turns, COLUMNS // 2),
+                self._turned(item.anion, number * _GOLDEN, COLUMNS - COLUMNS // 2),
             ]
             return np.concatenate(parts, axis=2)
         if not isinstance(item, str):
             raise InputError(
                 "a picture is made of a SMILES or an ion pair", value=type(item).__name__
             )
-        return self._turned(item, turns / self.rotations, COLUMNS)
+        return self._turned(item, turns, COLUMNS)
 
     def _turned(self, smiles: str, turns: np.ndarray, width: int) -> np.ndarray:
-        degrees = [360.0 * (turn % 1.0) for turn in turns]
+        """One molecule, by turns in units of the whole range, of which half is to either side."""
+        degrees = self.turn * ((turns + 0.5) % 1.0 - 0.5)
         return np.stack([drawn(smiles, self.encoding, ROWS, width, angle) for angle in degrees])
 
 

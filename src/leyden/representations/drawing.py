@@ -113,7 +113,7 @@ def _numbers(molecule: Any, centred: np.ndarray, rows: int, columns: int) -> np.
     for bond in molecule.GetBonds():
         ends = places[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]]
         points = math.ceil(np.abs(ends[1] - ends[0]).max()) + 1
-        line = np.rint(np.linspace(*ends, points)).astype(int)
+        line = np.rint(np.linspace(ends[0], ends[1], points)).astype(int)
         picture[line[:, 0], line[:, 1]] = _BOND_VALUE
     atoms = np.rint(places).astype(int)
     for atom, (row, column) in zip(molecule.GetAtoms(), atoms, strict=True):

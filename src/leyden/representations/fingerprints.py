@@ -33,7 +33,7 @@ class Fingerprint:
 
     Attributes
     ----------
-    parts : tuple of str, or str
+    fragments : tuple of str, or str
         Of ``"atom_pair"`` (Carhart et al., J. Chem. Inf. Comput. Sci. 25, 64 (1985)),
         ``"topological_torsion"`` (Nilakantan et al., J. Chem. Inf. Comput. Sci. 27, 82 (1987)),
         ``"morgan"`` (Rogers & Hahn, J. Chem. Inf. Model. 50, 742 (2010): ECFP of twice the
@@ -58,15 +58,16 @@ class Fingerprint:
 
     kind: ClassVar[str] = "fingerprint"
 
-    parts: tuple[str, ...] | str = (_ATOM_PAIR, _TORSION)
+    fragments: tuple[str, ...] | str = (_ATOM_PAIR, _TORSION)
     counts: bool = False
     size: int = 2048
     radius: int = 2
     pair: bool = False
 
     def __post_init__(self) -> None:
-        parts = (self.parts,) if isinstance(self.parts, str) else tuple(self.parts)
-        object.__setattr__(self, "parts", parts)
+        given = self.fragments
+        parts = (given,) if isinstance(given, str) else tuple(given)
+        object.__setattr__(self, "fragments", parts)
         if not parts:
             raise InputError("a fingerprint has at least one part", remedy=f"take of {_PARTS}")
         for part in parts:
@@ -95,7 +96,7 @@ class Fingerprint:
         InputError
             An item that is neither, or whose SMILES cannot be read; with `row`.
         """
-        width = sum(map(self._width, self.parts))
+        width = sum(map(self._width, self.fragments))
         vectors = np.zeros((len(items), width * (2 if self.pair else 1)), dtype=np.float32)
         for row, (item, vector) in enumerate(zip(items, vectors, strict=True), start=1):
             try:
@@ -108,7 +109,7 @@ class Fingerprint:
 
     def names(self) -> list[str]:
         """A name a column."""
-        single = [f"{part} {i}" for part in self.parts for i in range(self._width(part))]
+        single = [f"{part} {i}" for part in self.fragments for i in range(self._width(part))]
         return (
             [f"{ion} {n}" for ion in ("cation", "anion") for n in single] if self.pair else single
         )
@@ -130,7 +131,7 @@ class Fingerprint:
     def _sparse(self, smiles: str) -> tuple[np.ndarray, np.ndarray]:
         """Columns that are not 0, and what they hold."""
         columns, values, start = [], [], 0
-        for part in self.parts:
+        for part in self.fragments:
             found, held = _fingerprint(smiles, part, self.counts, self.size, self.radius)
             columns.append(found + start)
             values.append(held)

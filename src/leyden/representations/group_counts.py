@@ -175,7 +175,7 @@ class GroupCounts:
 
 @lru_cache(maxsize=65536)
 def _vector(smiles: str) -> tuple[float, ...]:
-    from rdkit.Chem import Descriptors, GetFormalCharge
+    from rdkit.Chem import AddHs, GetFormalCharge
 
     molecule = read_molecule(smiles)
     counts = []
@@ -190,21 +190,21 @@ def _vector(smiles: str) -> tuple[float, ...]:
                 found += 1
         counts.append(float(found))
     counts += [float(len(molecule.GetSubstructMatches(pattern))) for _, pattern in marks]
-    charge, mass = abs(GetFormalCharge(molecule)), Descriptors.MolWt(molecule)
-    return (*counts, float(charge), float(mass), _volume_A3(molecule))
+    whole = AddHs(molecule)
+    mass = sum(atom.GetMass() for atom in whole.GetAtoms())
+    return (*counts, float(abs(GetFormalCharge(molecule))), float(mass), _volume_A3(whole))
 
 
-def _volume_A3(molecule: Any) -> float:
-    """Van der Waals volume by atoms, bonds and rings.
+def _volume_A3(whole: Any) -> float:
+    """Van der Waals volume by atoms, bonds and rings of a molecule with its hydrogens.
 
     Y. H. Zhao, M. H. Abraham, A. M. Zissimos, J. Org. Chem. 68, 7368 (2003), eq. 4.
     """
-    from rdkit.Chem import AddHs, rdMolDescriptors
+    from rdkit.Chem import rdMolDescriptors
 
-    whole = AddHs(molecule)
     atoms = sum(_ATOM_A3.get(atom.GetSymbol(), _OTHER_ATOM_A3) for atom in whole.GetAtoms())
-    aromatic = rdMolDescriptors.CalcNumAromaticRings(molecule)
-    others = rdMolDescriptors.CalcNumRings(molecule) - aromatic
+    aromatic = rdMolDescriptors.CalcNumAromaticRings(whole)
+    others = rdMolDescriptors.CalcNumRings(whole) - aromatic
     return float(atoms - 5.92 * whole.GetNumBonds() - 14.7 * aromatic - 3.8 * others)
 
 

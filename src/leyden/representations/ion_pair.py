@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -107,6 +107,11 @@ class StatePoints:
             np.concatenate([part.temperature_K for part in parts]),
             np.concatenate([part.pressure_kPa for part in parts]),
         )
+
+    def columns(self, kept: slice) -> StatePoints:
+        """The same rows, their ions told by these columns of the vectors alone."""
+        tables = [IonTable(t.keys, t.vectors[:, kept]) for t in (self.cations, self.anions)]
+        return replace(self, cations=tables[0], anions=tables[1])
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """The different pairs as places of cation and anion, (p, 2), and each row's pair, (n,)."""

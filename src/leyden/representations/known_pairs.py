@@ -72,20 +72,33 @@ class KnownPairs:
             represented; names the row.
         """
         pairs = [_members(item) for item in items]
-        tables, places = [], []
-        for side, known in enumerate((self.first, self.second)):
-            smiles = [pair[side] for pair in pairs]
-            table, rows = IonTable.of(smiles, _NoStructure() if self.ion is None else self.ion)
-            if self.ion is None:
-                _refuse_strangers(table, rows, known, smiles)
-            tables.append(table)
-            places.append(rows)
+        cations, cation = self._table([pair[0] for pair in pairs], self.first)
+        anions, anion = self._table([pair[1] for pair in pairs], self.second)
         return StatePoints(
-            *tables,
-            *places,
+            cations,
+            anions,
+            cation,
+            anion,
             np.array([getattr(item, "temperature_K", ROOM_K) for item in items], dtype=float),
             np.array([getattr(item, "pressure_kPa", AMBIENT_KPA) for item in items], dtype=float),
         )
+
+    def _table(self, smiles: Sequence[str], known: tuple[str, ...]) -> tuple[IonTable, np.ndarray]:
+        """The members of one side, and the place of each row's member among them."""
+        if self.ion is not None:
+            return IonTable.of(smiles, self.ion)
+        table, rows = IonTable.of(smiles, _NoStructure())
+        strange = ~np.isin(table.keys, known)
+        if strange.any():
+            row = int(strange[rows].argmax())
+            raise InputError(
+                "the plain recommender knows ions by name, and this one is not on its list",
+                value=smiles[row],
+                row=row + 1,
+                remedy="take the hybrid, which reads structure: give KnownPairs an `ion`, such as "
+                "Fingerprint()",
+            )
+        return table, rows
 
 
 class _NoStructure:
@@ -100,18 +113,3 @@ def _members(item: Any) -> tuple[str, str]:
     if isinstance(item, IonPair | StatePoint):
         return item.cation, item.anion
     return item.first, item.second
-
-
-def _refuse_strangers(
-    table: IonTable, rows: np.ndarray, known: Sequence[str], smiles: Sequence[str]
-) -> None:
-    strange = ~np.isin(table.keys, known)
-    if strange.any():
-        row = int(strange[rows].argmax())
-        raise InputError(
-            "the plain recommender knows ions by name, and this one is not on its list",
-            value=smiles[row],
-            row=row + 1,
-            remedy="take the hybrid, which reads structure: give KnownPairs an `ion`, such as "
-            "Fingerprint()",
-        )

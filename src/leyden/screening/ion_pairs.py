@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leyden.data.ions import AMBIENT_KPA, ROOM_K
+from leyden.data.ion_catalogue import ion_catalogue
+from leyden.data.ions import AMBIENT_KPA, ROOM_K, IonPair, StatePoint
 from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.screening.ion_lists import checked_ions, read_ions
@@ -32,16 +33,15 @@ from leyden.screening.pair_models import PairModel
 from leyden.screening.pareto import pareto_front
 from leyden.screening.tables import check_keys
 
-__all__ = ["IonPairJob", "pair_job_from_dict"]
+__all__ = ["CATALOGUE", "IonPairJob", "pair_job_from_dict"]
+
+CATALOGUE = "catalogue"
 
 _VERSION = 1
 """Raised when the same job counts or ranks otherwise than before."""
 
 _GRIDS: dict[str, PairGrid] = {}
 """The one that this process used last, by the fingerprint of its job."""
-
-_TEMPERATURES_K = (150.0, 1500.0)
-_PRESSURES_KPA = (10.0, 1e7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,8 @@ class IonPairJob:
     Attributes
     ----------
     ions : DataFrame, path, or sequence of these
-        Lists with a column ``smiles`` (`leyden.screening.ion_lists.checked_ions`).
+        Lists with a column ``smiles`` (`leyden.screening.ion_lists.checked_ions`); ``"catalogue"``
+        stands for `leyden.data.ion_catalogue.ion_catalogue`.
     models : sequence of Predictor or path
         One or more properties each, no property twice.
     criteria : sequence of PairCriterion
@@ -111,16 +112,11 @@ class IonPairJob:
         _GRIDS[self.fingerprint()] = grid
 
     def _check_values(self) -> None:
-        for name, (low, high), remedy in (
-            ("temperature_K", _TEMPERATURES_K, "25 C are 298.15 K"),
-            ("pressure_kPa", _PRESSURES_KPA, "1 bar is 100 kPa, 0.1 MPa are 100 kPa"),
-        ):
+        for name in ("temperature_K", "pressure_kPa"):
             value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (number and low <= value <= high):
-                raise InputError(
-                    f"{name} lies between {low:g} and {high:g}", value=value, remedy=remedy
-                )
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise InputError(f"{name} is a number", value=value)
+        StatePoint(IonPair("[NH4+]", "[Cl-]"), self.temperature_K, self.pressure_kPa)
         if self.rows not in ("passing", "all"):
             raise InputError("rows are 'passing' or 'all'", value=self.rows)
         for name in ("keep", "pairs_a_shard"):
@@ -201,7 +197,7 @@ class IonPairJob:
         """Only the best rows: the Pareto front, the best of one objective, or the first."""
         rows = result.rows
         if "passes" in rows:
-            rows = rows[rows["passes"]].drop(columns="passes")
+            rows = rows[rows["passes"]]
         costs = np.empty((len(rows), len(self._objectives)))
         for place, own in enumerate(self._objectives):
             costs[:, place] = own.costs(rows)
@@ -213,12 +209,16 @@ class IonPairJob:
             order = order[: self.keep]
         return ShardResult(result.counts, rows.iloc[order].reset_index(drop=True))
 
+    def finish(self, result: ShardResult) -> ShardResult:
+        """The best rows pass, all of them."""
+        return ShardResult(result.counts, result.rows.drop(columns="passes", errors="ignore"))
+
     def run_all(self) -> ShardResult:
         """The whole grid in this process, without files; `leyden.screening.run` keeps the rows."""
         merged = self.reduce(self.run(0))
         for shard in range(1, self.shards()):
             merged = self.reduce(self.merge(merged, self.run(shard)))
-        return merged
+        return self.finish(merged)
 
     # Descriptions
 
@@ -314,6 +314,8 @@ def _named(ions: Any, number: int) -> tuple[str, pd.DataFrame]:
     """A list of ions and what it is called."""
     if isinstance(ions, pd.DataFrame):
         return f"list {number}", ions
+    if ions == CATALOGUE:
+        return CATALOGUE, ion_catalogue()
     if isinstance(ions, str | os.PathLike):
-        return os.fspath(ions), read_ions(ions)
+        return os.path.abspath(ions), read_ions(ions)
     raise InputError("ions are a table or a file", value=ions)

@@ -84,7 +84,7 @@ class PairGrid:
             None if model.domain is None else model.domain.place(*keys) for model in models
         ]
         self._text = {
-            f"{sign}{end}": pd.CategoricalDtype(ions[column])
+            f"{sign}{end}": pd.CategoricalDtype(ions[column].tolist())
             for sign, ions in (("cation", self.cations), ("anion", self.anions))
             for end, column in (("", "inchikey"), ("_smiles", "smiles"))
         }

@@ -75,7 +75,11 @@ def cosmo_rows(
     absent = ~np.isin(keys, known.index) & (np.array(errors) == "")
     rows["error"] = np.where(absent, f"an ion without PM7/COSMO properties. {_REMEDY}", errors)
     if folder is not None and absent.any():
-        made = simulate([ions[row] for row in np.flatnonzero(absent)], folder, n_jobs=n_jobs)
+        made = simulate(
+            [smiles for smiles, lacks in zip(ions, absent, strict=True) if lacks],
+            folder,
+            n_jobs=n_jobs,
+        )
         columns = [*COSMO_COLUMNS, "error"]
         rows.loc[absent, columns] = made[columns].to_numpy()
     return rows.astype(dict.fromkeys(COSMO_COLUMNS, float))

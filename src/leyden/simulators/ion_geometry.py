@@ -34,18 +34,19 @@ def conformer(smiles: str, random_state: int = 0) -> Any:
         A SMILES that cannot be read, or a molecule that cannot be laid out in space.
     """
     from rdkit import Chem, rdBase
-    from rdkit.Chem import AllChem
+    from rdkit.Chem.rdDistGeom import EmbedMolecule, ETKDGv3
+    from rdkit.Chem.rdForceFieldHelpers import MMFFHasAllMoleculeParams, MMFFOptimizeMolecule
 
     with rdBase.BlockLogs():
         molecule = Chem.AddHs(read_molecule(smiles))
-        settings = AllChem.ETKDGv3()
+        settings: Any = ETKDGv3()
         settings.randomSeed = random_state
-        if AllChem.EmbedMolecule(molecule, settings) != 0:
+        if EmbedMolecule(molecule, settings) != 0:
             settings.useRandomCoords = True
-            if AllChem.EmbedMolecule(molecule, settings) != 0:
+            if EmbedMolecule(molecule, settings) != 0:
                 raise InputError("a molecule must have a shape in space", value=smiles)
-        if AllChem.MMFFHasAllMoleculeParams(molecule):
-            AllChem.MMFFOptimizeMolecule(molecule, maxIters=500)
+        if MMFFHasAllMoleculeParams(molecule):
+            MMFFOptimizeMolecule(molecule, maxIters=500)
     return molecule
 
 
@@ -59,12 +60,13 @@ def van_der_waals_volume_A3(smiles: str, random_state: int = 0) -> float:
     from rdkit.Chem import rdMolDescriptors
 
     molecule = conformer(smiles, random_state)  # the lattice does not keep it alive
-    return float(rdMolDescriptors.DoubleCubicLatticeVolume(molecule).GetVDWVolume())
+    lattice: Any = rdMolDescriptors.DoubleCubicLatticeVolume(molecule)
+    return float(lattice.GetVDWVolume())
 
 
 @lru_cache(maxsize=65536)
 def molar_mass_g_per_mol(smiles: str) -> float:
     """Molar mass, g/mol; `InputError` where the SMILES cannot be read."""
-    from rdkit.Chem import Descriptors
+    from rdkit.Chem import AddHs
 
-    return float(Descriptors.MolWt(read_molecule(smiles)))
+    return float(sum(atom.GetMass() for atom in AddHs(read_molecule(smiles)).GetAtoms()))

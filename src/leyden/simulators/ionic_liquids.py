@@ -119,6 +119,14 @@ class _Salts:
         ]
         return parts[0] + parts[1]
 
+    def items(self) -> tuple[StatePoint, ...]:
+        """The pairs at their state."""
+        return tuple(
+            StatePoint(IonPair(first, second), self.temperature_K, self.pressure_kPa)
+            for first in self.cations.smiles
+            for second in self.anions.smiles
+        )
+
     def labels(self) -> pd.DataFrame:
         """InChIKeys of pair, cation and anion."""
         cation, anion = (
@@ -139,12 +147,12 @@ class _Salts:
 
     def contacts(self, energy: Callable[[Floats, Floats], Floats]) -> Floats:
         """Mean energy of contacts between the two ions of a pair."""
-        profiles = [
+        first, second = (
             ions.profile[place]
             for ions, place in zip((self.cations, self.anions), self.place, strict=True)
-        ]
+        )
         pair = energy(SIGMA_E_PER_A2[:, None], SIGMA_E_PER_A2)
-        return mean_contact_energy_kJ_per_mol(*profiles, pair)
+        return mean_contact_energy_kJ_per_mol(first, second, pair)
 
 
 def _density(salts: _Salts) -> Floats:
@@ -270,11 +278,7 @@ def simulated_ionic_liquids(
     )
     targets = pd.DataFrame({name: SIMULATED[name].compute(salts) for name in properties})
     groups = salts.labels()
-    items = tuple(
-        StatePoint(IonPair(first, second), temperature_K, pressure_kPa)
-        for first in salts.cations.smiles
-        for second in salts.anions.smiles
-    )
+    items = salts.items()
     state = {"temperature_K": temperature_K, "pressure_kPa": pressure_kPa}
     return Dataset(
         name="simulated ionic liquids (stand-in for COSMO-RS)",

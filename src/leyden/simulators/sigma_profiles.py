@@ -48,8 +48,10 @@ class Surface(NamedTuple):
         place = np.clip((self.sigma_e_per_A2 - SIGMA_E_PER_A2[0]) / step, 0, 60)
         low = np.minimum(place.astype(int), 59)
         above = place - low
-        lower = np.bincount(low, self.area_A2 * (1 - above), 61)
-        return lower + np.bincount(low + 1, self.area_A2 * above, 61)
+        profile = np.zeros(61)
+        np.add.at(profile, low, self.area_A2 * (1 - above))
+        np.add.at(profile, low + 1, self.area_A2 * above)
+        return profile
 
 
 def sigma_moments(surface: Surface) -> dict[str, float]:

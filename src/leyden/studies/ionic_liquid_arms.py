@@ -40,6 +40,7 @@ __all__ = [
     "SCRATCH",
     "SIMULATED",
     "STACKED",
+    "TAUGHT",
     "Effort",
     "Property",
     "Sources",
@@ -162,10 +163,11 @@ AVERAGES: Mapping[str, tuple[str, ...]] = {
 SCRATCH, SIMULATED = "recommender", "recommender, simulations"
 PROCESS, HYBRID = "process on pairs", "hybrid"
 HEADLINE = "stack"
-STACKED = (PROCESS, HYBRID, "gradient boosting", "group contributions")
+TAUGHT = "hybrid, simulations"
+STACKED = (PROCESS, HYBRID, TAUGHT, "group contributions")
 """Parts of the stack; inner folds choose their weights."""
 
-TEACHERS = ("density", "viscosity", "heat_capacity")
+TEACHERS = frozenset({"density", "viscosity", "heat_capacity"})
 """Properties whose measurements teach recommenders of the others, as published."""
 
 
@@ -190,18 +192,33 @@ class Effort:
 
     rows: int | None = None
     folds: int = 5
-    epochs: int = 60
+    epochs: int = 40
     source_epochs: int = 6
     trees: int = 700
-    steps: int = 60
+    steps: int = 40
     least: int = 600
     ions: int | None = None
-    calibration_folds: int = 3
+    only: tuple[str, ...] = ()
+
+    @property
+    def properties(self) -> tuple[Property, ...]:
+        """The properties, in the order of the tables."""
+        return tuple(own for own in PROPERTIES if not self.only or own.name in self.only)
 
     @classmethod
     def quick(cls) -> Effort:
         """Shows that everything works."""
-        return cls(rows=60, folds=2, epochs=2, source_epochs=1, trees=30, steps=4, least=1, ions=25)
+        return cls(
+            rows=60,
+            folds=2,
+            epochs=2,
+            source_epochs=1,
+            trees=30,
+            steps=4,
+            least=1,
+            ions=25,
+            only=("viscosity", "conductivity", "melting_point"),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +251,9 @@ class Sources:
         return {str(name): self.simulated.with_targets(str(name)) for name in names}
 
 
-def arms(property: Property, sources: Sources, effort: Effort) -> dict[str, Strategy]:
+def arms(
+    property: Property, sources: Sources, effort: Effort, every_source: bool = True
+) -> dict[str, Strategy]:
     """The arms by name.
 
     Parameters
@@ -242,6 +261,8 @@ def arms(property: Property, sources: Sources, effort: Effort) -> dict[str, Stra
     property : Property
     sources : Sources
     effort : Effort
+    every_source : bool
+        Whether recommenders are taught by each source; else by all simulations alone.
     """
     return {
         **_baselines(property, effort),
@@ -253,7 +274,7 @@ def arms(property: Property, sources: Sources, effort: Effort) -> dict[str, Stra
                 steps=effort.steps,
             )
         ),
-        **_recommenders(property, sources, effort),
+        **_recommenders(property, sources, effort, every_source),
     }
 
 
@@ -265,15 +286,15 @@ def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
         "fingerprint perceptron": _scratch(
             MultilayerPerceptron(
                 IonPairVectors(_counts(), conditions),
-                widths=(512, 128),
-                epochs=max(effort.epochs // 3, 1),
+                widths=(256, 64),
+                epochs=max(effort.epochs // 4, 1),
                 least_steps=effort.least,
             )
         ),
         "group contributions": _scratch(GroupContribution(property.target)),
     }
     if not conditions:
-        trees = ExtraTreesRegressor(300, max_features=1 / 3, n_jobs=1)
+        trees = ExtraTreesRegressor(min(effort.trees, 300), max_features=1 / 3, n_jobs=1)
         both = IonPairVectors(_counts(), conditions=False)
         found["extra trees"] = _scratch(VectorRegressor(descriptors, trees))
         found["Tanimoto process"] = _scratch(
@@ -282,7 +303,9 @@ def _baselines(property: Property, effort: Effort) -> dict[str, Strategy]:
     return found
 
 
-def _recommenders(property: Property, sources: Sources, effort: Effort) -> dict[str, Strategy]:
+def _recommenders(
+    property: Property, sources: Sources, effort: Effort, every_source: bool
+) -> dict[str, Strategy]:
     """The published recommender and the hybrid, from scratch and taught by other properties."""
     form, found = property_form(property.target), {}
     for kind, reads, last in (
@@ -291,7 +314,8 @@ def _recommenders(property: Property, sources: Sources, effort: Effort) -> dict[
     ):
         model = IonRecommender(reads, forms=last, epochs=effort.epochs, least_steps=effort.least)
         found[kind] = _scratch(model)
-        for name, source in _lessons(property, sources, whole=kind == SCRATCH):
+        lessons = _lessons(property, sources, whole=kind == SCRATCH)
+        for name, source in lessons if every_source else lessons[:1]:
             found[f"{kind}, {name}"] = _taught(model, source, effort)
     apart = [name for name in found if name.startswith(f"{SCRATCH}, measured")][:1]
     for name in apart:
@@ -304,7 +328,8 @@ def _lessons(property: Property, sources: Sources, whole: bool) -> list[tuple[st
     found = [("simulations", sources.simulated)]
     if property.simulated and whole:
         found.append((f"simulated {property.title}", sources.of_simulated(property)))
-    teachers = [other for other in PROPERTIES if other.name in TEACHERS and other != property]
+    known = TEACHERS & sources.measured.keys() - {property.name}
+    teachers = [other for other in PROPERTIES if other.name in known]
     return found + [
         (f"measured {other.title}", sources.measured[other.name])
         for other in teachers[: None if whole else 1]

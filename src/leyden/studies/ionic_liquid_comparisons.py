@@ -30,7 +30,7 @@ __all__ = ["INNER_FOLDS", "SPLITS", "Comparison", "compare_arms", "relative"]
 SPLITS = {"pairs": "pair", "cations": "cation", "anions": "anion"}
 """What is unseen to the group column that is kept together."""
 
-INNER_FOLDS = 3
+INNER_FOLDS = {"pairs": 3, "cations": 2, "anions": 2}
 LEVEL = 0.9
 
 
@@ -42,6 +42,8 @@ class Comparison:
     ----------
     evaluation : Evaluation
         Scored as the property is: relative errors in percent, or absolute ones.
+    predicted : Evaluation
+        The same in the unit of the property.
     intervals : DataFrame
         `nested_intervals` of the headline arm.
     weights : DataFrame
@@ -49,6 +51,7 @@ class Comparison:
     """
 
     evaluation: Evaluation
+    predicted: Evaluation
     intervals: pd.DataFrame
     weights: pd.DataFrame
 
@@ -64,18 +67,23 @@ def compare_arms(
     progress: bool,
 ) -> Mapping[str, Comparison]:
     """All arms of a property, for each kind of what is unseen; finished folds are kept."""
-    competing = arms(property, sources, effort)
-    chosen = {name: competing[name] for name in STACKED}
-    options = {"n_jobs": jobs, "checkpoint": folder, "progress": progress}
     found = {}
     for unseen, group in SPLITS.items():
+        competing = arms(property, sources, effort, every_source=unseen == "pairs")
+        chosen = {name: competing[name] for name in STACKED}
         split = GroupKFold(group, effort.folds)
-        outer = with_averages(evaluate(competing, dataset, split, **options), AVERAGES)
-        inner = evaluate(chosen, dataset, Nested(split, INNER_FOLDS), **options)
+        measured, inner = (
+            evaluate(which, dataset, own, n_jobs=jobs, checkpoint=folder, progress=progress)
+            for which, own in (
+                (competing, split),
+                (chosen, Nested(split, INNER_FOLDS[unseen])),
+            )
+        )
+        outer = with_averages(measured, AVERAGES)
         outer, inner, weights = nested_stack(outer, inner, STACKED, HEADLINE)
         intervals = nested_intervals(outer, inner, HEADLINE, LEVEL, property.relative)
         scored = relative(outer) if property.relative else outer
-        found[unseen] = Comparison(scored, intervals, weights)
+        found[unseen] = Comparison(scored, outer, intervals, weights)
     return found
 
 

@@ -9,25 +9,29 @@ from pathlib import Path
 
 import pandas as pd
 
+from leyden.cross_fitting import OutOfFold
 from leyden.data.dataset import Dataset
 from leyden.hashing import content_hash, learning_code
-from leyden.ion_domain import pair_splits
+from leyden.ion_domain import IonDomain, intervals_by_domain
 from leyden.predictor import Predictor
 from leyden.screening.engine import Screening, run
 from leyden.screening.ion_pairs import IonPairJob
 from leyden.screening.pair_criteria import pair_criterion
 from leyden.selection import Blend
+from leyden.splits import GroupKFold
+from leyden.studies.averages import predictions
 from leyden.studies.ionic_liquid_arms import (
-    HYBRID,
     PROCESS,
-    PROPERTIES,
+    TAUGHT,
     Effort,
     Sources,
     arms,
 )
+from leyden.studies.ionic_liquid_comparisons import LEVEL, SPLITS, Comparison
 
 __all__ = ["CRITERIA", "OBJECTIVES", "PairScreening", "screen_pairs"]
 
+BLENDED = (PROCESS, TAUGHT)
 CRITERIA = (
     "melting_point_K < 298",
     "viscosity_mPa_s < 50",
@@ -65,6 +69,7 @@ class PairScreening:
 def screen_pairs(
     datasets: Mapping[str, Dataset],
     sources: Sources,
+    comparisons: Mapping[str, Mapping[str, Comparison]],
     ions: pd.DataFrame,
     effort: Effort,
     folder: Path,
@@ -74,19 +79,19 @@ def screen_pairs(
 ) -> PairScreening:
     """Fit a predictor of each property on all its rows, and screen all pairs of the ions.
 
-    Predictors are blends of the process on pairs and the hybrid, which answer for whole blocks of
-    pairs at once; their intervals go by what is known of a pair.
+    Predictors are blends of the process on pairs and the hybrid that simulations taught, which
+    answer for whole blocks of pairs at once; their intervals go by what is known of a pair, as the
+    comparisons have measured it.
     """
     models = []
-    for property in PROPERTIES:
+    for property in effort.properties:
         competing = arms(property, sources, effort)
-        blend = Blend({name: competing[name] for name in (PROCESS, HYBRID)})
+        blend = Blend({name: competing[name] for name in BLENDED})
         dataset = datasets[property.name]
         key = content_hash(learning_code(), dataset, blend)[:16]
         path = folder / "models" / f"{property.name}-{key}.leyden"
         if not path.is_file():
-            fitted = blend.fit(dataset)
-            Predictor.of(fitted, pair_splits(effort.calibration_folds)).save(path)
+            _predictor(blend.fit(dataset), comparisons[property.name]).save(path)
         models.append(path)
     start = time.perf_counter()
     job = IonPairJob(
@@ -96,3 +101,25 @@ def screen_pairs(
     result = run(job, place, workers=jobs if jobs > 1 else None, progress=progress)
     seconds = time.perf_counter() - start
     return PairScreening(result, ions, job.checked, len(models), seconds)
+
+
+def _predictor(blend: Blend, compared: Mapping[str, Comparison]) -> Predictor:
+    """A fitted blend with the intervals that its parts had on unseen pairs, cations and anions."""
+    dataset, model = blend.training_, blend.model_
+    tested = []
+    for unseen, group in SPLITS.items():
+        evaluation = compared[unseen].predicted
+        said = predictions(evaluation, BLENDED).mean(axis=1)
+        by_id = said.reset_index().set_index("id")[0].reindex(dataset.ids).to_numpy()
+        folds = evaluation.rows.drop_duplicates("id").set_index("id")["fold"].reindex(dataset.ids)
+        split = GroupKFold(group, int(folds.max()) + 1)
+        tested.append((split, OutOfFold(by_id, None, folds.to_numpy())))
+    return Predictor(
+        model.representation,
+        model,
+        tuple(dataset.targets.columns),
+        intervals_by_domain(dataset, tested, LEVEL),
+        IonDomain.of(dataset.items),
+        dataset.fingerprint(),
+        {"dataset": dataset.name, "rows": len(dataset), **blend.notes_},
+    )

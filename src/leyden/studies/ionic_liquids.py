@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from leyden.data.catalog import load
 from leyden.data.dataset import Dataset
 from leyden.data.ion_catalogue import ion_catalogue
 from leyden.data.ionic_liquids import clean
+from leyden.data.molecules import formal_charge
 from leyden.data.replicates import replicate_spread
 from leyden.data.solvation import solvation
 from leyden.errors import InputError
 from leyden.report import Report
+from leyden.simulators.cosmo_table import known_cosmo_ions
+from leyden.simulators.ionic_liquids import SIMULATED as SIMULATED_PROPERTIES
 from leyden.simulators.ionic_liquids import simulated_ionic_liquids
 from leyden.studies import Option, StudyResult
 from leyden.studies.data_sources import cited
-from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, SIMULATED, Effort, Sources
+from leyden.studies.ionic_liquid_arms import HEADLINE, SIMULATED, Effort, Sources
 from leyden.studies.ionic_liquid_claims import claims
 from leyden.studies.ionic_liquid_comparisons import compare_arms
 from leyden.studies.ionic_liquid_findings import Findings
@@ -32,6 +37,8 @@ OPTIONS = (
     Option("folds", int, 5, "folds of pairs, of cations and of anions"),
     Option("jobs", int, 2, "processes of one thread each"),
 )
+GRID = tuple(name for name in SIMULATED_PROPERTIES if "segment" not in name)
+"""What is simulated; the free energy of segments would take longer than all the rest."""
 
 
 def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> StudyResult:
@@ -47,19 +54,19 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
     effort = Effort.quick() if quick else Effort(folds=folds)
     jobs = 1 if quick else jobs
     try:
-        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in PROPERTIES}
-        floors = {p.name: replicate_spread(p.target) for p in PROPERTIES}
+        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in effort.properties}
+        floors = {p.name: replicate_spread(p.target) for p in effort.properties}
         simulated, experiment = solvation("simulated"), solvation("experimental")
         ions = ion_catalogue()
     except InputError as error:
         return _nothing(error)
     datasets = {name: at_most(one.dataset, effort.rows) for name, one in cleaned.items()}
-    sources = Sources(datasets, _grid(datasets, effort.ions))
+    sources = Sources(datasets, _grid(effort.ions))
     comparisons = {
         p.name: compare_arms(
             p, datasets[p.name], sources, effort, out / "folds", jobs=jobs, progress=progress
         )
-        for p in PROPERTIES
+        for p in effort.properties
     }
     found = Findings(
         effort=effort,
@@ -75,7 +82,14 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
             for group in ("pair", "solute")
         },
         screening=screen_pairs(
-            datasets, sources, ions, effort, out / "screen", jobs=jobs, progress=progress
+            datasets,
+            sources,
+            comparisons,
+            ions if effort.ions is None else ions.groupby("charge").head(effort.ions),
+            effort,
+            out / "screen",
+            jobs=jobs,
+            progress=progress,
         ),
     )
     reservations = [
@@ -88,7 +102,11 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
         NAME,
         build_report(TITLE, found),
         claims(found),
-        [*(cited(one.dataset) for one in cleaned.values()), cited(simulated), cited(experiment)],
+        [
+            *(cited(one.dataset, "ionic-liquids") for one in cleaned.values()),
+            *(cited(one, "solvation") for one in (simulated, experiment)),
+            cited(load("il-ions")),
+        ],
         reservations,
     )
 
@@ -99,18 +117,16 @@ def at_most(dataset: Dataset, pairs: int | None) -> Dataset:
         return dataset
     names = np.unique(dataset.groups["pair"].to_numpy(str))
     kept = names[:: max(len(names) // pairs, 1)][:pairs]
-    return dataset.take(dataset.groups["pair"].isin(kept).to_numpy())
+    return replace(dataset.take(dataset.groups["pair"].isin(kept).to_numpy()), _root=None)
 
 
-def _grid(datasets: dict[str, Dataset], most: int | None) -> Dataset:
-    """Simulated properties of every pair of the measured ions."""
-    first: dict[str, dict[str, str]] = {"cation": {}, "anion": {}}
-    for dataset in datasets.values():
-        for sign, smiles in first.items():
-            for item, key in zip(dataset.items, dataset.groups[sign], strict=True):
-                smiles.setdefault(key, getattr(item, sign))
-    cations, anions = (list(smiles.values())[:most] for smiles in first.values())
-    return simulated_ionic_liquids(cations, anions)
+def _grid(most: int | None) -> Dataset:
+    """Simulated properties of every pair of the ions of the PM7/COSMO table."""
+    known = known_cosmo_ions()["smiles"]
+    cations, anions = (
+        [smiles for smiles in known if sign * formal_charge(smiles) == 1][:most] for sign in (1, -1)
+    )
+    return simulated_ionic_liquids(cations, anions, GRID)
 
 
 def _nothing(error: InputError) -> StudyResult:

@@ -46,8 +46,8 @@ def nested_stack(
         seen = known.xs(fold, level="repeat", drop_level=False)
         weight = _weights(seen.to_numpy(), truth[seen.index].to_numpy())
         weights.append({"fold": fold, **dict(zip(parts, weight, strict=True))})
-        answers.append(table @ weight)
-        inside.append(seen @ weight)
+        answers.append((table * weight).sum(axis=1))
+        inside.append((seen * weight).sum(axis=1))
     return (
         with_arm(outer, name, parts, pd.concat(answers)),
         with_arm(inner, name, parts, pd.concat(inside)),
