@@ -93,7 +93,7 @@ def dataset(property: Property) -> Dataset:
     )
 
 
-def factors(property: Property) -> dict[str, float]:
+def factors(property: Property, every_source: bool = True) -> dict[str, float]:
     """The arms of the study, and how large their errors are."""
     found = {
         "gradient boosting": 1.0,
@@ -107,9 +107,11 @@ def factors(property: Property) -> dict[str, float]:
     lessons = ["simulations", *([f"simulated {property.title}"] if property.simulated else [])]
     lessons += [f"measured {title}" for title in taught]
     found |= {SCRATCH: 1.5, HYBRID: 0.9}
+    lessons = lessons if every_source else lessons[:1]
     found |= {f"{SCRATCH}, {one}": 0.75 - 0.1 * n for n, one in enumerate(lessons)}
-    found |= {f"{SCRATCH}, measured {taught[0]}, no shared items": 1.5}
-    found |= {f"{HYBRID}, {one}": 0.95 for one in (lessons[0], lessons[-1])}
+    if every_source:
+        found |= {f"{SCRATCH}, measured {taught[0]}, no shared items": 1.5}
+    found |= {f"{HYBRID}, {one}": 0.95 for one in {lessons[0], lessons[-1]}}
     return found | {HEADLINE: 0.5}
 
 
@@ -121,7 +123,7 @@ def comparison(property: Property, data: Dataset, unseen: str) -> Comparison:
     spread = 0.05 * np.std(data.y)
     error = spread * random.normal(size=len(data))
     parts, tasks = [], []
-    for arm, factor in factors(property).items():
+    for arm, factor in factors(property, unseen == "pairs").items():
         noise = 0.2 * spread * random.normal(size=len(data))
         parts.append(
             pd.DataFrame(
@@ -163,7 +165,7 @@ def comparison(property: Property, data: Dataset, unseen: str) -> Comparison:
     intervals = intervals.assign(low=data.y - 2 * spread, high=data.y + 2 * spread)
     weights = pd.DataFrame([{"fold": k, **dict.fromkeys(STACKED, 0.25)} for k in range(FOLDS)])
     scored = relative(evaluation) if property.relative else evaluation
-    return Comparison(scored, intervals, weights)
+    return Comparison(scored, evaluation, intervals, weights)
 
 
 def solvation_energies(factor: float) -> Evaluation:

@@ -12,7 +12,7 @@ from leyden.studies.ion_families import OTHER, ion_family
 from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, Property
 from leyden.studies.ionic_liquid_claims import AIMS, FACTOR, FACTORS
 from leyden.studies.ionic_liquid_findings import Findings
-from leyden.studies.ionic_liquid_tables import Errors
+from leyden.studies.ionic_liquid_tables import Errors, answers
 
 __all__ = ["AIM_RATIO", "headline_rows", "misses"]
 
@@ -29,7 +29,7 @@ _LEAST_PAIRS = 5
 def misses(report: Report, found: Findings, errors: Errors) -> None:
     """The section: aims and what came of them, and the error by what the rows are."""
     rows = headline_rows(found)
-    aims = _aims(errors)
+    aims = _aims(found, errors)
     report.section("What does not come out?").text(_verdict(aims), *_why(rows))
     report.table(
         aims,
@@ -81,7 +81,7 @@ def headline_rows(found: Findings) -> pd.DataFrame:
         ``partners`` (training pairs of the rarer ion), ``cation family``, ``anion family`` and
         ``temperature``; the last is missing where a property has no temperature.
     """
-    return pd.concat([_rows_of(found, one) for one in PROPERTIES], ignore_index=True)
+    return pd.concat([_rows_of(found, one) for one in found.effort.properties], ignore_index=True)
 
 
 def _rows_of(found: Findings, property: Property) -> pd.DataFrame:
@@ -91,8 +91,8 @@ def _rows_of(found: Findings, property: Property) -> pd.DataFrame:
     known = dataset.groups[["pair", "cation", "anion"]].set_axis(dataset.ids)
     table = known.loc[rows["id"]].reset_index(drop=True)
     table["fold"] = rows["fold"].to_numpy()
-    said = rows["y_pred"].fillna(rows["y_fallback"]).to_numpy(float)
-    table["error"] = np.abs(said - rows["y_true"].to_numpy(float))
+    truth, said = answers(rows)
+    table["error"] = np.abs(said - truth)
     partners = np.minimum(_partners(table, "cation"), _partners(table, "anion"))
     table["partners"] = _stratum(partners, _PARTNERS)
     place = pd.Series(np.arange(len(dataset)), index=dataset.ids)[rows["id"]].to_numpy()
@@ -138,9 +138,9 @@ def _by(rows: pd.DataFrame, column: str, order: list[str] | None) -> pd.DataFram
     return table.reindex([name for name in order if name in table.index]).reset_index()
 
 
-def _aims(errors: Errors) -> pd.DataFrame:
+def _aims(found: Findings, errors: Errors) -> pd.DataFrame:
     lines = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
         if property.name not in AIMS:
             continue
         title, aim = property.title, AIMS[property.name]

@@ -13,10 +13,10 @@ from leyden.studies.ionic_liquid_arms import (
     CLASSICAL_AVERAGE,
     HEADLINE,
     PROCESS,
-    PROPERTIES,
     SCRATCH,
     SIMULATED,
     STACKED,
+    TAUGHT,
     Property,
 )
 from leyden.studies.ionic_liquid_claims import COVERAGE
@@ -26,12 +26,12 @@ from leyden.studies.ionic_liquid_misses import misses
 from leyden.studies.ionic_liquid_tables import (
     STAND_IN,
     Errors,
+    answers,
     arm_table,
     cleaning_table,
     coverage_table,
     drawn_errors,
     floor_table,
-    measured_values,
     weight_table,
 )
 from leyden.studies.ionic_liquid_told import screened, solvated
@@ -46,6 +46,7 @@ _SHOWN = (HEADLINE, PROCESS, SIMULATED, *BASELINES[1:], CLASSICAL_AVERAGE)
 _COMPETING = (HEADLINE, *STACKED, *BASELINES, CLASSICAL_AVERAGE, "extra trees", "Tanimoto process")
 _COMPETING += (SCRATCH, SIMULATED)
 
+_PANELS = 4
 _LABELS = {
     "density": "density (kg/m³)",
     "viscosity": "log10 viscosity (Pa s)",
@@ -73,7 +74,7 @@ def build_report(title: str, found: Findings) -> Report:
 
 def _lead(found: Findings, errors: Errors) -> str:
     told = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
         error = errors[property.name]["pairs"].error
         ours, theirs = error[HEADLINE], error[_REFERENCE]
         told.append(f"{property.title} {ours:.3g} {property.unit} against {theirs:.3g}")
@@ -81,10 +82,10 @@ def _lead(found: Findings, errors: Errors) -> str:
     pairs = {pair for one in found.datasets.values() for pair in one.groups["pair"]}
     screening = found.screening
     return (
-        f"{quick}{len(PROPERTIES)} properties of {len(pairs):,} ionic liquids, "
+        f"{quick}{len(found.datasets)} properties of {len(pairs):,} ionic liquids, "
         f"{sum(map(len, found.datasets.values())):,} cleaned measurements. Mean error of what we "
         f"propose, the {HEADLINE}, on pairs of ions that no training row has, against that of "
-        f"{_REFERENCE} on the same folds: {'; '.join(told)}. {told_simulations(errors)} "
+        f"{_REFERENCE} on the same folds: {'; '.join(told)}. {told_simulations(found, errors)} "
         f"{screening.screening.candidates:,} pairs were screened for {screening.properties} "
         f"properties each in {screening.seconds:,.0f} s. {STAND_IN}"
     )
@@ -121,20 +122,21 @@ def _accuracy(report: Report, found: Findings, errors: Errors) -> None:
         f"{effort.folds} folds, the same for all arms. An unseen pair has no row that teaches, but "
         "its ions may stand in other pairs; an unseen cation or anion stands in none. The "
         f"{HEADLINE} is a weighted mean of {', '.join(f'`{part}`' for part in STACKED)}; its "
-        f"weights are chosen by {INNER_FOLDS} inner folds of the training rows of each fold, cut "
-        "by the same group. Errors of density, surface tension and heat capacity count in percent "
-        "of the measured value, all others as they are; a missing answer counts as the training "
-        "mean.",
-        *_against_reference(errors),
+        "weights are chosen by inner folds of the training rows of each fold, cut by the same "
+        f"group ({_inner()}). Errors of density, surface tension and heat capacity count in "
+        "percent of the measured value, all others as they are; a missing answer counts as the "
+        "training mean.",
+        *_against_reference(found, errors),
     )
-    _overview(report, errors)
-    for property in PROPERTIES:
+    _overview(report, found, errors)
+    for property in found.effort.properties:
         table = arm_table(found, errors, property, list(dict.fromkeys(_COMPETING)))
         report.table(
             table,
             caption=f"{property.title.capitalize()}: {'MAPE' if property.relative else 'MAE'} with "
             f"95 % interval by drawing what is unseen, R² of the values themselves, and the error "
-            f"of the {HEADLINE} over that of each arm, paired. `{SIMULATED}`: {STAND_IN_SHORT}",
+            f"of the {HEADLINE} over that of each arm, paired. {STAND_IN} They teach "
+            f"`{SIMULATED}`, `{TAUGHT}` and so the {HEADLINE}.",
             names={
                 "mae": "MAPE" if property.relative else "MAE",
                 "mae_low": "low",
@@ -155,28 +157,30 @@ def _accuracy(report: Report, found: Findings, errors: Errors) -> None:
     _parity(report, found, errors)
 
 
-STAND_IN_SHORT = "taught by simulations that stand in for COSMO-RS."
+def _inner() -> str:
+    return ", ".join(f"{number} for unseen {unseen}" for unseen, number in INNER_FOLDS.items())
 
 
-def _against_reference(errors: Errors) -> list[str]:
+def _against_reference(found: Findings, errors: Errors) -> list[str]:
     """One sentence a kind of what is unseen."""
     return [
         f"The {HEADLINE} against {_REFERENCE} on unseen {unseen}, by the paired interval of the "
         "ratio of errors: "
         + told_by_verdict(
-            (one.title, errors[one.name][unseen].ratio(HEADLINE, _REFERENCE)) for one in PROPERTIES
+            (one.title, errors[one.name][unseen].ratio(HEADLINE, _REFERENCE))
+            for one in found.effort.properties
         )
         + "."
         for unseen in SPLITS
     ]
 
 
-def _overview(report: Report, errors: Errors) -> None:
+def _overview(report: Report, found: Findings, errors: Errors) -> None:
     figure, axes = plots.subplots(1, len(SPLITS), width=12, height=7)
     for ax, unseen in zip(axes, SPLITS, strict=True):
         lines = [
             (_broken(one), arm, *own.ratio(arm, _REFERENCE))
-            for one in PROPERTIES
+            for one in found.effort.properties
             for own in [errors[one.name][unseen]]
             for arm in _SHOWN
             if arm in own.error
@@ -190,7 +194,7 @@ def _overview(report: Report, errors: Errors) -> None:
     report.figure(
         figure,
         caption=f"Error over that of {_REFERENCE} on the same folds, with paired 95 % intervals; "
-        f"left of the line is better. `{SIMULATED}` is {STAND_IN_SHORT}",
+        f"left of the line is better. {STAND_IN}",
         alt="Ratios of errors by property, one panel for unseen pairs, cations and anions each",
     )
 
@@ -201,14 +205,14 @@ def _broken(property: Property) -> str:
 
 
 def _parity(report: Report, found: Findings, errors: Errors) -> None:
-    columns = 4
-    figure, axes = plots.subplots(-(-len(PROPERTIES) // columns), columns, width=13, height=6.6)
-    for ax in axes.ravel()[len(PROPERTIES) :]:
+    shown = found.effort.properties
+    lines = -(-len(shown) // _PANELS)
+    figure, axes = plots.subplots(lines, _PANELS, width=3.25 * _PANELS, height=3.3 * lines)
+    for ax in axes.ravel()[len(shown) :]:
         ax.axis("off")
-    for ax, property in zip(axes.ravel(), PROPERTIES, strict=False):
-        rows = found.comparisons[property.name]["pairs"].evaluation.rows
-        own = rows[rows["arm"] == HEADLINE]
-        truth, said = measured_values(own, property, found.datasets[property.name])
+    for ax, property in zip(axes.ravel(), shown, strict=False):
+        rows = found.comparisons[property.name]["pairs"].predicted.rows
+        truth, said = answers(rows[rows["arm"] == HEADLINE])
         error = errors[property.name]["pairs"].error[HEADLINE]
         what = "MAPE" if property.relative else "MAE"
         plots.parity(
@@ -235,8 +239,8 @@ def _coverage(report: Report, found: Findings) -> None:
         f"{row.property} {row.coverage:.1f} %" for row in pairs[~inside].itertuples()
     )
     report.section("Do the intervals hold?").text(
-        f"Intervals that promise {LEVEL:.0%}: the residuals of the {INNER_FOLDS} inner folds, cut "
-        "by the same group, calibrate those of each outer fold. Coverage is the share of answers "
+        f"Intervals that promise {LEVEL:.0%}: the residuals of the inner folds, cut by the same "
+        f"group ({_inner()}), calibrate those of each outer fold. Coverage is the share of answers "
         "inside, with a 95 % interval by drawing whole groups: a pair with twelve rows is one "
         f"witness, not twelve. On unseen pairs {int(inside.sum())} of {len(pairs)} properties lie "
         f"between {low:.0f} and {high:.0f} %{f'; outside: {outside}' if outside else ''}."

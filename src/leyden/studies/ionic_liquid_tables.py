@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from leyden.data.dataset import Dataset
 from leyden.evaluation import Evaluation
 from leyden.ion_domain import CATEGORIES
 from leyden.metrics import r2
 from leyden.studies.drawn_errors import DrawnErrors, Ratio
-from leyden.studies.ionic_liquid_arms import HEADLINE, HYBRID, PROPERTIES, SCRATCH, Property
+from leyden.studies.ionic_liquid_arms import HEADLINE, HYBRID, SCRATCH, Property
 from leyden.studies.ionic_liquid_comparisons import Comparison
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.measured_coverage import pooled
@@ -20,19 +19,19 @@ from leyden.studies.measured_coverage import pooled
 __all__ = [
     "STAND_IN",
     "Errors",
+    "answers",
     "arm_table",
     "cleaning_table",
     "coverage_table",
     "drawn_errors",
     "floor_table",
     "front_table",
-    "measured_values",
     "taught",
     "transfer_table",
     "weight_table",
 ]
 
-STAND_IN = "The simulations, closed forms and PM7/COSMO, stand in for COSMO-RS."
+STAND_IN = "The simulations (closed forms and PM7/COSMO) are a stand-in for COSMO-RS."
 
 Errors = Mapping[str, Mapping[str, DrawnErrors]]
 """By name of a property and by what is unseen, as the comparisons of the findings."""
@@ -48,16 +47,10 @@ def taught(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
     }
 
 
-def measured_values(
-    rows: pd.DataFrame, property: Property, dataset: Dataset
-) -> tuple[np.ndarray, np.ndarray]:
-    """Answers and predictions of an evaluation's rows, in the unit of the data."""
-    filled = rows["y_pred"].fillna(rows["y_fallback"]).to_numpy(float)
-    truth = rows["y_true"].to_numpy(float)
-    if not property.relative:
-        return truth, filled
-    percent = pd.Series(dataset.y, index=dataset.ids)[rows["id"]].to_numpy(float)
-    return percent, filled * percent / 100
+def answers(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Measured and predicted values of an evaluation's rows; a missing one as it is scored."""
+    said = rows["y_pred"].fillna(rows["y_fallback"])
+    return rows["y_true"].to_numpy(float), said.to_numpy(float)
 
 
 def drawn_errors(found: Findings) -> Errors:
@@ -72,13 +65,13 @@ def arm_table(
     found: Findings, errors: Errors, property: Property, arms: Sequence[str]
 ) -> pd.DataFrame:
     """Scores of arms by what is unseen, and the error of the headline arm over each."""
-    lines, dataset = [], found.datasets[property.name]
+    lines = []
     for unseen, own in errors[property.name].items():
-        rows = found.comparisons[property.name][unseen].evaluation.rows.groupby("arm")
+        rows = found.comparisons[property.name][unseen].predicted.rows.groupby("arm")
         chosen = [arm for arm in arms if arm in own.error]
         for arm in sorted(chosen, key=own.error.__getitem__):
             low, high = own.interval(arm)
-            fit = r2(*measured_values(rows.get_group(arm), property, dataset))
+            fit = r2(*answers(rows.get_group(arm)))
             ratio = own.ratio(HEADLINE, arm)[:3] if arm != HEADLINE else (np.nan,) * 3
             error, missing = own.error[arm], own.missing[arm]
             lines.append((unseen, arm, error, low, high, fit, missing, *ratio))
@@ -96,7 +89,7 @@ def transfer_table(found: Findings, errors: Errors) -> pd.DataFrame:
         last is the mean number, over folds, of source rows whose pair is one of the target's.
     """
     lines = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
         for unseen, own in errors[property.name].items():
             evaluation = found.comparisons[property.name][unseen].evaluation
             for arm, (kind, lesson) in taught(evaluation).items():
@@ -115,7 +108,7 @@ def _shared(evaluation: Evaluation, arm: str) -> float:
 def weight_table(found: Findings) -> pd.DataFrame:
     """Weights of the stack, averaged over folds, with the smallest and the greatest."""
     lines = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
         for unseen, one in found.comparisons[property.name].items():
             weights = one.weights.drop(columns="fold")
             cells = {
@@ -129,7 +122,7 @@ def weight_table(found: Findings) -> pd.DataFrame:
 def cleaning_table(found: Findings) -> pd.DataFrame:
     """Steps of all cleanings that changed something; the first of each is the source."""
     parts = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
         log = found.cleaning[property.name]
         kept = (log["removed"] > 0) | (log["mended"] > 0) | (np.arange(len(log)) == 0)
         part = log.loc[kept, ["step", "why", "rows", "removed", "mended", "pairs"]]
@@ -139,9 +132,11 @@ def cleaning_table(found: Findings) -> pd.DataFrame:
 
 
 def floor_table(found: Findings) -> pd.DataFrame:
-    """Spread of replicate measurements; percent of the value, or decades."""
+    """Spread of replicate measurements of what has states; percent of the value, or decades."""
     lines = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
+        if property.shape == "constant":  # one value a pair
+            continue
         floor = found.floors[property.name].astype(float)
         logarithm = property.target.startswith("log10_")
         factor = 1.0 if logarithm else 100.0
@@ -164,7 +159,7 @@ def floor_table(found: Findings) -> pd.DataFrame:
 def coverage_table(found: Findings) -> pd.DataFrame:
     """Share of answers in their interval, its interval by drawing groups, and the median width."""
     lines = []
-    for property in PROPERTIES:
+    for property in found.effort.properties:
         for unseen, one in found.comparisons[property.name].items():
             share, (low, high) = pooled(one.intervals)
             width, unit = _width(one, property)

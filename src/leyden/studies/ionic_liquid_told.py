@@ -10,7 +10,7 @@ from leyden.plots.ionic_liquids import electrolyte_front
 from leyden.report import Report
 from leyden.studies.drawn_errors import DrawnErrors, Ratio
 from leyden.studies.ionic_liquid_findings import Findings
-from leyden.studies.ionic_liquid_screen import CRITERIA, OBJECTIVES, PairScreening
+from leyden.studies.ionic_liquid_screen import BLENDED, CRITERIA, OBJECTIVES, PairScreening
 from leyden.studies.ionic_liquid_tables import front_table
 from leyden.studies.solvation_pretraining import ARMS
 
@@ -83,8 +83,9 @@ def screened(report: Report, found: PairScreening) -> None:
         f"Every cation with every anion of the catalogue: {found.screening.candidates:,} pairs, "
         f"{found.properties} properties each, in {found.seconds:,.1f} s from saved predictors to "
         f"Parquet; {left_out:,} of {len(found.checked):,} ions are not screened, each with its "
-        "reason. Predictors are blends of the process on pairs and the hybrid, fitted on all "
-        f"measurements. Asked for: {', '.join(wanted)}, and no ion that the models have not seen.",
+        f"reason. Predictors are means of {' and '.join(f'`{one}`' for one in BLENDED)}, fitted "
+        f"on all measurements. Asked for: {', '.join(wanted)}, and no ion that the models have not "
+        "seen.",
         f"{len(front):,} pairs form the Pareto front of {', '.join(OBJECTIVES)}; of "
         f"{int(known.sum()):,} of them all three properties were measured, so for these the "
         "screening tells nothing new.",

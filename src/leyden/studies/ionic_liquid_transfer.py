@@ -10,7 +10,7 @@ from leyden import plots
 from leyden.plots.ionic_liquids import grouped_intervals, legend_below, share_groups
 from leyden.report import Report
 from leyden.studies.drawn_errors import told_by_verdict
-from leyden.studies.ionic_liquid_arms import HYBRID, PROPERTIES, SCRATCH, SIMULATED, Property
+from leyden.studies.ionic_liquid_arms import HYBRID, SCRATCH, SIMULATED, Property
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.ionic_liquid_tables import STAND_IN, Errors, transfer_table
 
@@ -23,9 +23,12 @@ SUBSTANTIAL = 0.9
 _APART = ", no shared items"
 
 
-def told_simulations(errors: Errors) -> str:
+def told_simulations(found: Findings, errors: Errors) -> str:
     """What simulations do for the published recommender on unseen pairs, in one sentence."""
-    pairs = ((one.title, errors[one.name]["pairs"].ratio(SIMULATED, SCRATCH)) for one in PROPERTIES)
+    pairs = (
+        (one.title, errors[one.name]["pairs"].ratio(SIMULATED, SCRATCH))
+        for one in found.effort.properties
+    )
     return (
         "To teach the published recommender simulations first shows, on unseen pairs, "
         f"{told_by_verdict(pairs)} (error over that from scratch)."
@@ -38,11 +41,12 @@ def tell_transfer(report: Report, found: Findings, errors: Errors) -> None:
     report.section("Does it help to have learned something else first?").text(
         f"The `{SCRATCH}` knows an ion by its name alone, as published; the `{HYBRID}` reads its "
         "structure. Each is learned from scratch, and again after a lesson: simulations of all "
-        "pairs of the measured ions (within a property where one of the same name is simulated), "
-        "or the measurements of another property. Simulated rows of test pairs or ions never "
-        f"teach. {STAND_IN}",
+        f"{len(found.sources.simulated):,} pairs of a grid of ions, or, for unseen pairs, the one "
+        "of them that has the name of the property, or the measurements of another property. "
+        "A simulated row of the very quantity never teaches where its pair or ion is tested; what "
+        f"teaches another quantity may, and is counted as shared. {STAND_IN}",
         *(_counted(table, kind) for kind in (SCRATCH, HYBRID)),
-        *_published(table),
+        *_published(found, table),
         _shared(table),
     )
     for kind in (SCRATCH, HYBRID):
@@ -93,11 +97,13 @@ def published_finding(rows: pd.DataFrame) -> str:
     )
 
 
-def _published(table: pd.DataFrame) -> list[str]:
+def _published(found: Findings, table: pd.DataFrame) -> list[str]:
     """The published finding, for simulations and for measurements of other properties."""
     mine = table[(table["kind"] == SCRATCH) & (table["unseen"] == "pairs")]
-    own = [one for one in PROPERTIES if one.name in PUBLISHED]
-    own.sort(key=lambda property: PUBLISHED.index(property.name))
+    known = {one.name: one for one in found.effort.properties}
+    if not set(PUBLISHED) <= known.keys():
+        return ["The published finding is of five properties; not all of them were compared."]
+    own = [known[name] for name in PUBLISHED]
     ways: Mapping[str, Mapping[str, str]] = {
         "simulations of all properties": {one.title: "simulations" for one in own},
         "the simulated property of the same name, where there is one": {
