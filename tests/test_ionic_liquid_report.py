@@ -17,7 +17,8 @@ from leyden.evaluation import Evaluation
 from leyden.ion_domain import CATEGORIES
 from leyden.screening.engine import Screening
 from leyden.studies.averages import with_averages
-from leyden.studies.ion_families import ion_family
+from leyden.studies.drawn_errors import DrawnErrors, Ratio, told_by_verdict
+from leyden.studies.ion_families import OTHER, ion_family
 from leyden.studies.ionic_liquid_arms import (
     AVERAGES,
     HEADLINE,
@@ -36,13 +37,13 @@ from leyden.studies.ionic_liquid_misses import headline_rows
 from leyden.studies.ionic_liquid_report import build_report
 from leyden.studies.ionic_liquid_screen import PairScreening
 from leyden.studies.ionic_liquid_tables import (
+    answers,
     arm_table,
     cleaning_table,
     coverage_table,
+    drawn_errors,
+    floor_table,
     front_table,
-    measured_values,
-    over_arm,
-    ratios,
     transfer_table,
 )
 from leyden.studies.ionic_liquid_transfer import published_finding
@@ -242,3 +243,201 @@ def found() -> Findings:
         solvation={"pair": solvation_energies(0.5), "solute": solvation_energies(1.0)},
         screening=screening(30),
     )
+
+
+def test_one_drawing_of_groups_tells_what_the_evaluation_tells(found: Findings) -> None:
+    evaluation = found.comparisons["viscosity"]["pairs"].evaluation
+    own = DrawnErrors.of(evaluation)
+    scores = evaluation.scores(["mae"]).set_index("arm")
+    for arm in (HEADLINE, SCRATCH, "group contributions"):
+        assert own.error[arm] == pytest.approx(scores.loc[arm, "mae"])
+        assert own.interval(arm) == pytest.approx(tuple(scores.loc[arm, ["mae_low", "mae_high"]]))
+    for arm, against in ((HEADLINE, "gradient boosting"), (f"{HYBRID}, simulations", HYBRID)):
+        paired, ratio = evaluation.paired(arm, against), own.ratio(arm, against)
+        assert ratio[:3] == pytest.approx((paired.ratio, *paired.ratio_interval))
+        assert ratio.verdict == paired.verdict
+
+
+def test_a_missing_prediction_is_scored_and_counted(found: Findings) -> None:
+    evaluation = found.comparisons["melting_point"]["pairs"].evaluation
+    rows = evaluation.rows.copy()
+    mine = np.flatnonzero(rows["arm"] == HEADLINE)[:5]
+    rows.iloc[mine, rows.columns.get_loc("y_pred")] = np.nan
+    own = DrawnErrors.of(replace(evaluation, rows=rows))
+    assert own.missing[HEADLINE] == 5
+    assert own.missing.drop(HEADLINE).sum() == 0
+    assert own.error[HEADLINE] > DrawnErrors.of(evaluation).error[HEADLINE]
+
+
+def test_verdicts_are_told_together() -> None:
+    told = told_by_verdict(
+        [
+            ("a", Ratio(0.5, 0.4, 0.6, "gain")),
+            ("b", Ratio(1.2, 1.1, 1.3, "harm")),
+            ("c", Ratio(0.61, 0.4, 0.7, "gain")),
+        ]
+    )
+    assert told == "a gain for a (0.50), c (0.61); harm for b (1.20)"
+
+
+def test_arms_stand_with_scores_and_ratios(found: Findings) -> None:
+    density = next(one for one in PROPERTIES if one.name == "density")
+    table = arm_table(found, drawn_errors(found), density, [HEADLINE, "gradient boosting", "none"])
+    assert table["unseen"].tolist() == [own for own in SPLITS for _ in range(2)]
+    assert table["arm"].tolist() == [HEADLINE, "gradient boosting"] * 3
+    boosting = table[table["arm"] == "gradient boosting"]
+    assert np.allclose(boosting["ratio"], 0.5, atol=0.06)
+    assert ((boosting["low"] < boosting["ratio"]) & (boosting["ratio"] < boosting["high"])).all()
+    assert table["ratio"].isna().sum() == 3
+    own = found.comparisons["density"]["pairs"]
+    assert own.evaluation.rows["y_true"].eq(100).all()  # in percent
+    truth, said = answers(own.predicted.rows[own.predicted.rows["arm"] == HEADLINE])
+    unexplained = ((said - truth) ** 2).mean() / truth.var()
+    assert table.loc[0, "R2"] == pytest.approx(1 - unexplained)
+    assert table.loc[0, "mae"] == pytest.approx(100 * np.mean(np.abs(said / truth - 1)))
+
+
+def test_every_lesson_is_compared_with_the_same_network_from_scratch(found: Findings) -> None:
+    table = transfer_table(found, drawn_errors(found))
+    pairs = table[(table["property"] == "density") & (table["unseen"] == "pairs")]
+    assert pairs.set_index(["kind", "lesson"])["shared"].to_dict() == pytest.approx(
+        {
+            (SCRATCH, "simulations"): 7,
+            (SCRATCH, "simulated density"): 7,
+            (SCRATCH, "measured log10 viscosity"): 7,
+            (SCRATCH, "measured heat capacity"): 7,
+            (SCRATCH, "measured log10 viscosity, no shared items"): 7,
+            (HYBRID, "simulations"): np.nan,
+            (HYBRID, "measured heat capacity"): np.nan,
+        },
+        nan_ok=True,
+    )
+    first = pairs[pairs["lesson"] == "simulations"].set_index("kind")
+    assert first.loc[SCRATCH, "ratio"] == pytest.approx(0.5, abs=0.06)
+    assert first.loc[SCRATCH, "verdict"] == "gain"
+    assert first.loc[SCRATCH, "error"] < first.loc[SCRATCH, "scratch"]
+    cations = table[(table["unseen"] == "cations") & (table["property"] == "density")]
+    assert set(cations["lesson"]) == {"simulations"}
+
+
+@pytest.mark.parametrize(
+    ("ratios", "four", "least"),
+    [
+        ([(0.5, 0.4, 0.6)] * 4 + [(1.0, 0.95, 1.05)], "confirmed: 4 do", "is confirmed"),
+        ([(1.0, 0.95, 1.05)] * 4 + [(0.5, 0.4, 0.6)], "refuted: 1 do", "is refuted"),
+        ([(0.8, 0.7, 1.0)] * 5, "neither confirmed nor refuted: 0", "least is neither"),
+    ],
+)
+def test_the_published_finding_is_judged_by_intervals(
+    ratios: list[tuple[float, float, float]], four: str, least: str
+) -> None:
+    rows = pd.DataFrame(ratios, columns=["ratio", "low", "high"])
+    rows.insert(0, "property", [*"abcd", "melting point"])
+    told = published_finding(rows)
+    assert f"is {four}" in told
+    assert least in told
+
+
+def test_cleaning_and_floors(found: Findings) -> None:
+    table = cleaning_table(found)
+    assert table.groupby("property").size().eq(2).all()
+    assert "nothing" not in set(table["step"])
+    floors = floor_table(found)
+    assert not {"melting point", "glass transition"} & set(floors["property"])
+    spread = floors[floors["rows"] == "cleaned"].set_index("property")
+    assert spread.loc["density", "spread"] == pytest.approx(1.0)
+    assert spread.loc["density", "unit"] == "%"
+    assert spread.loc["log10 viscosity", "spread"] == pytest.approx(0.01)
+
+
+def test_coverage_and_width(found: Findings) -> None:
+    table = coverage_table(found).set_index(["property", "unseen"])
+    row = table.loc[("melting point", "pairs")]
+    assert row["coverage"] == pytest.approx(100 * 64 / 72)
+    assert row["low"] < row["coverage"] < row["high"]
+    spread = np.std(found.datasets["melting_point"].y)
+    assert row["width"] == pytest.approx(0.2 * spread)
+    assert table.loc[("density", "pairs"), "unit"] == "%"
+
+
+def test_partners_are_training_pairs_of_the_rarer_ion(found: Findings) -> None:
+    rows = headline_rows(found)
+    melting = rows[rows["property"] == "melting point"]
+    data = found.datasets["melting_point"]
+    evaluation = found.comparisons["melting_point"]["pairs"].evaluation
+    own = evaluation.rows[evaluation.rows["arm"] == HEADLINE]
+    fold = dict(zip(own["group"], own["fold"], strict=True))
+    pairs = data.groups.drop_duplicates("pair")
+    for place, (row, key) in enumerate(zip(melting.itertuples(), own["group"], strict=True)):
+        cation, anion = key.split(".")
+        other = pairs[pairs["pair"].map(fold) != fold[key]]
+        least = min((other["cation"] == cation).sum(), (other["anion"] == anion).sum())
+        ends = {"0": 0, "1": 1, "2 to 3": 3, "4 to 9": 9, "10 or more": 1000}
+        assert row.partners == next(name for name, end in ends.items() if least <= end)
+        if place > 20:
+            break
+    assert set(melting["cation family"]) == {
+        "imidazolium",
+        "pyrrolidinium",
+        "pyridinium",
+        "ammonium",
+        "sulfonium",
+    }
+    assert melting["temperature"].isna().all()
+    assert set(rows[rows["property"] == "density"]["temperature"]) == {
+        "280 to 300",
+        "320 to 350",
+    }
+
+
+def test_an_ion_without_a_core_is_of_the_other_family() -> None:
+    assert ion_family("CC[n+]1ccn(C)c1", 1) == "imidazolium"
+    assert ion_family("CC(=O)[O-]", -1) == "carboxylate"
+    assert ion_family("[Na+]", 1) == OTHER
+
+
+def test_the_front_tells_the_worst_of_what_is_known() -> None:
+    rows = screening(4).screening.rows
+    names = ["conductivity_mS_per_cm", "viscosity_mPa_s"]
+    for name, codes in zip(names, ([0, 0, 1, 3], [0, 1, 0, 2]), strict=True):
+        rows[f"{name}_domain"] = pd.Categorical.from_codes(codes, CATEGORIES, ordered=True)
+    known = front_table(rows, names)["known"].tolist()
+    assert known == [CATEGORIES[0], CATEGORIES[1], CATEGORIES[1], CATEGORIES[3]]
+
+
+def test_the_page(found: Findings) -> None:
+    start = time.process_time()
+    report = build_report("Ionic liquids", found)
+    assert time.process_time() - start < 15  # about 3 s on a machine that does nothing else
+    page = report.html()
+    for words in (
+        "stand-in for COSMO-RS",
+        "What was measured, and how well?",
+        "How well, where the pair, the cation or the anion is new?",
+        "That the melting point gains least",
+        "on unseen pairs pretraining lowers the error: ratio 0.50",
+        "on unseen solutes pretraining shows no evidence of a change",
+        "7 of 7 properties lie between 87 and 93 %",
+        "72 pairs, 7 properties each",
+        "electrochemical window",
+        "What does not come out?",
+    ):
+        assert words in page, words
+    assert page.count("<figure") >= 7
+    assert ">nan<" not in page
+
+
+def test_a_quick_run_says_so_and_an_empty_front_is_no_error(found: Findings) -> None:
+    names = ("viscosity", "melting_point")
+    few = replace(
+        found,
+        effort=Effort(rows=60, folds=FOLDS, only=names),
+        datasets={name: found.datasets[name] for name in names},
+        comparisons={name: found.comparisons[name] for name in names},
+        screening=screening(0),
+    )
+    page = build_report("Ionic liquids", few).html()
+    assert "A quick run, which shows only that it works." in page
+    assert "No pair is left" in page
+    assert "not all of them were compared" in page
+    assert "surface tension <" not in page
