@@ -158,7 +158,7 @@ PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need L
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
 PARTS |= {IonPairs.kind, KnownPairs.kind, IonRecommender.kind}  # tests/test_ion_recommender.py
 PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
-PARTS |= {"ion_pairs", "ion_pair_vectors"}  # too: they need ion pairs
+PARTS |= {"ion_pair_vectors"}  # too: it needs ion pairs
 PARTS |= {"intervals_by_category", "ion_domain"}  # parts of a predictor of ion pairs
 
 
