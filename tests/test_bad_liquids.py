@@ -264,5 +264,5 @@ def test_python_tells_the_same_of_frames() -> None:
     frame = pd.DataFrame({"cation": [EMIM, DCA], "anion": [DCA, EMIM], "viscosity_Pa_s": 0.02})
     with pytest.raises(InputError, match="row 2: a cation must carry positive charge"):
         Dataset.from_table(frame, target=TARGET)
-    with pytest.raises(InputError, match="row 1: a temperature must lie between.*Celsius"):
+    with pytest.raises(InputError, match=r"row 1: a temperature must lie between.*Celsius"):
         Dataset.from_table(frame.assign(temperature_K=25.0), target=TARGET)
