@@ -5,17 +5,20 @@ Add yours to the lists here; a test sees to it that whatever can be saved is on 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import ExtraTreesRegressor
 
 import leyden as ly
 from leyden import artefact
+from leyden.data.ions import IonPair, StatePoint
 from leyden.data.phase import Phase
 from leyden.distillation import Distill
 from leyden.models import (
@@ -30,6 +33,7 @@ from leyden.models import (
     MultilayerPerceptron,
 )
 from leyden.models.classifiers import VectorClassifier
+from leyden.models.group_contribution import GroupContribution
 from leyden.models.tanimoto import TanimotoProcess
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 from leyden.representations import (
@@ -43,6 +47,7 @@ from leyden.representations import (
 )
 from leyden.representations.bond_statistics import BondStatistics
 from leyden.representations.cell_shape import CellShape
+from leyden.representations.cosmo import CosmoVectors
 from leyden.representations.depiction import Depiction
 from leyden.representations.electrode import (
     ElectrodeGraph,
@@ -51,12 +56,15 @@ from leyden.representations.electrode import (
     IonStatistics,
     PotentialVoltage,
 )
+from leyden.representations.group_counts import GroupCounts
 from leyden.representations.ion_pair import IonPairs
 from leyden.representations.known_pairs import KnownPairs
 from leyden.representations.phase_cell import CellContents, PhaseCell
 from leyden.representations.potential import PotentialEmbedding, PotentialEnergy
 from leyden.representations.structural_descriptors import StructuralDescriptors
 from leyden.selection import Best, Blend
+from leyden.simulators.cosmo_table import known_cosmo_ions
+from leyden.splits import GroupKFold
 from leyden.testing import (
     check_model,
     check_representation,
@@ -100,6 +108,7 @@ MOLECULES = {
     "fingerprint": Fingerprint(("morgan", "maccs"), counts=True, size=64),
     "descriptors": MoleculeDescriptors(),
     "columns": SelectedColumns(Fingerprint(), (5, 0, 4000)),
+    "groups": GroupCounts(),
 }
 TINY_MOLECULES = ["CCO", "CC[n+]1ccn(C)c1", "[Cl-]", "N#C[N-]C#N", "c1ccccc1"]
 
@@ -158,8 +167,15 @@ PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need L
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
 PARTS |= {IonPairs.kind, KnownPairs.kind, IonRecommender.kind}  # tests/test_ion_recommender.py
 PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
-PARTS |= {"ion_pair_vectors"}  # too: it needs ion pairs
+PARTS |= {"ion_pairs", "ion_pair_vectors"}  # too: they need ion pairs
+PARTS |= {
+    "pair_process",
+    "pair_set",
+    "pair_statistics",
+    "ion_similarity",
+}  # tests/test_pair_process.py
 PARTS |= {"intervals_by_category", "ion_domain"}  # parts of a predictor of ion pairs
+PARTS |= {GroupContribution.kind, CosmoVectors.kind}  # have tests of their own here: they need ions
 
 
 def named(cases: dict[str, Any]) -> Any:
@@ -184,6 +200,20 @@ def test_representation_of_molecules(case: Any, tmp_path: Path) -> None:
     assert loaded == case
     assert same_input(loaded.transform(TINY_MOLECULES), case.transform(TINY_MOLECULES))
     assert case.transform(TINY_MOLECULES).shape == (5, len(case.names()))
+
+
+def test_representation_of_ions_by_their_cavities(
+    data_home: Callable[[str], Path], tmp_path: Path
+) -> None:
+    data_home("il-ions")
+    ions = known_cosmo_ions()["smiles"].tolist()[::200]
+    case = CosmoVectors(calculate=False)
+    check_representation(case, ions)
+    artefact.write(case, tmp_path / "saved")
+    loaded = artefact.read(tmp_path / "saved")
+    assert loaded == case
+    assert same_input(loaded.transform(ions), case.transform(ions))
+    assert case.transform(ions).shape == (len(ions), len(case.names()))
 
 
 @named({**PHASES, "composition": CompositionStatistics()})
@@ -229,6 +259,37 @@ def test_predictor_is_saved_whole(case: Any, tmp_path: Path) -> None:
     found = ly.Predictor.load(tmp_path / "saved").predict(TARGET.items[:5])
     np.testing.assert_array_equal(found[list(predictor.targets)], expected[list(predictor.targets)])
     assert list(found.columns) == list(expected.columns)
+
+
+def test_group_contributions_are_a_model_and_become_a_predictor(tmp_path: Path) -> None:
+    items = [
+        StatePoint(IonPair(f"{'C' * n}[n+]1ccn(C)c1", anion), temperature)
+        for n in range(1, 7)
+        for anion in ("N#C[N-]C#N", "F[B-](F)(F)F")
+        for temperature in (300.0, 350.0)
+    ]
+    frame = pd.DataFrame(
+        {
+            "cation": [item.cation for item in items],
+            "anion": [item.anion for item in items],
+            "temperature_K": [item.temperature_K for item in items],
+            "density_kg_per_m3": [1400 - 9 * len(i.cation) - 0.6 * i.temperature_K for i in items],
+        }
+    )
+    liquids = ly.Dataset.from_table(frame, target="density_kg_per_m3")
+    model = GroupContribution("density_kg_per_m3")
+    check_model(model, model.representation.transform(liquids.items), liquids.y)
+    check_strategy(ly.FromScratch(model), liquids)
+    predictor = ly.Predictor.of(ly.FromScratch(model).fit(liquids), GroupKFold("pair", 3))
+    predictor.save(tmp_path / "saved")
+    told, found = (
+        one.predict(liquids) for one in (predictor, ly.Predictor.load(tmp_path / "saved"))
+    )
+    pd.testing.assert_frame_equal(found, told)
+    ends = [told[f"density_kg_per_m3{end}"] for end in ("_lower", "", "_upper")]
+    assert (ends[0] < ends[1]).all()
+    assert (ends[1] < ends[2]).all()
+    assert np.abs(ends[1] - liquids.y).max() < 0.02 * liquids.y.mean()
 
 
 @named(STRATEGIES)

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import BayesianRidge, Ridge
 
 from leyden.conformal import ConformalIntervals, IntervalsByCategory
+from leyden.cross_fitting import OutOfFold, out_of_fold
 from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair, StatePoint
 from leyden.errors import IncompatibleError, InputError
@@ -24,6 +25,7 @@ from leyden.ion_domain import (
     IonDomain,
     calibrated_by_domain,
     categories_within,
+    intervals_by_domain,
     pair_splits,
 )
 from leyden.models.vectors import VectorRegressor
@@ -140,6 +142,37 @@ def test_every_row_counts_in_the_category_that_it_has_for_its_fold(rows_held_out
             half = np.sort(own)[int(np.ceil(0.8 * (len(own) + 1))) - 1]
             lower, upper = fitted.interval(np.zeros(1), category=np.array([category]))
             np.testing.assert_allclose((lower[0], upper[0]), (-half, half), rtol=1e-9)
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_predictions_that_are_there_already_give_the_same_intervals(spread: bool) -> None:
+    """`calibrated_by_domain` fits; `intervals_by_domain` takes what a comparison has predicted."""
+    data = measured()
+    strategy = FromScratch(VectorRegressor(IonPairVectors(Length()), BayesianRidge()))
+    fitted = calibrated_by_domain(strategy, data, pair_splits(4), 0.8, return_std=spread)
+    tested = [(s, out_of_fold(strategy, data, s, return_std=spread)) for s in pair_splits(4)]
+    found = intervals_by_domain(data, tested, 0.8)
+    assert found.calibrations.keys() == fitted.calibrations.keys()
+    assert "ions seen" in found.calibrations
+    category = np.array(CATEGORIES)
+    std = np.linspace(0.5, 2.0, len(CATEGORIES)) if spread else None
+    told = [one.interval(np.zeros(5), std, category=category) for one in (found, fitted)]
+    np.testing.assert_array_equal(told[0], told[1])
+    assert (told[0][1][1:] > 0).all()
+
+
+def test_one_split_without_a_spread_leaves_all_unscaled() -> None:
+    data = measured()
+    splits = pair_splits(4)
+    said = [np.zeros(len(data)), np.zeros(len(data))]
+    known = [np.full(len(data), 3.0), None]
+    fold = np.zeros(len(data), dtype=int)
+    tested = [(s, OutOfFold(y, std, fold)) for s, y, std in zip(splits, said, known, strict=False)]
+    found = intervals_by_domain(data, tested, 0.8)
+    assert found.floor_ is None
+    _, upper = found.interval(np.zeros(1), category=np.array(["ions seen"]))
+    own = np.abs(data.y)  # nearly all rows have seen ions: all errors are the values themselves
+    assert own.min() < upper[0] <= own.max()
 
 
 def test_borrowed_intervals() -> None:

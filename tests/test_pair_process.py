@@ -26,7 +26,6 @@ from leyden.representations import Concatenated
 from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints
 
 
-@artefact.register
 @dataclass(frozen=True)
 class Toy:
     """Descriptors of an ion, or its fingerprint; only the names of the columns matter here."""
@@ -210,7 +209,8 @@ def test_rows_without_a_value_teach_nothing() -> None:
     np.testing.assert_allclose(first.predict(points), second.predict(points), rtol=1e-9)
 
 
-def test_it_is_saved_with_all_it_needs(tmp_path: Path) -> None:
+def test_it_is_saved_with_all_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(artefact.KINDS, Toy.kind, f"{__name__}:Toy")
     model, points, _, left_out = fitted()
     artefact.write(model, tmp_path / "model.leyden")
     loaded: Any = artefact.read(tmp_path / "model.leyden")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from leyden import splits
 from leyden.errors import InputError
+from leyden.models.pair_process import PairProcess
 from leyden.recipe import Recipe
 from leyden.recipe.parts import kinds
 from leyden.recipe.text import to_toml
@@ -251,6 +253,93 @@ class TestBuild:
         recipe = Recipe.from_mapping({"data": {"dataset": "flla-2051"}}, folder)
         with pytest.raises(InputError, match="did you mean 'flla-2015'"):
             recipe.build()
+
+
+IONS = {
+    "kind": "concatenated",
+    "parts": [
+        "molecule-descriptors",
+        {"kind": "fingerprint", "fragments": ["morgan"], "counts": True, "size": 64},
+    ],
+}
+PROCESS = {
+    "kind": "pair-process",
+    "shape": "constant",
+    "steps": 2,
+    "subset": 100,
+    "representation": {"kind": "ion-pairs", "ion": IONS},
+}
+RECOMMENDER = {
+    "kind": "ion-recommender",
+    "representation": {"kind": "ion-pairs", "ion": "molecule-descriptors"},
+    "forms": "constant",
+    "epochs": 3,
+    "least_steps": 1,
+}
+
+
+class TestIonicLiquids:
+    """Recipes of the derived card, and of models that read pairs of ions."""
+
+    LIQUIDS: ClassVar[dict[str, Any]] = {
+        "data": {"dataset": "ionic-liquids", "targets": "glass_transition_K"},
+        "split": {"kind": "group-k-fold", "group": "pair", "n": 3},
+    }
+    TAUGHT: ClassVar[dict[str, Any]] = {
+        "source": [{"dataset": "ionic-liquids", "targets": ["melting_point_K"]}],
+        "model": RECOMMENDER,
+        "strategy": {"kind": "fine-tune", "settings": {"epochs": 2, "loss": "huber"}},
+    }
+
+    @pytest.mark.parametrize(
+        "sections",
+        [{"model": PROCESS}, {"model": RECOMMENDER}, TAUGHT],
+        ids=["process", "network", "taught"],
+    )
+    def test_the_expanded_recipe_is_read_as_it_was(self, sections: dict[str, Any]) -> None:
+        recipe = Recipe.from_mapping({**self.LIQUIDS, **sections})
+        again = Recipe.from_mapping(tomllib.loads(recipe.to_toml()))
+        assert again.to_toml() == recipe.to_toml()
+        ion = again.to_mapping()["model"]["representation"]["ion"]
+        assert ion["kind"] in ("concatenated", "molecule-descriptors")
+        assert again.to_mapping()["model"]["random_state"] == 0
+
+    def test_a_process_on_pairs_of_the_derived_card(self, data_home: Callable[[str], Path]) -> None:
+        data_home("il-properties")
+        run = Recipe.from_mapping({**self.LIQUIDS, "model": PROCESS}).build()
+        assert isinstance(run.model, PairProcess)
+        assert run.model.representation.ion.parts[1].fragments == ("morgan",)
+        train, test = _fold(run)
+        fitted = run.strategy.fit(train)
+        assert isinstance(fitted, FromScratch)
+        assert set(train.groups["pair"]).isdisjoint(test.groups["pair"])
+        error = np.abs(fitted.predict(test) - test.y).mean()
+        assert error < 0.8 * np.abs(train.y.mean() - test.y).mean()
+
+    def test_a_recommender_that_melting_points_taught(
+        self, data_home: Callable[[str], Path]
+    ) -> None:
+        for name in ("il-properties", "il-melting"):
+            data_home(name)
+        run = Recipe.from_mapping({**self.LIQUIDS, **self.TAUGHT}).build()
+        assert isinstance(run.strategy, FineTune)
+        assert run.strategy.settings == {"epochs": 2, "loss": "huber"}
+        assert list(run.strategy.source.targets) == ["melting_point_K"]
+        train, test = _fold(run)
+        fitted = run.strategy.fit(train, held_out=run.dataset.hold_out(_rows(run), "pair"))
+        assert (fitted.model_.epochs, fitted.model_.loss) == (2, "huber")
+        assert np.isfinite(fitted.predict(test)).all()
+        assert fitted.notes_["source_rows_removed"] > 0  # pairs of the test rows left the source
+
+
+def _rows(run: Any) -> np.ndarray:
+    """Test rows of the first fold."""
+    return np.asarray(next(iter(run.split.split(run.dataset))).test)
+
+
+def _fold(run: Any) -> tuple[Any, Any]:
+    fold = next(iter(run.split.split(run.dataset)))
+    return run.dataset.take(fold.train), run.dataset.take(fold.test)
 
 
 @pytest.mark.parametrize("section", ["representation", "model", "strategy", "split", "regressor"])

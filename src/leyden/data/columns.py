@@ -27,8 +27,8 @@ LOG10 = "log10_"
 """Prefix of a target that is the base-10 logarithm of another."""
 
 _UNIT_WORDS = """
-GPa MPa kPa Pa bar eV meV Ry Ha kJ J kcal cal mol per atom cell V mV K C F S mS uS cm mm nm m kg g
-mg m3 cm3 s ms ps fs N mN A A2 A3 Ah mAh deg
+GPa MPa kPa Pa mPa cP bar eV meV Ry Ha kJ J kcal cal mol per atom cell V mV K C F S mS uS cm mm nm m
+kg g mg m3 cm3 s ms ps fs N mN A A2 A3 Ah mAh deg
 """
 _UNITS = frozenset(_UNIT_WORDS.split())
 

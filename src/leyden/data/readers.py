@@ -224,10 +224,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a table as mappings; a line of JSON that cannot be read tells why."""
     form = _form(path)
     if form == "parquet":
-        from pyarrow import parquet
-
-        for batch in parquet.ParquetFile(path).iter_batches(_BATCH):
-            yield from batch.to_pylist()
+        yield from _parquet_records(path)
         return
     if form not in ("csv", "jsonl"):
         raise InputError("a table is a CSV, Parquet or JSONL file", file=path)
@@ -239,6 +236,16 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
             else:
                 yield from (_json_record(line) for line in text if line.strip())
     except (UnicodeDecodeError, EOFError, OSError, csv.Error) as error:
+        raise InputError(f"the file cannot be read: {error}", file=path) from error
+
+
+def _parquet_records(path: Path) -> Iterator[dict[str, Any]]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(_BATCH):
+            yield from batch.to_pylist()
+    except (ArrowException, OSError) as error:
         raise InputError(f"the file cannot be read: {error}", file=path) from error
 
 
