@@ -86,7 +86,7 @@ class MoleculePair:
         return inchi_key(self.solute), inchi_key(self.solvent)
 
 
-def solvation(kind: str = "experimental") -> Dataset:
+def solvation(kind: str = "experimental", *, rows: int | None = None) -> Dataset:
     """CombiSolv's free energies of solvation at 298 K, one row a solute in a solvent.
 
     The files write ``solvent.solute``, though their description leaves the order open. Three
@@ -99,6 +99,8 @@ def solvation(kind: str = "experimental") -> Dataset:
     ----------
     kind : str
         ``"experimental"`` or ``"simulated"`` (COSMO-RS).
+    rows : int, optional
+        The first so many rows of the files.
 
     Returns
     -------
@@ -124,9 +126,9 @@ def solvation(kind: str = "experimental") -> Dataset:
             remedy=did_you_mean(kind, SOLVATION_TARGETS, "name one of them"),
         )
     target = SOLVATION_TARGETS[kind]
-    rows = load("solvation", target=target)
+    found = load("solvation", target=target).take(slice(rows))
     pairs = []
-    for number, text in enumerate(rows.items, start=1):
+    for number, text in enumerate(found.items, start=1):
         try:
             pairs.append(MoleculePair.from_smiles(text))
         except InputError as error:
@@ -134,9 +136,9 @@ def solvation(kind: str = "experimental") -> Dataset:
     keys = np.array([pair.keys for pair in pairs])
     ids = pd.Series([".".join(pair) for pair in keys])
     first = np.flatnonzero(~ids.duplicated())
-    mean = rows.targets[target].groupby(ids.to_numpy()).mean()
+    mean = found.targets[target].groupby(ids.to_numpy()).mean()
     return replace(
-        rows,
+        found,
         name=f"solvation, {kind}",
         ids=ids[first].to_numpy(dtype=str),
         items=tuple(pairs[row] for row in first),
@@ -149,6 +151,6 @@ def solvation(kind: str = "experimental") -> Dataset:
             }
         ),
         extra=pd.DataFrame(),
-        bounds=rows.bounds[first],
+        bounds=found.bounds[first],
         _root=None,
     )

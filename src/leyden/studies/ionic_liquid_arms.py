@@ -198,6 +198,7 @@ class Effort:
     steps: int = 40
     least: int = 600
     ions: int | None = None
+    solvation_rows: int | None = None
     only: tuple[str, ...] = ()
 
     @property
@@ -217,6 +218,7 @@ class Effort:
             steps=4,
             least=1,
             ions=25,
+            solvation_rows=4000,
             only=("viscosity", "conductivity", "melting_point"),
         )
 

@@ -56,7 +56,9 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
     try:
         cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in effort.properties}
         floors = {p.name: replicate_spread(p.target) for p in effort.properties}
-        simulated, experiment = solvation("simulated"), solvation("experimental")
+        simulated, experiment = (
+            solvation(kind, rows=effort.solvation_rows) for kind in ("simulated", "experimental")
+        )
         ions = ion_catalogue()
     except InputError as error:
         return _nothing(error)

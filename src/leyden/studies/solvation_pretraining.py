@@ -106,7 +106,7 @@ def pretraining_evaluation(
         ``paired("fine-tuned").ratio`` is what pretraining leaves of the error, with its interval.
     """
     if quick:
-        target = replace(target.take(slice(None, None, 24)), _root=None)
+        target = replace(target.take(slice(None, None, 12)), _root=None)
     arms, _ = pretraining_arms(source, target, quick=quick, random_state=random_state)
     split = GroupKFold(group, 2 if quick else folds, random_state=random_state)
     return evaluate(arms, target, split, n_jobs=n_jobs, progress=progress)
