@@ -133,3 +133,9 @@ def test_a_blend_answers_the_same_for_ions_that_are_represented_already() -> Non
     each = [clone(part).fit(data).predict(asked) for part in PARTS.values()]
     np.testing.assert_allclose(found, np.mean(each, axis=0), rtol=1e-5)
     assert np.ptp(each, axis=0).max() > 1  # that they disagree tells whose columns were taken
+
+
+def test_what_is_no_pair_names_its_row() -> None:
+    with pytest.raises(InputError, match="an ion pair is needed") as caught:
+        IonPairs(Lengths()).transform([IonPair(EMIM, DCA), "CC"])  # type: ignore[list-item]
+    assert caught.value.row == 2

@@ -223,8 +223,16 @@ class StatePoint:
 
 
 def state_point(item: IonPair | StatePoint) -> StatePoint:
-    """The item itself, or a pair at 298.15 K and 101.325 kPa."""
-    return item if isinstance(item, StatePoint) else StatePoint(item)
+    """The item itself, or a pair at 298.15 K and 101.325 kPa; `InputError` for anything else."""
+    if isinstance(item, StatePoint):
+        return item
+    if not isinstance(item, IonPair):
+        raise InputError(
+            "an ion pair is needed",
+            value=item,
+            remedy="give IonPair(cation, anion), or a table with columns cation and anion",
+        )
+    return StatePoint(item)
 
 
 def _another_temperature(value: float) -> str:

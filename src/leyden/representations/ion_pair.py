@@ -138,7 +138,12 @@ class IonPairs:
 
     def transform(self, items: Sequence[IonPair | StatePoint]) -> StatePoints:
         """Model input; `InputError` with `row` for an ion that cannot be represented."""
-        points = [state_point(item) for item in items]
+        points = []
+        for row, item in enumerate(items, start=1):
+            try:
+                points.append(state_point(item))
+            except InputError as error:
+                raise error.at(row=row) from error
         cations, cation = IonTable.of([point.cation for point in points], self.ion)
         anions, anion = IonTable.of([point.anion for point in points], self.ion)
         return StatePoints(
