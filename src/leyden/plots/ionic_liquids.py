@@ -118,7 +118,8 @@ def error_by_stratum(table: pd.DataFrame, ax: Axes, *, label: str, stratum: str)
         )  # fmt: skip
     ax.set_xticks(range(len(strata)), [str(one) for one in strata])
     ax.set(xlabel=stratum, ylabel=label)
-    ax.legend(frameon=False, fontsize=9)
+    if len(table):
+        ax.legend(frameon=False, fontsize=9)
     return tidy(ax, grid="y")
 
 

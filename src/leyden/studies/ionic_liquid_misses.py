@@ -42,7 +42,7 @@ def misses(report: Report, found: Findings, errors: Errors) -> None:
     figure, ax = plots.subplots(width=8, height=4.4)
     shown = partners.melt("partners", var_name="series", value_name="error").dropna()
     overall = rows.groupby("property")["error"].mean()
-    shown["error"] /= shown["series"].map(overall)
+    shown = shown.assign(error=shown["error"] / shown["series"].map(overall))
     shown = shown.rename(columns={"partners": "stratum"})
     error_by_stratum(
         shown,
@@ -62,6 +62,8 @@ def misses(report: Report, found: Findings, errors: Errors) -> None:
     tables += [("temperature", "temperature in K", list(_TEMPERATURES))]
     for column, what, order in tables:
         table = _by(rows, column, order).rename(columns={column: what})
+        if table.empty:  # a quick run may have no stratum of so many pairs
+            continue
         report.table(
             table,
             caption=f"Mean error of the {HEADLINE} on unseen pairs, by {what}: in % for density, "

@@ -103,10 +103,10 @@ def _data(report: Report, found: Findings) -> None:
         names={"rows": "rows before", "pairs": "pairs after"},
     )
     report.text(
-        "How far do measurements of one liquid at one temperature and pressure lie apart? That is "
-        "the floor: no model errs less on average than the measurements it is scored by. It is "
-        "told before and after the cleaning, as a cleaning that looked at the spread would lower "
-        "it. Where nothing was measured twice there is no floor to tell.",
+        "How far do measurements of one liquid at one temperature and pressure lie apart? Even a "
+        "perfect model would err by about as much on measurements like these. The cleaning leaves "
+        "out sets that disagree with the others, which lowers the spread: it is told before and "
+        "after. A melting point or glass transition is one value a pair, and has no replicates.",
     )
     report.table(
         floor_table(found),
