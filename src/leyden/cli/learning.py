@@ -106,7 +106,7 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="CSV or Parquet of formulas or SMILES, CIF files or a folder of them, POSCAR, "
+            help="CSV or Parquet of formulas, SMILES or ion pairs, CIF files or a folder of them, POSCAR, "
             "extended XYZ, or JSON lines.",
         ),
     ],
