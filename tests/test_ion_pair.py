@@ -101,7 +101,9 @@ def liquids() -> ly.Dataset:
 PARTS = {
     "groups": ly.FromScratch(GroupContribution("melting_point_K")),
     "network": ly.FromScratch(
-        IonRecommender(IonPairs(Fingerprint(size=32)), embedding=4, widths=(8,), epochs=2)
+        IonRecommender(
+            IonPairs(Fingerprint(size=32)), embedding=4, widths=(8,), epochs=2, least_steps=0
+        )
     ),
     "vectors": ly.FromScratch(VectorRegressor(IonPairVectors(Lengths()), Ridge())),
     "no state": ly.FromScratch(

@@ -19,6 +19,8 @@ from leyden.models.pair_process import PairProcess
 from leyden.recipe import Recipe
 from leyden.recipe.parts import kinds
 from leyden.recipe.text import to_toml
+from leyden.representations import MoleculeDescriptors
+from leyden.representations.ion_pair import IonPairVectors
 from leyden.testing import tiny_crystals
 from leyden.transfer import FineTune, FromScratch, FrozenEmbedding
 
@@ -330,6 +332,18 @@ class TestIonicLiquids:
         assert (fitted.model_.epochs, fitted.model_.loss) == (2, "huber")
         assert np.isfinite(fitted.predict(test)).all()
         assert fitted.notes_["source_rows_removed"] > 0  # pairs of the test rows left the source
+
+    def test_baselines_read_the_ions(self, tmp_path: Path) -> None:
+        cations = [f"{'C' * n}[n+]1ccn(C)c1" for n in range(1, 7)]
+        lines = [f"{cation},[Cl-],{300 + 9 * n}" for n, cation in enumerate(cations)]
+        (tmp_path / "own.csv").write_text("\n".join(["cation,anion,melting_point_K", *lines]))
+        tables = {"data": {"dataset": "own.csv", "targets": "melting_point_K"}, "model": PROCESS}
+        run = Recipe.from_mapping(tables, tmp_path).build()
+        for name in ("ridge", "extra trees"):
+            arm = run.arms()[name]
+            assert arm.model.representation == IonPairVectors(MoleculeDescriptors())
+        predicted = run.arms()["ridge"].fit(run.dataset).predict(run.dataset)
+        assert np.abs(predicted - run.dataset.y).max() < 9
 
 
 def _rows(run: Any) -> np.ndarray:

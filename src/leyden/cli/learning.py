@@ -106,8 +106,8 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="INPUT...",
-            help="CSV or Parquet of formulas or SMILES, CIF files or a folder of them, POSCAR, "
-            "extended XYZ, or JSON lines.",
+            help="CSV or Parquet of formulas, SMILES or ion pairs, CIF files or a folder of them, "
+            "POSCAR, extended XYZ, or JSON lines.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Table to write: .csv or .parquet.")],

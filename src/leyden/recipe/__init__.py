@@ -311,13 +311,14 @@ class Run:
     def arms(self) -> dict[str, Any]:
         """What is compared: strategies by name, and the classical baselines."""
         from leyden.models.vectors import baselines
+        from leyden.recipe.data import vectors_of
         from leyden.transfer import FromScratch
 
         arms = {
             name: build(part, "strategy", self._context) for name, part in self.recipe.arms.items()
         }
         chosen = self.recipe.evaluate.baselines
-        for name, model in baselines(random_state=self.recipe.seed).items():
+        for name, model in baselines(vectors_of(self.dataset), self.recipe.seed).items():
             if chosen if isinstance(chosen, bool) else spelled(name) in chosen:
                 arms.setdefault(name, FromScratch(model))
         return arms

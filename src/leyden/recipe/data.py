@@ -15,13 +15,14 @@ from leyden.data.cards import card
 from leyden.data.columns import find_column
 from leyden.data.conductors import CONDUCTIVITY, GOOD_CONDUCTOR, good_conductor
 from leyden.data.dataset import Dataset
+from leyden.data.ions import IonPair, StatePoint
 from leyden.data.readers import read_table
 from leyden.errors import InputError
 
 if TYPE_CHECKING:
     from leyden.recipe import Data
 
-__all__ = ["load", "own_table"]
+__all__ = ["load", "own_table", "vectors_of"]
 
 
 def own_table(dataset: str, folder: Path) -> Path | None:
@@ -70,6 +71,16 @@ def load(section: Data, folder: Path = Path()) -> Dataset:
         )
         loaded = _filtered(loaded, section.where)
     return loaded if section.group is None else _grouped(loaded, section.group)
+
+
+def vectors_of(dataset: Dataset) -> Any:
+    """What classical baselines read of pairs of ions; None for items that have a composition."""
+    if not isinstance(dataset.items[0], IonPair | StatePoint):
+        return None
+    from leyden.representations import MoleculeDescriptors
+    from leyden.representations.ion_pair import IonPairVectors
+
+    return IonPairVectors(MoleculeDescriptors())
 
 
 def _with_classes(
