@@ -431,7 +431,7 @@ def test_a_quick_run_says_so_and_an_empty_front_is_no_error(found: Findings) -> 
     names = ("viscosity", "melting_point")
     few = replace(
         found,
-        effort=Effort(rows=60, folds=FOLDS, only=names),
+        effort=Effort(pairs=60, folds=FOLDS, only=names),
         datasets={name: found.datasets[name] for name in names},
         comparisons={name: found.comparisons[name] for name in names},
         screening=screening(0),

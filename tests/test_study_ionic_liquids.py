@@ -38,6 +38,7 @@ OF_EACH = (
     "mape_unseen_cations",
     "replicate_floor",
     "transfer_ratio",
+    "ratio_to_boosting",
     "ratio_to_best_baseline",
 )
 CLAIMS = {f"{name}_{what}" for name in SCORED for what in OF_EACH} | {

@@ -16,7 +16,8 @@ class Nested:
     """The training rows of each fold of a split, cut anew: what may choose for that fold.
 
     Weights and intervals that are found on these inner folds have seen no row of the outer test
-    fold, nor a model that was taught one. `Fold.repeat` is the number of the outer fold.
+    fold. `Fold.repeat` is the number of the outer fold. An arm with a source of the same quantity
+    is told of the inner test groups alone: let it not compete here.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ def ion_catalogue(*lists: str | Path) -> pd.DataFrame:
     Warns
     -----
     DroppedRowsWarning
-        Metal ions, and ions of higher charge, of a user's lists.
+        Metal ions, and ions of higher charge, of a user's lists; ions that cannot be read.
 
     Examples
     --------
@@ -87,8 +87,18 @@ def _of_data_home() -> Iterator[tuple[str, str, int, str, str]]:
         for text in sorted(texts):
             try:
                 yield (*_ion(text), name, chosen.licence)
-            except InputError:
-                continue  # of another charge, or a metal: nothing to pair
+            except InputError as error:
+                if not _is_other(text):
+                    message = f"{name}: an ion cannot be read and is left out: {error}"
+                    warnings.warn(message, DroppedRowsWarning, stacklevel=3)
+
+
+def _is_other(text: str) -> bool:
+    """Whether it is an ion of another charge, a metal or several species: nothing to pair."""
+    try:
+        return abs(formal_charge(text)) != 1 or is_metal_ion(text) or "." in text
+    except InputError:
+        return False
 
 
 def _texts(table: Table, frame: pd.DataFrame) -> set[str]:

@@ -223,7 +223,7 @@ class IonRecommender(NetworkModel):
             if self.even_pairs:
                 weights[:, t] /= np.maximum(rows, 1)[pair]
             pairs = np.count_nonzero(rows)
-            weights[:, t] *= pairs ** (1 - self.balance) / weights[:, t].sum()
+            weights[:, t] *= pairs ** (1 - self.balance) / max(weights[:, t].sum(), 1e-9)
         return weights * len(y) / weights.sum()
 
     def _names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

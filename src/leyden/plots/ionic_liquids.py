@@ -40,6 +40,7 @@ def grouped_intervals(
     band: tuple[float, float] | None = None,
     log: bool = False,
     groups: Sequence[str] | None = None,
+    series: Sequence[str] | None = None,
 ) -> Axes:
     """Values with intervals, some series beside each other in each group.
 
@@ -57,11 +58,12 @@ def grouped_intervals(
         A range that is shaded.
     log : bool
         Whether the axis is logarithmic.
-    groups : sequence of str, optional
-        All groups, where panels beside each other should show the same.
+    groups, series : sequence of str, optional
+        All groups and series, where panels beside each other should show the same: a series then
+        has one place and one colour in all of them.
     """
     need(table, "group", "series", "value", "low", "high")
-    series = list(dict.fromkeys(table["series"]))
+    series = list(dict.fromkeys(table["series"])) if series is None else list(series)
     groups = list(dict.fromkeys(table["group"])) if groups is None else list(groups)
     if band is not None:
         ax.axvspan(*band, color=QUIET, alpha=0.15, linewidth=0)

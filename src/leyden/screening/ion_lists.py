@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from leyden.data.molecules import formal_charge, inchi_key, parse_smiles
+from leyden.data.molecules import formal_charge, inchi_key, is_metal_ion, parse_smiles
 from leyden.errors import InputError
 
 __all__ = ["checked_ions", "read_ions"]
@@ -96,6 +96,8 @@ def _ion(smiles: Any, claim: Any) -> dict[str, Any]:
         ion["error"] = f"the list gives the charge {claim}, the SMILES {charge:+d}"
     elif charge == 0:
         ion["error"] = "no net charge: a molecule or a zwitterion"
+    elif is_metal_ion(smiles):
+        ion["error"] = "a metal ion: no model of ionic liquids has learned from any"
     elif abs(charge) > 1:
         ion["error"] = f"charge {charge:+d}: only pairs of two single charges are screened"
     return ion

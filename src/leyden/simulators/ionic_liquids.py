@@ -1,10 +1,12 @@
 """Simulated ionic liquids: every pair of a grid of ions, by physics and PM7/COSMO.
 
 The published recommender (Sethi, Sundmacher, Ganzer, arXiv:2509.10273) is pretrained on COSMO-RS,
-which is not free. This is a stand-in for it. It holds no measured value: volumes are those of van
-der Waals surfaces at random close packing, and the constants are published ones
-(`leyden.physics.ionic_liquids`, `leyden.physics.cosmo_segments`). Viscosity, conductivity and
-melting points are left out, since no closed form gives them without fitting to liquids.
+which is not free. This is a stand-in for it. It holds no measured value of any pair: volumes are
+those of van der Waals surfaces at random close packing, and the constants are published ones
+(`leyden.physics.ionic_liquids`, `leyden.physics.cosmo_segments`), some of which their authors
+fitted to a few measured liquids. The slope of heat capacities in temperature, which has no effect
+at 298.15 K, is the median of the development data. Viscosity, conductivity and melting points are
+left out, since no closed form gives them without fitting to liquids.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ __all__ = [
 ]
 
 PAIR = "pair"
+_FEW_ROWS = 4000
+"""Of fewer rows, half as many steps are a hundred epochs and more."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ class Effort:
 
     Attributes
     ----------
-    rows : int or None
+    pairs : int or None
         At most so many pairs of each property; None takes all.
     folds : int
     epochs, source_epochs : int
@@ -185,12 +187,12 @@ class Effort:
     trees, steps : int
         Of the boosting; of the process's search for its variances.
     least : int
-        Steps that every network takes at least.
+        Steps that every network takes at least; half of them where rows are few.
     ions : int or None
         At most so many ions of each sign on the simulated grid.
     """
 
-    rows: int | None = None
+    pairs: int | None = None
     folds: int = 5
     epochs: int = 40
     source_epochs: int = 6
@@ -210,7 +212,7 @@ class Effort:
     def quick(cls) -> Effort:
         """Shows that everything works."""
         return cls(
-            rows=60,
+            pairs=60,
             folds=2,
             epochs=2,
             source_epochs=1,
@@ -313,11 +315,13 @@ def _recommenders(
 ) -> dict[str, Strategy]:
     """The published recommender and the hybrid, from scratch and taught by other properties."""
     form, found = property_form(property.target), {}
+    few = len(sources.measured[property.name]) < _FEW_ROWS
     for kind, reads, last in (
         (SCRATCH, sources.known, "free"),
         (HYBRID, IonPairs(MoleculeDescriptors()), form),
     ):
-        model = IonRecommender(reads, forms=last, epochs=effort.epochs, least_steps=effort.least)
+        least = effort.least // 2 if few else effort.least
+        model = IonRecommender(reads, forms=last, epochs=effort.epochs, least_steps=least)
         found[kind] = _scratch(model)
         lessons = _lessons(property, sources, all_of_them=kind == SCRATCH)
         for name, source in lessons if whole else lessons[:1]:

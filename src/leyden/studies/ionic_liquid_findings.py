@@ -34,8 +34,7 @@ class Findings:
         Name of a property, then what is unseen.
     solvation : mapping of str to Evaluation
         Group column that is kept together to the arms on solvation free energies.
-    screening : PairScreening, optional
-        None in a quick run without the time for it.
+    screening : PairScreening
     """
 
     effort: Effort

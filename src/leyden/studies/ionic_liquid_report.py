@@ -78,7 +78,7 @@ def _lead(found: Findings, errors: Errors) -> str:
         error = errors[property.name]["pairs"].error
         ours, theirs = error[HEADLINE], error[_REFERENCE]
         told.append(f"{property.title} {ours:.3g} {property.unit} against {theirs:.3g}")
-    quick = "" if found.effort.rows is None else "A quick run, which shows only that it works. "
+    quick = "" if found.effort.pairs is None else "A quick run, which shows only that it works. "
     pairs = {pair for one in found.datasets.values() for pair in one.groups["pair"]}
     screening = found.screening
     return (
@@ -123,8 +123,8 @@ def _accuracy(report: Report, found: Findings, errors: Errors) -> None:
         "its ions may stand in other pairs; an unseen cation or anion stands in none. The "
         f"{HEADLINE} is a weighted mean of {', '.join(f'`{part}`' for part in STACKED)}; its "
         "weights are chosen by inner folds of the training rows of each fold, cut by the same "
-        f"group ({_inner()}). Errors of density, surface tension and heat capacity count in "
-        "percent of the measured value, all others as they are; a missing answer counts as the "
+        f"group ({_inner()}); for unseen anions its parts count alike. Errors of density, surface "
+        "tension and heat capacity count in percent of the measured value, all others as they are; a missing answer counts as the "
         "training mean.",
         *_against_reference(found, errors),
     )
@@ -188,7 +188,7 @@ def _overview(report: Report, found: Findings, errors: Errors) -> None:
         table = pd.DataFrame(lines, columns=["group", "series", *Ratio._fields])
         label = f"error / {_REFERENCE}, unseen {unseen}"
         table = table.rename(columns={"ratio": "value"})
-        grouped_intervals(table, ax, label=label, reference=1.0, log=True)
+        grouped_intervals(table, ax, label=label, reference=1.0, log=True, series=_SHOWN)
     share_groups(axes)
     legend_below(figure, axes[0], columns=3)
     report.figure(
@@ -240,7 +240,9 @@ def _coverage(report: Report, found: Findings) -> None:
     )
     report.section("Do the intervals hold?").text(
         f"Intervals that promise {LEVEL:.0%}: the residuals of the inner folds, cut by the same "
-        f"group ({_inner()}), calibrate those of each outer fold. Coverage is the share of answers "
+        f"group ({_inner()}), calibrate those of each outer fold; those for unseen anions are "
+        "calibrated by the other outer folds, whose models have learned from the rows that are "
+        "scored. The inner rows choose the four weights too. Coverage is the share of answers "
         "inside, with a 95 % interval by drawing whole groups: a pair with twelve rows is one "
         f"witness, not twelve. On unseen pairs {int(inside.sum())} of {len(pairs)} properties lie "
         f"between {low:.0f} and {high:.0f} %{f'; outside: {outside}' if outside else ''}."

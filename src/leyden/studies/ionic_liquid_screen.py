@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class PairScreening:
         Predicted for each pair.
     seconds : float
         From the saved predictors to the result.
+    processes : int
     """
 
     screening: Screening
@@ -64,6 +66,7 @@ class PairScreening:
     checked: pd.DataFrame
     properties: int
     seconds: float
+    processes: int
 
 
 def screen_pairs(
@@ -88,24 +91,28 @@ def screen_pairs(
         competing = arms(property, sources, effort)
         blend = Blend({name: competing[name] for name in BLENDED})
         dataset = datasets[property.name]
-        key = content_hash(learning_code(), dataset, blend)[:16]
+        tested = _tested(dataset, comparisons[property.name])
+        residuals = [(one.prediction, one.fold) for _, one in tested]
+        key = content_hash(learning_code(), dataset, blend, LEVEL, residuals)[:16]
         path = folder / "models" / f"{property.name}-{key}.leyden"
         if not path.is_file():
-            _predictor(blend.fit(dataset), comparisons[property.name]).save(path)
+            _predictor(blend.fit(dataset), tested).save(path)
         models.append(path)
     start = time.perf_counter()
     job = IonPairJob(
         ions, models, [pair_criterion(one) for one in CRITERIA], OBJECTIVES, pairs_a_shard=16384
     )
-    place = folder / f"pairs-{job.fingerprint()[:16]}"
+    place = folder / "pairs"
+    shutil.rmtree(place, ignore_errors=True)  # what is finished already would not be timed
     result = run(job, place, workers=jobs if jobs > 1 else None, progress=progress)
     seconds = time.perf_counter() - start
-    return PairScreening(result, ions, job.checked, len(models), seconds)
+    return PairScreening(result, ions, job.checked, len(models), seconds, jobs)
 
 
-def _predictor(blend: Blend, compared: Mapping[str, Comparison]) -> Predictor:
-    """A fitted blend with the intervals that its parts had on unseen pairs, cations and anions."""
-    dataset, model = blend.training_, blend.model_
+def _tested(
+    dataset: Dataset, compared: Mapping[str, Comparison]
+) -> list[tuple[GroupKFold, OutOfFold]]:
+    """Out-of-fold predictions of the blend on unseen pairs, cations and anions."""
     tested = []
     for unseen, group in SPLITS.items():
         evaluation = compared[unseen].predicted
@@ -114,6 +121,12 @@ def _predictor(blend: Blend, compared: Mapping[str, Comparison]) -> Predictor:
         folds = evaluation.rows.drop_duplicates("id").set_index("id")["fold"].reindex(dataset.ids)
         split = GroupKFold(group, int(folds.max()) + 1)
         tested.append((split, OutOfFold(by_id, None, folds.to_numpy())))
+    return tested
+
+
+def _predictor(blend: Blend, tested: list[tuple[GroupKFold, OutOfFold]]) -> Predictor:
+    """A fitted blend with the intervals that its parts had where something was unseen."""
+    dataset, model = blend.training_, blend.model_
     return Predictor(
         model.representation,
         model,

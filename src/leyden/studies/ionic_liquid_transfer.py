@@ -165,7 +165,9 @@ def _figure(report: Report, table: pd.DataFrame, kind: str) -> None:
     for ax, unseen in zip(axes, splits, strict=True):
         part = shown[shown["unseen"] == unseen].rename(columns={"ratio": "value"})
         label = f"error / from scratch, unseen {unseen}"
-        grouped_intervals(part, ax, label=label, reference=1.0, log=True, groups=groups)
+        grouped_intervals(
+            part, ax, label=label, reference=1.0, log=True, groups=groups, series=order
+        )
     share_groups(axes)
     legend_below(figure, axes[0], columns=3)
     report.figure(

@@ -62,7 +62,7 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
         ions = ion_catalogue()
     except InputError as error:
         return _nothing(error)
-    datasets = {name: at_most(one.dataset, effort.rows) for name, one in cleaned.items()}
+    datasets = {name: at_most(one.dataset, effort.pairs) for name, one in cleaned.items()}
     sources = Sources(datasets, _grid(effort.ions))
     comparisons = {
         p.name: compare_arms(

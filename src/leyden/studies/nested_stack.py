@@ -1,4 +1,4 @@
-"""A stack whose weights and intervals come from inner folds, which never saw what they answer."""
+"""A stack whose weights and intervals come from inner folds of the training rows."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ def nested_intervals(
 ) -> pd.DataFrame:
     """Intervals of every test row, calibrated by the inner folds of its own fold.
 
-    The residuals are those of models of two thirds of the training rows, which have seen neither
-    the row nor its group: cross-conformal prediction with groups in the place of rows (Vovk, Ann.
-    Math. Artif. Intell. 74, 9 (2015)), a little wide, as the final model has more rows.
+    The residuals are those of models of a part of the training rows, which have seen neither the
+    row nor its group: cross-conformal prediction with groups in the place of rows (Vovk, Ann. Math.
+    Artif. Intell. 74, 9 (2015)), a little wide, as the final model has more rows. The same inner
+    rows have chosen the few weights of the stack.
 
     Parameters
     ----------

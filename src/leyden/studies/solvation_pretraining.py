@@ -95,7 +95,8 @@ def pretraining_evaluation(
         As of `pretraining_arms`.
     group : str
         Group column that folds keep together: ``"pair"`` for unseen pairs of known molecules,
-        ``"solute"`` for molecules that were not seen at all.
+        ``"solute"`` for solutes that were not seen as such (they may stand as
+        solvents in training rows).
     folds : int
     n_jobs, progress
         As of `leyden.validation.evaluate`.
