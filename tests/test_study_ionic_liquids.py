@@ -13,6 +13,7 @@ import pytest
 
 from leyden import studies
 from leyden.data.ionic_liquids import ionic_liquids
+from leyden.errors import InputError
 from leyden.evaluation import Evaluation
 from leyden.predictor import Predictor
 from leyden.studies.ionic_liquid_arms import (
@@ -136,6 +137,11 @@ def test_a_source_without_shared_items_has_no_pair_of_the_target(home: None) -> 
     (lesson,) = arm.lessons(melting, melting.hold_out(np.arange(3), "pair"), {})
     assert not set(lesson.source.groups["pair"]) & set(melting.groups["pair"])
     assert len(lesson.source) < len(density)
+
+
+def test_a_property_that_is_not_known_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="did you mean density"):
+        studies.run("ionic-liquids", tmp_path / "out", progress=False, properties="densty")
 
 
 def made_up(folds: int = 4, inner: int = 3, seed: int = 0) -> tuple[Evaluation, Evaluation]:

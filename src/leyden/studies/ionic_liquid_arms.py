@@ -208,6 +208,11 @@ class Effort:
         """The properties, in the order of the tables."""
         return tuple(own for own in PROPERTIES if not self.only or own.name in self.only)
 
+    @property
+    def measured(self) -> tuple[Property, ...]:
+        """Whose measurements are read: all, since the recommender lists the ions of all."""
+        return PROPERTIES if self.pairs is None else self.properties
+
     @classmethod
     def quick(cls) -> Effort:
         """Shows that everything works."""

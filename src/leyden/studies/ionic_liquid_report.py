@@ -124,8 +124,8 @@ def _accuracy(report: Report, found: Findings, errors: Errors) -> None:
         f"{HEADLINE} is a weighted mean of {', '.join(f'`{part}`' for part in STACKED)}; its "
         "weights are chosen by inner folds of the training rows of each fold, cut by the same "
         f"group ({_inner()}); for unseen anions its parts count alike. Errors of density, surface "
-        "tension and heat capacity count in percent of the measured value, all others as they are; a missing answer counts as the "
-        "training mean.",
+        "tension and heat capacity count in percent of the measured value, all others as they "
+        "are; a missing answer counts as the training mean.",
         *_against_reference(found, errors),
     )
     _overview(report, found, errors)

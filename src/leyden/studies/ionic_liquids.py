@@ -14,14 +14,14 @@ from leyden.data.ionic_liquids import clean
 from leyden.data.molecules import formal_charge
 from leyden.data.replicates import replicate_spread
 from leyden.data.solvation import solvation
-from leyden.errors import InputError
+from leyden.errors import InputError, did_you_mean
 from leyden.report import Report
 from leyden.simulators.cosmo_table import known_cosmo_ions
 from leyden.simulators.ionic_liquids import SIMULATED as SIMULATED_PROPERTIES
 from leyden.simulators.ionic_liquids import simulated_ionic_liquids
 from leyden.studies import Option, StudyResult
 from leyden.studies.data_sources import cited
-from leyden.studies.ionic_liquid_arms import HEADLINE, SIMULATED, Effort, Sources
+from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, SIMULATED, Effort, Sources
 from leyden.studies.ionic_liquid_claims import claims
 from leyden.studies.ionic_liquid_comparisons import compare_arms
 from leyden.studies.ionic_liquid_findings import Findings
@@ -36,25 +36,33 @@ TITLE = "Ionic liquids: a neural recommender, from simulation to experiment, for
 OPTIONS = (
     Option("folds", int, 5, "folds of pairs, of cations and of anions"),
     Option("jobs", int, 2, "processes of one thread each"),
+    Option("properties", str, "all", "names joined by commas, such as density,viscosity"),
 )
 GRID = tuple(name for name in SIMULATED_PROPERTIES if "segment" not in name)
 """What is simulated; the free energy of segments would take longer than all the rest."""
 
 
-def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> StudyResult:
+def run(
+    out: Path, *, quick: bool, progress: bool, folds: int, jobs: int, properties: str
+) -> StudyResult:
     """Clean, compare, transfer, screen, report; what is finished under `out` is not done again.
 
     Parameters
     ----------
     out : Path
     quick, progress : bool
-    folds, jobs : int
+    folds, jobs, properties
         As in `OPTIONS`.
+
+    Raises
+    ------
+    InputError
+        No property has one of these names.
     """
-    effort = Effort.quick() if quick else Effort(folds=folds)
+    effort = Effort.quick() if quick else Effort(folds=folds, only=_named(properties))
     jobs = 1 if quick else jobs
     try:
-        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in effort.properties}
+        cleaned = {p.name: clean(p.target, rows_per_pair=12) for p in effort.measured}
         floors = {p.name: replicate_spread(p.target) for p in effort.properties}
         simulated, experiment = (
             solvation(kind, rows=effort.solvation_rows) for kind in ("simulated", "experimental")
@@ -111,6 +119,17 @@ def run(out: Path, *, quick: bool, progress: bool, folds: int, jobs: int) -> Stu
         ],
         reservations,
     )
+
+
+def _named(properties: str) -> tuple[str, ...]:
+    """Names of properties from a text; none means all."""
+    known = [own.name for own in PROPERTIES]
+    names = () if properties == "all" else tuple(name.strip() for name in properties.split(","))
+    for name in names:
+        if name not in known:
+            remedy = did_you_mean(name, known, f"choose from {', '.join(known)}")
+            raise InputError("the study has no property of this name", value=name, remedy=remedy)
+    return names
 
 
 def at_most(dataset: Dataset, pairs: int | None) -> Dataset:
