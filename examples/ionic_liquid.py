@@ -37,10 +37,11 @@ print(f"{len(test)} state points of pairs not seen: error {error:.1%}, {inside.m
 
 fluoride = IonPair("CCC[N+]1(C)CCCC1", "O=S(=O)([N-]S(=O)(=O)F)F")
 curve = predictor.predict([StatePoint(fluoride, kelvin) for kelvin in (280.0, 320.0, 360.0)])
-print(curve.drop(columns=["id", "error"]))
+print(curve.drop(columns=["id", "error"]).to_string(index=False))
 
 ions = pd.DataFrame({"smiles": [*cations, *anions]})
 wanted = [pair_criterion(f"{target} < 0.04"), pair_criterion({"at_most": "cation unseen"})]
 screening = run(IonPairJob(ions, [predictor], wanted, [f"min {target}"], keep=5), "pairs")
-print(screening.funnel)
-print(screening.rows[["cation_smiles", "anion_smiles", target, f"{target}_upper"]])
+print(screening.funnel.to_string(index=False))
+best = screening.rows[["cation_smiles", "anion_smiles", target, f"{target}_upper"]]
+print(best.to_string(index=False))
