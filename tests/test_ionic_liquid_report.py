@@ -112,7 +112,7 @@ def factors(property: Property, every_source: bool = True) -> dict[str, float]:
     found |= {f"{SCRATCH}, {one}": 0.75 - 0.1 * n for n, one in enumerate(lessons)}
     if every_source:
         found |= {f"{SCRATCH}, measured {taught[0]}, no shared items": 1.5}
-    found |= {f"{HYBRID}, {one}": 0.95 for one in {lessons[0], lessons[-1]}}
+    found |= {f"{HYBRID}, {one}": 0.95 for one in dict.fromkeys((lessons[0], lessons[-1]))}
     return found | {HEADLINE: 0.5}
 
 
