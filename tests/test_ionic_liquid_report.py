@@ -120,7 +120,8 @@ def comparison(property: Property, data: Dataset, unseen: str) -> Comparison:
     """Errors of all arms, proportional to each other row by row."""
     random = np.random.default_rng(sum(map(ord, property.name + unseen)))
     groups = data.groups[SPLITS[unseen]].to_numpy(str)
-    fold = np.unique(groups, return_inverse=True)[1] % FOLDS
+    names, number = np.unique(groups, return_inverse=True)
+    fold = (random.permutation(len(names)) % FOLDS)[number]
     spread = 0.05 * np.std(data.y)
     error = spread * random.normal(size=len(data))
     parts, tasks = [], []
@@ -211,7 +212,7 @@ def screening(rows: int) -> PairScreening:
         }
     )
     result = Screening(counts, table, 72, Path("."))
-    return PairScreening(result, ions, ions.assign(error=""), 7, 1.5)
+    return PairScreening(result, ions, ions.assign(error=""), 7, 1.5, 2)
 
 
 @pytest.fixture(scope="module")
