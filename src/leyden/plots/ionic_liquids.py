@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator
+from matplotlib.ticker import FixedLocator, LogLocator
 from numpy.typing import ArrayLike
 
 from leyden.plots.style import (
@@ -86,6 +86,9 @@ def grouped_intervals(
         ax.xaxis.set_major_locator(FixedLocator(_TICKS))
         ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.minorticks_off()
+        if reference is not None:  # a change of some per cent shall not look large
+            low, high = ax.get_xlim()
+            ax.set_xlim(min(low, reference / 1.6), max(high, reference * 1.6))
     for edge in range(1, len(groups)):
         ax.axhline(edge - 0.5, color="#e3e7ea", linewidth=0.7)
     ax.set_yticks(range(len(groups)), [str(group) for group in groups])
@@ -165,6 +168,10 @@ def electrolyte_front(
                 )
         ax.figure.colorbar(points, ax=ax, label="melting point (K)")
         ax.set(xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.minorticks_off()
         ax.legend(frameon=False, fontsize=9)
     ax.set(xlabel="viscosity (mPa s)", ylabel="conductivity (mS/cm)")
     corner(ax, [left_out(seen)])

@@ -79,11 +79,12 @@ def _lead(found: Findings, errors: Errors) -> str:
         ours, theirs = error[HEADLINE], error[_REFERENCE]
         told.append(f"{property.title} {ours:.3g} {property.unit} against {theirs:.3g}")
     quick = "" if found.effort.pairs is None else "A quick run, which shows only that it works. "
-    pairs = {pair for one in found.datasets.values() for pair in one.groups["pair"]}
+    datasets = [found.datasets[one.name] for one in found.effort.properties]
+    pairs = {pair for one in datasets for pair in one.groups["pair"]}
     screening = found.screening
     return (
-        f"{quick}{len(found.datasets)} properties of {len(pairs):,} ionic liquids, "
-        f"{sum(map(len, found.datasets.values())):,} cleaned measurements. Mean error of what we "
+        f"{quick}{len(datasets)} properties of {len(pairs):,} ionic liquids, "
+        f"{sum(map(len, datasets)):,} cleaned measurements. Mean error of what we "
         f"propose, the {HEADLINE}, on pairs of ions that no training row has, against that of "
         f"{_REFERENCE} on the same folds: {'; '.join(told)}. {told_simulations(found, errors)} "
         f"{screening.screening.candidates:,} pairs were screened for {screening.properties} "

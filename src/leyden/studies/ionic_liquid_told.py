@@ -82,8 +82,8 @@ def screened(report: Report, found: PairScreening) -> None:
     report.section("Which pairs would make electrolytes?").text(
         f"Every cation with every anion of the catalogue: {found.screening.candidates:,} pairs, "
         f"{found.properties} properties each, in {found.seconds:,.1f} s from saved predictors to "
-        f"Parquet; {left_out:,} of {len(found.checked):,} ions are not screened, each with its "
-        f"reason. Predictors are means of {' and '.join(f'`{one}`' for one in BLENDED)}, fitted "
+        f"Parquet, on {found.processes} processes; {left_out:,} of {len(found.checked):,} ions are "
+        f"refused. Predictors are means of {' and '.join(f'`{one}`' for one in BLENDED)}, fitted "
         f"on all measurements. Asked for: {', '.join(wanted)}, and no ion that the models have not "
         "seen.",
         f"{len(front):,} pairs form the Pareto front of {', '.join(OBJECTIVES)}; of "

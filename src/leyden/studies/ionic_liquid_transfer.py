@@ -56,7 +56,7 @@ def tell_transfer(report: Report, found: Findings, errors: Errors) -> None:
             caption=f"`{kind}`: error after a lesson over that from scratch, paired; 95 % "
             "intervals by drawing what is unseen. Shared: source rows, a fold, whose pair is one "
             f"of the target's. {STAND_IN}",
-            names={"error": "error, taught", "scratch": "from scratch", "shared": "shared rows"},
+            names={"error": "taught", "shared": "shared rows"},
             digits=3,
         )
 
@@ -92,8 +92,8 @@ def published_finding(rows: pd.DataFrame) -> str:
     return (
         f"{told}. That four of five gain substantially (the interval below {SUBSTANTIAL}) is "
         f"{first}: {int(substantial.sum())} do. That the melting point gains least is {second}: "
-        f"its ratio is number {int((rows['ratio'] > melting['ratio']).sum()) + 1} from the "
-        "greatest."
+        f"of the five ratios its own is number {int((rows['ratio'] > melting['ratio']).sum()) + 1} "
+        "from the greatest."
     )
 
 
