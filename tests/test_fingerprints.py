@@ -165,7 +165,7 @@ def test_an_item_that_is_not_fit_names_its_row() -> None:
         with pytest.raises(InputError, match=rule) as caught:
             Fingerprint(pair=True).transform([FIVE_CB, item])
         assert caught.value.row == 2
-    for wrong in ({"fragments": ()}, {"parts": "ecfp"}, {"size": 0}, {"radius": -1}):
+    for wrong in ({"fragments": ()}, {"fragments": "ecfp"}, {"size": 0}, {"radius": -1}):
         with pytest.raises(InputError):
             Fingerprint(**wrong)
 

@@ -80,7 +80,7 @@ def test_the_recipe_helps_where_it_must() -> None:
     measured = world("energy_kcal_per_mol", 0.8, 2)
     evaluation = pretraining_evaluation(SIMULATED, measured, "pair", quick=True)
     assert tuple(evaluation.arms) == ARMS
-    assert len(evaluation.rows) == 3 * len(range(0, len(measured), 8))
+    assert len(evaluation.rows) == 3 * len(range(0, len(measured), 12))
     assert evaluation.paired("fine-tuned").ratio < 0.8
 
 

@@ -96,10 +96,10 @@ def _ion(smiles: Any, claim: Any) -> dict[str, Any]:
         ion["error"] = f"the list gives the charge {claim}, the SMILES {charge:+d}"
     elif charge == 0:
         ion["error"] = "no net charge: a molecule or a zwitterion"
-    elif is_metal_ion(smiles):
-        ion["error"] = "a metal ion: no model of ionic liquids has learned from any"
     elif abs(charge) > 1:
         ion["error"] = f"charge {charge:+d}: only pairs of two single charges are screened"
+    elif is_metal_ion(smiles):
+        ion["error"] = "a metal ion: no model of ionic liquids has learned from any"
     return ion
 
 

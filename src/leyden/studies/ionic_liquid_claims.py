@@ -118,6 +118,12 @@ def _of(own: Property, found: Findings) -> Iterator[Claim]:
         bound=("<=", factor * value),
     )
     yield _floor(own, found.floors[own.name])
+    yield from _compared(own, found)
+
+
+def _compared(own: Property, found: Findings) -> Iterator[Claim]:
+    """What simulations teach, and what the best baseline is worth, on unseen pairs."""
+    pairs = found.comparisons[own.name]["pairs"].evaluation
     transfer = pairs.paired(SIMULATED, SCRATCH)
     yield Claim(
         f"{own.name}_transfer_ratio",

@@ -99,9 +99,12 @@ def screen_pairs(
             _predictor(blend.fit(dataset), tested).save(path)
         models.append(path)
     start = time.perf_counter()
-    job = IonPairJob(
-        ions, models, [pair_criterion(one) for one in CRITERIA], OBJECTIVES, pairs_a_shard=16384
-    )
+    names = tuple(own.name for own in effort.properties)
+    criteria = [
+        pair_criterion(one) for one in CRITERIA if not isinstance(one, str) or one.startswith(names)
+    ]
+    objectives = [one for one in OBJECTIVES if one.split()[1].startswith(names)]
+    job = IonPairJob(ions, models, criteria, objectives, pairs_a_shard=16384)
     place = folder / "pairs"
     shutil.rmtree(place, ignore_errors=True)  # what is finished already would not be timed
     result = run(job, place, workers=jobs if jobs > 1 else None, progress=progress)

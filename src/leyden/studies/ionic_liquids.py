@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from leyden.studies import Option, StudyResult
 from leyden.studies.data_sources import cited
 from leyden.studies.ionic_liquid_arms import HEADLINE, PROPERTIES, SIMULATED, Effort, Sources
 from leyden.studies.ionic_liquid_claims import claims
-from leyden.studies.ionic_liquid_comparisons import compare_arms
+from leyden.studies.ionic_liquid_comparisons import Comparison, compare_arms
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.ionic_liquid_report import build_report
 from leyden.studies.ionic_liquid_screen import screen_pairs
@@ -87,7 +88,13 @@ def run(
         comparisons=comparisons,
         solvation={
             group: pretraining_evaluation(
-                simulated, experiment, group, quick=quick, n_jobs=jobs, progress=progress
+                simulated,
+                experiment,
+                group,
+                quick=quick,
+                n_jobs=jobs,
+                checkpoint=out / "folds",
+                progress=progress,
             )
             for group in ("pair", "solute")
         },
@@ -102,12 +109,6 @@ def run(
             progress=progress,
         ),
     )
-    reservations = [
-        f"{name}, unseen {unseen}: {line}"
-        for name, by_split in comparisons.items()
-        for unseen, one in by_split.items()
-        for line in one.evaluation.reservations([HEADLINE, SIMULATED])
-    ]
     return StudyResult(
         NAME,
         build_report(TITLE, found),
@@ -117,8 +118,18 @@ def run(
             *(cited(one, "solvation") for one in (simulated, experiment)),
             cited(load("il-ions")),
         ],
-        reservations,
+        _reservations(comparisons),
     )
+
+
+def _reservations(comparisons: Mapping[str, Mapping[str, Comparison]]) -> list[str]:
+    """What a reader must know of the arms that the claims name."""
+    return [
+        f"{name}, unseen {unseen}: {line}"
+        for name, by_split in comparisons.items()
+        for unseen, one in by_split.items()
+        for line in one.evaluation.reservations([HEADLINE, SIMULATED])
+    ]
 
 
 def _named(properties: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ solute in a solvent), so that the recipe itself can be put to the test in the op
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ def pretraining_evaluation(
     quick: bool = False,
     random_state: int = 0,
     n_jobs: int = 1,
+    checkpoint: Path | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """All arms on the same folds of the measured rows.
@@ -98,7 +100,7 @@ def pretraining_evaluation(
         ``"solute"`` for solutes that were not seen as such (they may stand as
         solvents in training rows).
     folds : int
-    n_jobs, progress
+    n_jobs, checkpoint, progress
         As of `leyden.validation.evaluate`.
 
     Returns
@@ -110,7 +112,7 @@ def pretraining_evaluation(
         target = replace(target.take(slice(None, None, 12)), _root=None)
     arms, _ = pretraining_arms(source, target, quick=quick, random_state=random_state)
     split = GroupKFold(group, 2 if quick else folds, random_state=random_state)
-    return evaluate(arms, target, split, n_jobs=n_jobs, progress=progress)
+    return evaluate(arms, target, split, n_jobs=n_jobs, checkpoint=checkpoint, progress=progress)
 
 
 def _named_alike(source: Dataset, target: Dataset) -> Dataset:
