@@ -140,7 +140,7 @@ def test_a_source_without_shared_items_has_no_pair_of_the_target(home: None) -> 
 
 
 def test_a_property_that_is_not_known_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="did you mean .density"):
+    with pytest.raises(InputError, match="did you mean"):
         studies.run("ionic-liquids", tmp_path / "out", progress=False, properties="densty")
 
 

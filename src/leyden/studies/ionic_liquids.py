@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from leyden.data.molecules import formal_charge
 from leyden.data.replicates import replicate_spread
 from leyden.data.solvation import solvation
 from leyden.errors import InputError, did_you_mean
+from leyden.evaluation import Evaluation
 from leyden.report import Report
 from leyden.simulators.cosmo_table import known_cosmo_ions
 from leyden.simulators.ionic_liquids import SIMULATED as SIMULATED_PROPERTIES
@@ -86,18 +88,7 @@ def run(
         floors=floors,
         sources=sources,
         comparisons=comparisons,
-        solvation={
-            group: pretraining_evaluation(
-                simulated,
-                experiment,
-                group,
-                quick=quick,
-                n_jobs=jobs,
-                checkpoint=out / "folds",
-                progress=progress,
-            )
-            for group in ("pair", "solute")
-        },
+        solvation=_solvation(simulated, experiment, out / "folds", quick, jobs, progress),
         screening=screen_pairs(
             datasets,
             sources,
@@ -120,6 +111,17 @@ def run(
         ],
         _reservations(comparisons),
     )
+
+
+def _solvation(
+    simulated: Dataset, experiment: Dataset, folder: Path, quick: bool, jobs: int, progress: bool
+) -> dict[str, Evaluation]:
+    """The recipe on solvation free energies, for unseen pairs and for unseen solutes."""
+    options: dict[str, Any] = {"n_jobs": jobs, "checkpoint": folder, "progress": progress}
+    return {
+        group: pretraining_evaluation(simulated, experiment, group, quick=quick, **options)
+        for group in ("pair", "solute")
+    }
 
 
 def _reservations(comparisons: Mapping[str, Mapping[str, Comparison]]) -> list[str]:
