@@ -80,8 +80,9 @@ class DrawnErrors:
         mine, theirs = self.drawn[arm], self.drawn[against]
         low, high = np.quantile(mine - theirs, [0.025, 0.975])
         verdict = "gain" if high < 0 else "harm" if low > 0 else "no evidence"
-        ends = np.quantile(mine / theirs, [0.025, 0.975])
-        return Ratio(self.error[arm] / self.error[against], *map(float, ends), verdict)
+        least, most = np.quantile(mine / theirs, [0.025, 0.975])
+        ratio = float(self.error[arm] / self.error[against])
+        return Ratio(ratio, float(least), float(most), verdict)
 
 
 def told_by_verdict(ratios: Iterable[tuple[str, Ratio]]) -> str:

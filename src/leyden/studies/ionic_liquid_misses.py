@@ -56,10 +56,12 @@ def misses(report: Report, found: Findings, errors: Errors) -> None:
         f"stands; strata of at least {_LEAST_PAIRS} pairs",
         alt="Relative error against the number of training pairs of the rarer ion, by property",
     )
-    tables = [("partners", "training pairs of the rarer ion", list(_PARTNERS))]
-    tables += [("cation family", "family of the cation", None)]
-    tables += [("anion family", "family of the anion", None)]
-    tables += [("temperature", "temperature in K", list(_TEMPERATURES))]
+    tables: tuple[tuple[str, str, list[str] | None], ...] = (
+        ("partners", "training pairs of the rarer ion", list(_PARTNERS)),
+        ("cation family", "family of the cation", None),
+        ("anion family", "family of the anion", None),
+        ("temperature", "temperature in K", list(_TEMPERATURES)),
+    )
     for column, what, order in tables:
         table = _by(rows, column, order).rename(columns={column: what})
         if table.empty:  # a quick run may have no stratum of so many pairs
@@ -193,7 +195,7 @@ def _worst(rows: pd.DataFrame, column: str) -> str:
     """The family with the greatest error of each property, against the mean of the property."""
     table = _by(rows, column, None).set_index(column)
     table = table.drop(index=OTHER, errors="ignore")
-    overall = rows.groupby("property")["error"].mean()
+    overall = rows.groupby("property")["error"].mean().to_dict()
     told = [
         f"{title} {own.idxmax()} ({own.max() / overall[title]:.1f} times the mean error)"
         for title, own in table.items()

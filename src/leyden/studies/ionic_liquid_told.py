@@ -117,11 +117,12 @@ def screened(report: Report, found: PairScreening) -> None:
 
 
 def _catalogue(ions: pd.DataFrame) -> pd.DataFrame:
-    counts = ions.groupby(["sources", "licence"], sort=False)["charge"]
-    table = counts.agg(cations=lambda own: int((own > 0).sum()), anions=lambda own: (own < 0).sum())
-    table = table.reset_index().sort_values("cations", ascending=False)
-    total = {"sources": "all", "licence": "", **table[["cations", "anions"]].sum()}
-    return pd.concat([table, pd.DataFrame([total])], ignore_index=True)
+    charged = {"cations": ions["charge"] > 0, "anions": ions["charge"] < 0}
+    by_source = ions.assign(**charged).groupby(["sources", "licence"], as_index=False)
+    table = by_source[["cations", "anions"]].sum().sort_values("cations", ascending=False)
+    total = {name: [int(own.sum())] for name, own in charged.items()}
+    whole = pd.DataFrame({"sources": ["all"], "licence": [""], **total})
+    return pd.concat([table, whole], ignore_index=True)
 
 
 def _ends(front: pd.DataFrame, targets: list[str]) -> pd.DataFrame:
