@@ -62,11 +62,8 @@ def claims(found: Findings) -> list[Claim]:
 
 def score(evaluation: Evaluation, arm: str) -> tuple[float, tuple[float, float]]:
     """MAE of an arm (MAPE, where errors count in percent), and its 95 % interval."""
-    table = evaluation.scores(["mae"]).set_index("arm")
-    return float(table.loc[arm, "mae"]), (
-        float(table.loc[arm, "mae_low"]),
-        float(table.loc[arm, "mae_high"]),
-    )
+    row = evaluation.scores(["mae"]).set_index("arm").loc[arm].to_dict()
+    return float(row["mae"]), (float(row["mae_low"]), float(row["mae_high"]))
 
 
 def best_baseline(evaluation: Evaluation) -> str:
@@ -191,7 +188,7 @@ def _on_grid(own: Property, found: Findings) -> float:
 
 
 def _floor(own: Property, floors: pd.DataFrame) -> Claim:
-    row = floors.loc["measured"]
+    row, after = (floors.loc[stage].to_dict() for stage in ("measured", "cleaned"))
     scale = 100.0 if own.relative else 1.0
     measured = math.isfinite(row["spread"])
     return Claim(
@@ -203,7 +200,7 @@ def _floor(own: Property, floors: pd.DataFrame) -> Claim:
         (scale * float(row["low"]), scale * float(row["high"])) if measured else None,
         f"sets of one pair at one T (to 0.1 K) and P, mean over {row['state_points']:.0f} state "
         f"points of {row['pairs']:.0f} pairs, before the cleaning, which leaves out sets that "
-        f"disagree: after it {scale * float(floors.loc['cleaned', 'spread']):.3g} {own.unit}; "
+        f"disagree: after it {scale * float(after['spread']):.3g} {own.unit}; "
         "95 % interval by drawing pairs"
         if measured
         else "one value a pair: nothing was measured twice",
