@@ -63,16 +63,17 @@ def test_panels_share_groups_and_range(ratios: pd.DataFrame) -> None:
 
 def test_errors_follow_the_order_of_the_strata() -> None:
     table = pd.DataFrame(
-        {"series": ["a", "a", "b"], "stratum": ["few", "many", "many"], "error": [2.0, 1.0, 0.5]}
+        {"series": ["a", "a", "b"], "stratum": ["many", "few", "many"], "error": [1.0, 2.0, 0.5]}
     )
+    strata = ["none", "few", "many"]
     _, ax = subplots()
-    assert error_by_stratum(table, ax, label="error", stratum="pairs") is ax
+    assert error_by_stratum(table, strata, ax, label="error", stratum="pairs") is ax
     a, b = ax.get_lines()
     assert a.get_xydata().tolist() == [[0, 2.0], [1, 1.0]]
     assert b.get_xydata().tolist() == [[1, 0.5]]
     assert [text.get_text() for text in ax.get_xticklabels()] == ["few", "many"]
     with pytest.raises(InputError, match="stratum"):
-        error_by_stratum(table.drop(columns="stratum"), ax, label="", stratum="")
+        error_by_stratum(table.drop(columns="stratum"), strata, ax, label="", stratum="")
 
 
 def test_the_front_marks_what_was_measured_and_counts_what_is_not_drawn() -> None:

@@ -101,27 +101,32 @@ def grouped_intervals(
 _TICKS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 
 
-def error_by_stratum(table: pd.DataFrame, ax: Axes, *, label: str, stratum: str) -> Axes:
+def error_by_stratum(
+    table: pd.DataFrame, strata: Sequence[str], ax: Axes, *, label: str, stratum: str
+) -> Axes:
     """Errors against ordered strata of the rows, one line a series.
 
     Parameters
     ----------
     table : DataFrame
-        Columns ``series``, ``stratum``, ``error``; strata in the order of their appearance.
+        Columns ``series``, ``stratum``, ``error``.
+    strata : sequence of str
+        In order; one that no row has is left out.
     ax : Axes
     label, stratum : str
         What the errors and the strata are.
     """
     need(table, "series", "stratum", "error")
-    strata = list(dict.fromkeys(table["stratum"]))
+    shown = [one for one in strata if one in set(table["stratum"])]
     for number, (name, own) in enumerate(table.groupby("series", sort=False)):
-        places = [strata.index(one) for one in own["stratum"]]
+        own = own.sort_values("stratum", key=lambda names: names.map(shown.index))
+        places = [shown.index(one) for one in own["stratum"]]
         dash = "--" if number >= 6 else "-"  # colours and markers begin anew
         ax.plot(
             places, own["error"], label=str(name), markersize=5, linestyle=dash,
             **series_style(number),
         )  # fmt: skip
-    ax.set_xticks(range(len(strata)), [str(one) for one in strata])
+    ax.set_xticks(range(len(shown)), [str(one) for one in shown])
     ax.set(xlabel=stratum, ylabel=label)
     if len(table):
         ax.legend(frameon=False, fontsize=9)

@@ -46,6 +46,7 @@ def misses(report: Report, found: Findings, errors: Errors) -> None:
     shown = shown.rename(columns={"partners": "stratum"})
     error_by_stratum(
         shown,
+        list(_PARTNERS),
         ax,
         label="error / mean error of the property",
         stratum="other pairs of the rarer ion that teach",
@@ -57,7 +58,7 @@ def misses(report: Report, found: Findings, errors: Errors) -> None:
         alt="Relative error against the number of training pairs of the rarer ion, by property",
     )
     tables: tuple[tuple[str, str, list[str] | None], ...] = (
-        ("partners", "training pairs of the rarer ion", list(_PARTNERS)),
+        ("partners", "training pairs", list(_PARTNERS)),
         ("cation family", "family of the cation", None),
         ("anion family", "family of the anion", None),
         ("temperature", "temperature in K", list(_TEMPERATURES)),
@@ -68,9 +69,11 @@ def misses(report: Report, found: Findings, errors: Errors) -> None:
             continue
         report.table(
             table,
-            caption=f"Mean error of the {HEADLINE} on unseen pairs, by {what}: in % for density, "
-            "surface tension and heat capacity, in decades, in K. A dash: fewer than "
-            f"{_LEAST_PAIRS} pairs.",
+            caption=f"Mean error of the {HEADLINE} on unseen pairs, by {what}"
+            f"{' of the rarer ion' if column == 'partners' else ''}: in % for density, surface "
+            "tension and heat capacity, in decades for viscosity and conductivity, in K. A dash: "
+            f"fewer than {_LEAST_PAIRS} pairs.",
+            names={name: name.removeprefix("log10 ") for name in table.columns},
             digits=3,
         )
 

@@ -52,11 +52,10 @@ def tell_transfer(report: Report, found: Findings, errors: Errors) -> None:
     for kind in (SCRATCH, HYBRID):
         _figure(report, table[table["kind"] == kind], kind)
         report.table(
-            table[table["kind"] == kind].drop(columns="kind"),
+            table[table["kind"] == kind].drop(columns=["kind", "scratch"]),
             caption=f"`{kind}`: error after a lesson over that from scratch, paired; 95 % "
             "intervals by drawing what is unseen. Shared: source rows, a fold, whose pair is one "
             f"of the target's. {STAND_IN}",
-            names={"error": "taught", "shared": "shared rows"},
             digits=3,
         )
 
