@@ -141,3 +141,13 @@ def test_what_is_no_pair_names_its_row() -> None:
     with pytest.raises(InputError, match="an ion pair is needed") as caught:
         IonPairs(Lengths()).transform([IonPair(EMIM, DCA), "CC"])  # type: ignore[list-item]
     assert caught.value.row == 2
+
+
+def test_compact_rows_keep_the_ions_that_stand_in_them() -> None:
+    items = [IonPair(EMIM, DCA), IonPair(CHOLINE, DCA), StatePoint(IonPair(CHOLINE, DCA), 350.0)]
+    points = IonPairs(Lengths()).transform(items)
+    few = points[1:].compact()
+    assert len(few.cations.keys) == len(few.anions.keys) == 1
+    assert few.cations.keys[few.cation].tolist() == points.cations.keys[points.cation][1:].tolist()
+    assert few.cations.vectors[few.cation].tolist() == [[float(len(CHOLINE))]] * 2
+    assert few.temperature_K.tolist() == [298.15, 350.0]

@@ -139,6 +139,7 @@ class PairProcess(BaseEstimator):
         The deviation costs as many triangular solutions as there are different pairs, where values
         cost none: ask for it for thousands of pairs, not for millions.
         """
+        X = X.compact()  # a block of a screening has the tables of the whole grid
         parts, (places, rows) = self._parts(X), X.pairs()
         pairs = PairSet(places[:, 0], places[:, 1], self._size(self._raw_size(X, places)))
         base = curve(self.shape, X.temperature_K, X.pressure_kPa)
@@ -154,6 +155,7 @@ class PairProcess(BaseEstimator):
 
     def embed(self, X: StatePoints) -> np.ndarray:
         """Standardised coefficients of each row's curve, shape (n, b): what pairs differ in."""
+        X = X.compact()
         places, rows = X.pairs()
         pairs = PairSet(places[:, 0], places[:, 1], self._size(self._raw_size(X, places)))
         return self._coefficients(self._parts(X), pairs)[rows]

@@ -113,6 +113,19 @@ class StatePoints:
         tables = [IonTable(t.keys, t.vectors[:, kept]) for t in (self.cations, self.anions)]
         return replace(self, cations=tables[0], anions=tables[1])
 
+    def compact(self) -> StatePoints:
+        """The same rows, with the ions that stand in them alone."""
+        (cations, cation), (anions, anion) = (
+            np.unique(places, return_inverse=True) for places in (self.cation, self.anion)
+        )
+        return replace(
+            self,
+            cations=self.cations.take(cations),
+            anions=self.anions.take(anions),
+            cation=cation,
+            anion=anion,
+        )
+
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """The different pairs as places of cation and anion, (p, 2), and each row's pair, (n,)."""
         code = self.cation * len(self.anions.keys) + self.anion
