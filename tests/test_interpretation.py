@@ -458,6 +458,7 @@ class TestPeriodicTable:
     @pytest.mark.parametrize("values", [{}, {"Fe": 1.0}])
     def test_few(self, values: dict[str, float], ax: Axes) -> None:
         periodic_table(values, ax, label="V", centre=1.0)
+        assert texts(ax).count("1.00") == len(values)
 
     def test_letters_stand_out(self) -> None:
         assert readable_ink("black") == readable_ink("#00436b") == "white"

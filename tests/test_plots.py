@@ -115,6 +115,7 @@ def test_histogram_counts_every_value_it_shows(ax: Axes, log: bool, left_out: in
 @pytest.mark.parametrize("values", [[], [2.0], [np.nan]])
 def test_histogram_of_little(ax: Axes, values: list[float]) -> None:
     plots.histogram(values, ax, log=True)
+    assert sum(bar.get_height() for bar in ax.patches) == np.isfinite(values).sum()
 
 
 def test_latent_map_keeps_kinds_apart(ax: Axes) -> None:
