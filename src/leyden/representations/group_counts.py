@@ -11,6 +11,7 @@ import numpy as np
 
 from leyden.data.molecules import read_molecule
 from leyden.errors import InputError
+from leyden.representations.molecular_volume import van_der_waals_volume
 
 __all__ = ["GROUPS", "GroupCounts"]
 
@@ -127,25 +128,6 @@ _MARKS: tuple[tuple[str, str], ...] = (
 # Of these groups only the first atom is taken; the others are its surroundings.
 _FIRST_ATOM_ONLY = frozenset({"methyl on charge", "methylene on charge", "hydroxyl"})
 
-# Bondi volumes of atoms, A^3 (Zhao et al., table 2).
-_ATOM_A3 = {
-    "H": 7.24,
-    "B": 40.48,
-    "C": 20.58,
-    "N": 15.60,
-    "O": 14.71,
-    "F": 13.31,
-    "Si": 38.79,
-    "P": 24.43,
-    "S": 24.43,
-    "Cl": 22.45,
-    "As": 26.52,
-    "Se": 28.73,
-    "Br": 26.52,
-    "I": 32.52,
-}
-_OTHER_ATOM_A3 = 35.0  # metals
-
 
 @dataclass(frozen=True)
 class GroupCounts:
@@ -190,22 +172,9 @@ def _vector(smiles: str) -> tuple[float, ...]:
                 found += 1
         counts.append(float(found))
     counts += [float(len(molecule.GetSubstructMatches(pattern))) for _, pattern in marks]
-    whole = AddHs(molecule)
-    mass = sum(atom.GetMass() for atom in whole.GetAtoms())
-    return (*counts, float(abs(GetFormalCharge(molecule))), float(mass), _volume_A3(whole))
-
-
-def _volume_A3(whole: Any) -> float:
-    """Van der Waals volume by atoms, bonds and rings of a molecule with its hydrogens.
-
-    Y. H. Zhao, M. H. Abraham, A. M. Zissimos, J. Org. Chem. 68, 7368 (2003), eq. 4.
-    """
-    from rdkit.Chem import rdMolDescriptors
-
-    atoms = sum(_ATOM_A3.get(atom.GetSymbol(), _OTHER_ATOM_A3) for atom in whole.GetAtoms())
-    aromatic = rdMolDescriptors.CalcNumAromaticRings(whole)
-    others = rdMolDescriptors.CalcNumRings(whole) - aromatic
-    return float(atoms - 5.92 * whole.GetNumBonds() - 14.7 * aromatic - 3.8 * others)
+    mass = sum(atom.GetMass() for atom in AddHs(molecule).GetAtoms())
+    charge = float(abs(GetFormalCharge(molecule)))
+    return (*counts, charge, float(mass), van_der_waals_volume(molecule))
 
 
 @lru_cache(maxsize=1)

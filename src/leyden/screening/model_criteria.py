@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +12,7 @@ import pandas as pd
 
 from leyden.errors import InputError, did_you_mean
 from leyden.screening.criteria import ModelBound
+from leyden.screening.saved_predictors import file_sha256, load_predictor
 
 if TYPE_CHECKING:
     from leyden.predictor import Predictor
@@ -38,7 +37,7 @@ def pinned(criterion: ModelBound) -> ModelBound:
         The file holds no predictor.
     """
     place = os.path.abspath(criterion.model)
-    sha256 = _hash(place)
+    sha256 = file_sha256(place)
     if criterion.sha256 not in ("", sha256):
         raise InputError(
             "the predictor is another than the one that the criterion names by its sha256",
@@ -46,7 +45,7 @@ def pinned(criterion: ModelBound) -> ModelBound:
             file=place,
             remedy="give that one, or leave sha256 out",
         )
-    predictor = _load(place, sha256)
+    predictor = load_predictor(place, sha256)
     if criterion.target not in predictor.targets:
         raise InputError(
             "the predictor has no such target",
@@ -93,7 +92,7 @@ def apply_models(
     """
     counts = {"kept": len(rows)}
     for criterion in map(pinned, criteria):
-        predictor = _load(criterion.model, criterion.sha256)
+        predictor = load_predictor(criterion.model, criterion.sha256)
         if criterion.name in rows.columns:
             raise InputError(
                 "the kept rows have such a column already",
@@ -121,20 +120,3 @@ def _with_prediction(
     }
     percentile = predicted["in_domain_percentile"].to_numpy(float)
     return rows.assign(**columns, **{f"{criterion.name}_in_domain_percentile": percentile})
-
-
-def _hash(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"the predictor cannot be read: {reason}", file=path) from error
-
-
-@functools.lru_cache(maxsize=8)
-def _load(path: str, sha256: str) -> Predictor:
-    """The predictor of a file, read once as long as its content is the same."""
-    from leyden.predictor import Predictor  # a second, which every worker would pay
-
-    return Predictor.load(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from leyden.ion_domain import IonDomain
 from leyden.predictor import Predictor
 from leyden.representations import represent_rows
 from leyden.representations.ion_pair import IonTable, StatePoints
+from leyden.screening.saved_predictors import file_sha256, load_predictor
 from leyden.screening.tables import check_keys
 
 __all__ = ["PairModel", "RepresentedIons", "represented_ions"]
@@ -61,7 +60,7 @@ class PairModel:
         if not isinstance(file, str | os.PathLike):
             raise InputError("a model is a predictor or its file", value=model)
         place = os.path.abspath(file)
-        sha256 = _hash(place)
+        sha256 = file_sha256(place)
         if expected not in (None, sha256):
             raise InputError(
                 "the predictor is another than the one that is named by its sha256",
@@ -69,7 +68,7 @@ class PairModel:
                 file=place,
                 remedy="give that one, or leave sha256 out",
             )
-        return cls(_load(place, sha256), sha256, place)
+        return cls(load_predictor(place, sha256), sha256, place)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A file travels by its name, so that a job stays small."""
@@ -193,18 +192,3 @@ def _fit_pair(model: PairModel, cations: Sequence[str], anions: Sequence[str]) -
         file=model.name,
         remedy="fit one on IonPairs or IonPairVectors, and on ions of this kind",
     )
-
-
-def _hash(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"the predictor cannot be read: {reason}", file=path) from error
-
-
-@functools.lru_cache(maxsize=32)
-def _load(path: str, sha256: str) -> Predictor:
-    """The predictor of a file, read once as long as its content is the same."""
-    return Predictor.load(path)
