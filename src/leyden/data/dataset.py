@@ -235,6 +235,10 @@ class Dataset:
             _root=(root, back[positions]),
         )
 
+    def alone(self) -> Dataset:
+        """The same rows, and no memory of a larger dataset: these are all items of the target."""
+        return replace(self, _root=None)
+
     def with_targets(self, names: str | Iterable[str]) -> Dataset:
         """Only these targets; rows that have none of them are left out."""
         names = [names] if isinstance(names, str) else list(names)
