@@ -188,7 +188,7 @@ def test_glass_transitions_come_in_kelvin_with_whole_ions(own_home: Path) -> Non
     assert cleaned.log.loc[0, "mended"] == 1
     np.testing.assert_allclose(cleaned.dataset.y, [213.15, 193.15])
     assert cleaned.dataset.items[0] == IonPair("CC[NH3+]", DCA)
-    assert cleaned.dataset.quantities == {"glass_transition_K": "phase transition"}
+    assert cleaned.dataset.quantities == {"glass_transition_K": "glass transition"}
 
 
 def test_an_unknown_target_and_no_rows_a_pair_are_refused() -> None:

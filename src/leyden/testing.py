@@ -167,7 +167,7 @@ def tiny_transfer(
     """
     everything = tiny_crystals(source_rows + target_rows, random_state)
     source, target = (
-        dataclasses.replace(everything.take(rows), _root=None)  # strangers to each other
+        everything.take(rows).alone()  # strangers to each other
         for rows in (slice(0, source_rows), slice(source_rows, None))
     )
     return (

@@ -49,6 +49,8 @@ class Table:
         File of CIFs by id: the items of disordered crystals. Rows without one belong to no item.
     censored : tuple of str
         Targets in which ``<x`` is an upper bound.
+    mixtures : bool
+        Whether a SMILES is several species, as a solute in a solvent is.
     """
 
     files: tuple[str, ...]
@@ -62,6 +64,7 @@ class Table:
     id: str = ""
     cifs: str = ""
     censored: tuple[str, ...] = ()
+    mixtures: bool = False
 
     def has(self, target: str) -> bool:
         """Whether the target, or what it is the logarithm of, is a column here."""

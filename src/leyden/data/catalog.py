@@ -20,7 +20,7 @@ from leyden.data.columns import (
     numbers,
     quantity_of,
 )
-from leyden.data.dataset import Dataset, with_ions
+from leyden.data.dataset import Dataset, with_ions, with_molecules
 from leyden.data.disordered import DisorderedCrystal, disordered_from_cif
 from leyden.data.electrode import Electrode
 from leyden.data.home import data_home
@@ -28,6 +28,7 @@ from leyden.data.ionic_liquids import ionic_liquids
 from leyden.data.ions import StatePoint
 from leyden.data.items import numbered
 from leyden.data.materials import Crystal, IonPair, parse_composition, parse_formula
+from leyden.data.molecules import inchi_key
 from leyden.data.sources import fetch
 from leyden.data.tables import read_file, read_rows
 from leyden.errors import InputError
@@ -94,6 +95,8 @@ def load(
         items, rows = _disordered(table, frame, rows, name, folder)
     elif table.items == "ion pair":
         items, rows = _ion_pairs(table, frame, rows, name, file)
+    elif table.items == "smiles":
+        items, rows = _molecules(table, frame, rows, name)
     else:
         items = _items(table, frame, rows, file)
     groups = _groups(table, frame.iloc[rows], named.iloc[rows], items)
@@ -114,10 +117,12 @@ def load(
 def _groups(
     table: Table, frame: pd.DataFrame, named: pd.DataFrame, items: Sequence[Any]
 ) -> pd.DataFrame:
-    """The groups of the card, and what the items themselves tell: formulas, or ions."""
+    """The groups of the card, and what the items tell: formulas, ions, or rings and molecules."""
     groups = named[list(table.groups)].astype(str)
     if table.items == "ion pair":
         return with_ions(groups, items)
+    if table.items == "smiles" and not table.mixtures:
+        return with_molecules(groups, items)
     if table.items == "disordered crystal":
         groups.insert(0, "formula", [parse_formula(text) for text in frame[table.item]])
     elif table.items in ("crystal", "structure pair", "formula"):
@@ -197,11 +202,9 @@ def _ids(table: Table, frame: pd.DataFrame) -> np.ndarray:
 def _items(table: Table, frame: pd.DataFrame, rows: np.ndarray, file: Path) -> tuple[Any, ...]:
     cut = frame.iloc[rows]
     parts: tuple[str, ...] = (table.item,)
-    make: Callable[..., Any] = str  # the SMILES of a fetched set were read when it was made
+    make: Callable[..., Any] = parse_formula
     if table.items == "crystal":
         parts, make = _CRYSTAL, Crystal.from_parameters
-    elif table.items == "formula":
-        make = parse_formula
     items = []
     for row, values in zip(rows, zip(*(cut[part] for part in parts), strict=True), strict=True):
         try:
@@ -247,6 +250,24 @@ def _ion_pairs(
             wrong[frame.index[row]] = error
     _warn_of(name, list(wrong), "rows have no possible state", next(iter(wrong.values()), ""))
     return tuple(items), np.array(kept, dtype=np.int64)
+
+
+def _molecules(
+    table: Table, frame: pd.DataFrame, rows: np.ndarray, name: str
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """The SMILES of these rows as they are written, and the rows whose SMILES can be read."""
+    texts = frame[table.item].astype(str)
+    if table.mixtures:  # there are ten thousands, which are read where they are represented
+        return tuple(texts.iloc[rows]), rows
+    kept, wrong = [], {}
+    for row in rows:
+        try:
+            inchi_key(texts.iloc[row])
+            kept.append(row)
+        except InputError as error:
+            wrong[texts.index[row]] = error
+    _warn_of(name, list(wrong), "rows have no readable SMILES", next(iter(wrong.values()), ""))
+    return tuple(texts.iloc[kept]), np.array(kept, dtype=np.int64)
 
 
 def _electrodes(

@@ -13,9 +13,10 @@ import pandas as pd
 from leyden.data.cards import quantities
 from leyden.data.columns import LOG10, find_column, numbers, quantity_of, target_column
 from leyden.data.items import checked_ids, item_columns
+from leyden.data.molecules import inchi_key, scaffold
 from leyden.errors import IncompatibleError, InputError, did_you_mean
 
-__all__ = ["Dataset", "HeldOut", "concatenate", "with_ions"]
+__all__ = ["Dataset", "HeldOut", "concatenate", "with_ions", "with_molecules"]
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ class Dataset:
             Column of the ids; without it ``id`` if there is one, else the item's own text.
         groups, conditions : sequence of str
             Columns that splits keep together; of temperature, pressure and the like. Ion pairs have
-            groups ``pair``, ``cation`` and ``anion``, and their state as conditions, unasked.
+            groups ``pair``, ``cation`` and ``anion``, and their state as conditions, unasked;
+            molecules have groups ``scaffold`` and ``molecule``.
         censored : sequence of str
             Targets, or what they are the logarithm of, in which ``<x`` is an upper bound.
         name : str
@@ -174,11 +176,8 @@ class Dataset:
         ]
         families = {ours: quantity_of(ours, known) for ours in wanted}
         items = place.parse_all(table, name)
-        labels = table[list(groups)].astype(str)
-        if place.kind in ("crystal", "formula") and "formula" not in labels:
-            labels.insert(0, "formula", [getattr(part, "formula", part) for part in items])
-        elif place.kind == "ion pair":
-            labels = with_ions(labels, items)
+        labels = _with_items(table[list(groups)].astype(str), items, place.kind)
+        if place.kind == "ion pair":
             conditions = list(dict.fromkeys([*conditions, *place.state]))
         used = {*wanted, *groups, *conditions, *place.columns, id}
         return cls(
@@ -214,8 +213,9 @@ class Dataset:
 
     @property
     def item_group(self) -> str | None:
-        """The group column that says which rows are of one item: formula, or pair of ions."""
-        return next((name for name in ("formula", "pair") if name in self.groups), None)
+        """The group column that says which rows are of one item: formula, pair or molecule."""
+        names = ("formula", "pair", "molecule")
+        return next((name for name in names if name in self.groups), None)
 
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> Dataset:
         """The dataset of these rows (positions or boolean mask), in this order."""
@@ -234,6 +234,10 @@ class Dataset:
             bounds=self.bounds[positions],
             _root=(root, back[positions]),
         )
+
+    def alone(self) -> Dataset:
+        """The same rows, and no memory of a larger dataset: these are all items of the target."""
+        return replace(self, _root=None)
 
     def with_targets(self, names: str | Iterable[str]) -> Dataset:
         """Only these targets; rows that have none of them are left out."""
@@ -291,6 +295,29 @@ def with_ions(labels: pd.DataFrame, items: Sequence[Any]) -> pd.DataFrame:
     pairs = np.array([".".join(pair) for pair in keys], dtype=str)
     found = {"pair": pairs, "cation": keys[:, 0], "anion": keys[:, 1]}
     return labels.assign(**{name: part for name, part in found.items() if name not in labels})
+
+
+def with_molecules(labels: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
+    """Groups with scaffolds, which homologues share, and InChIKeys of molecules, the first first.
+
+    A molecule without rings, whose scaffold says nothing, is a scaffold of its own.
+    """
+    keys = [inchi_key(smiles) for smiles in items]
+    cores = [scaffold(smiles) or key for smiles, key in zip(items, keys, strict=True)]
+    found = {"scaffold": cores, "molecule": keys}
+    missing = {name: part for name, part in found.items() if name not in labels}
+    return pd.concat([pd.DataFrame(missing, index=labels.index), labels], axis=1)
+
+
+def _with_items(labels: pd.DataFrame, items: Sequence[Any], kind: str) -> pd.DataFrame:
+    """Groups with what the items tell of themselves."""
+    if kind in ("crystal", "formula") and "formula" not in labels:
+        labels.insert(0, "formula", [getattr(part, "formula", part) for part in items])
+    elif kind == "ion pair":
+        return with_ions(labels, items)
+    elif kind == "smiles":
+        return with_molecules(labels, items)
+    return labels
 
 
 def _which(censored: Sequence[str], wanted: Sequence[str], name: str) -> list[bool]:

@@ -14,6 +14,7 @@ __all__ = [
     "is_metal_ion",
     "parse_smiles",
     "read_molecule",
+    "scaffold",
     "with_hydrogens",
 ]
 
@@ -110,6 +111,28 @@ def is_metal_ion(smiles: str) -> bool:
     """
     molecule = read_molecule(smiles)
     return bool(molecule.GetNumAtoms() == 1 and molecule.GetAtomWithIdx(0).GetSymbol() in _METALS)
+
+
+@lru_cache(maxsize=65536)
+def scaffold(smiles: str) -> str:
+    """The rings of a molecule and what links them (Bemis & Murcko, J. Med. Chem. 39, 2887 (1996)).
+
+    Homologues, which differ by the length of a chain, share it. A molecule without rings has none:
+    an empty text.
+
+    Raises
+    ------
+    InputError
+        As of `parse_smiles`.
+
+    Examples
+    --------
+    >>> scaffold("CCCCCc1ccc(-c2ccc(C#N)cc2)cc1"), scaffold("CCCC")
+    ('c1ccc(-c2ccccc2)cc1', '')
+    """
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
+    return str(MurckoScaffold.MurckoScaffoldSmiles(mol=read_molecule(smiles)))
 
 
 @lru_cache(maxsize=65536)

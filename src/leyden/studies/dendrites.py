@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,4 +144,4 @@ def candidates(effort: Effort, moduli: Dataset, sets: list[Dataset]) -> Candidat
     if effort.rows is None or len(found.dataset) <= effort.rows:
         return found
     first = np.arange(effort.rows)
-    return Candidates(replace(found.dataset.take(first), _root=None), found.facts.iloc[first])
+    return Candidates(found.dataset.take(first).alone(), found.facts.iloc[first])

@@ -50,7 +50,7 @@ def sources_of(electrodes: Dataset, most: int | None = None) -> Sources:
     """
     ion = electrodes.groups["working_ion"] == "Li"
     clean = electrodes.extra["clean"].astype(bool)
-    lithium = replace(electrodes.take((ion & clean).to_numpy()), _root=None)
+    lithium = electrodes.take((ion & clean).to_numpy()).alone()
     frameworks = {parse_formula(name) for name in electrodes.groups["framework"]}
     own = _labelled(load("mp-electrodes", target=ENERGY), _framework_of(electrodes))
     other = load("flla-2015", target=ENERGY)
@@ -75,7 +75,7 @@ def at_most(dataset: Dataset, rows: int | None) -> Dataset:
     if rows is None or len(dataset) <= rows:
         return dataset
     drawn = np.sort(np.random.default_rng(0).permutation(len(dataset))[:rows])
-    return replace(dataset.take(drawn), _root=None)
+    return dataset.take(drawn).alone()
 
 
 def _framework_of(electrodes: Dataset) -> dict[str, str]:

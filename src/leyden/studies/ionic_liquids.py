@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +150,7 @@ def at_most(dataset: Dataset, pairs: int | None) -> Dataset:
         return dataset
     names = np.unique(dataset.groups["pair"].to_numpy(str))
     kept = names[:: max(len(names) // pairs, 1)][:pairs]
-    return replace(dataset.take(dataset.groups["pair"].isin(kept).to_numpy()), _root=None)
+    return dataset.take(dataset.groups["pair"].isin(kept).to_numpy()).alone()
 
 
 def _grid(most: int | None) -> Dataset:

@@ -57,7 +57,7 @@ def pretraining_arms(
     """
     if quick:
         chosen = np.random.default_rng(random_state).permutation(len(source))[:_QUICK_ROWS]
-        source = replace(source.take(np.sort(chosen)), _root=None)
+        source = source.take(np.sort(chosen)).alone()
     source = _named_alike(source, target)
     model = IonRecommender(
         KnownPairs.among(source, target, ion=_STRUCTURE),
@@ -109,7 +109,7 @@ def pretraining_evaluation(
         ``paired("fine-tuned").ratio`` is what pretraining leaves of the error, with its interval.
     """
     if quick:
-        target = replace(target.take(slice(None, None, 12)), _root=None)
+        target = target.take(slice(None, None, 12)).alone()
     arms, _ = pretraining_arms(source, target, quick=quick, random_state=random_state)
     split = GroupKFold(group, 2 if quick else folds, random_state=random_state)
     return evaluate(arms, target, split, n_jobs=n_jobs, checkpoint=checkpoint, progress=progress)

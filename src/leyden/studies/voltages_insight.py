@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,7 +65,7 @@ def insight(report: Report, network: Any, lithium: Dataset) -> None:
     importance_section(
         report,
         property_importance(
-            replace(lithium, _root=None),
+            lithium.alone(),
             GroupKFold("framework", 5),
             representation=Host(CompositionStatistics()),
             trees=100 if len(lithium) > 500 else 20,

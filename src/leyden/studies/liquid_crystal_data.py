@@ -1,0 +1,151 @@
+"""The tables of the study `liquid-crystals`: whole, and cut to the sizes of the published ones.
+
+The published table of ionic liquid crystals cannot be had. Clearing and melting temperatures of
+non-ionic liquid crystals stand in for it: 230 and 271 rows drawn at random, and 30 and 39 rows of
+one family, as the ammonium salts are one.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leyden.data.catalog import DroppedRowsWarning, load
+from leyden.data.dataset import Dataset
+from leyden.data.molecules import inchi_key, scaffold
+from leyden.data.transition_temperatures import one_row_each
+from leyden.representations.fingerprints import Fingerprint, collisions
+
+__all__ = ["CLEARING", "MELTING", "SIZES", "STAND_IN", "Tables", "collision_table", "tables"]
+
+CLEARING, MELTING = "clearing_temperature_C", "melting_point_C"
+SIZES = {"clearing230": 230, "melting271": 271, "clearing30": 30, "melting39": 39}
+"""Names of the published tables, and their rows."""
+
+STAND_IN = (
+    "The measured rows are of non-ionic liquid crystals, which stand in for the published ionic "
+    "ones, whose table cannot be had."
+)
+
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What is learned from and what is learned.
+
+    Attributes
+    ----------
+    clearing, melting : Dataset
+        All liquid crystals, one row a molecule.
+    ionic_liquids, organics : Dataset
+        Melting points of ion pairs, and of organic molecules; with the groups of the targets, so
+        that their rows can be taken out of them.
+    cut : mapping of str to Dataset
+        The tables of `SIZES`.
+    merged : DataFrame
+        What `one_row_each` said, with the name of the table.
+    """
+
+    clearing: Dataset
+    melting: Dataset
+    ionic_liquids: Dataset
+    organics: Dataset
+    cut: Mapping[str, Dataset]
+    merged: pd.DataFrame
+
+    @property
+    def sources(self) -> dict[str, Dataset]:
+        """What may teach, by name."""
+        return {
+            "IL melting": self.ionic_liquids,
+            "LC melting": self.cut["melting271"],
+            "LC clearing": self.cut["clearing230"],
+            "organic melting": self.organics,
+        }
+
+
+def tables(rows: int | None = None) -> Tables:
+    """All tables; with `rows`, the sources are cut to as many for a quick run.
+
+    Raises
+    ------
+    InputError
+        A data set is not in the data home.
+    """
+    found, said = {}, []
+    for target in (CLEARING, MELTING):
+        found[target], log = one_row_each(load("liquid-crystals", target=target))
+        said.append(log)
+    melting_points = with_molecule_groups(load("il-melting"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DroppedRowsWarning)  # two inorganic SMILES
+        organics, log = one_row_each(load("organic-melting"))
+    said.append(log.assign(target=organics.name))
+    return Tables(
+        found[CLEARING],
+        found[MELTING],
+        melting_points.take(slice(rows)),
+        organics.take(slice(rows)),
+        _cut(found[CLEARING], found[MELTING]),
+        pd.concat(said, ignore_index=True),
+    )
+
+
+def with_molecule_groups(pairs: Dataset) -> Dataset:
+    """A dataset of ion pairs with the groups of a dataset of molecules, of the whole salt."""
+    salts = [pair.smiles for pair in pairs.items]
+    cores = [scaffold(salt) or inchi_key(salt) for salt in salts]
+    return pairs.with_group("scaffold", cores).with_group("molecule", list(map(inchi_key, salts)))
+
+
+def collision_table(dataset: Dataset) -> pd.DataFrame:
+    """How many molecules each kind of fingerprint cannot tell from another.
+
+    Returns
+    -------
+    DataFrame
+        ``fingerprint``, ``molecules`` (that share theirs), ``groups`` (of equals) and ``example``.
+    """
+    rows = []
+    for name, fingerprint in _FINGERPRINTS.items():
+        found = collisions(dataset.items, fingerprint)
+        first = found[found["group"] == 0]["item"].head(2)
+        rows.append((name, len(found), found["group"].nunique(), " = ".join(first)))
+    return pd.DataFrame(rows, columns=["fingerprint", "molecules", "groups", "example"])
+
+
+_FINGERPRINTS = {
+    "ECFP4, bits": Fingerprint("morgan"),
+    "ECFP4, counts": Fingerprint("morgan", counts=True),
+    "MACCS, bits": Fingerprint("maccs"),
+    "RDKit paths, bits": Fingerprint("rdkit"),
+    "atom pairs, bits": Fingerprint("atom_pair"),
+    "topological torsions, bits": Fingerprint("topological_torsion"),
+    "atom pairs and torsions, bits (published)": Fingerprint(),
+    "atom pairs and torsions, counts": Fingerprint(counts=True),
+}
+
+
+def _cut(clearing: Dataset, melting: Dataset) -> dict[str, Dataset]:
+    """Random rows of each, and random rows of the family that both of these have most of."""
+    cut = {
+        "clearing230": _drawn(clearing, np.arange(len(clearing)), SIZES["clearing230"]),
+        "melting271": _drawn(melting, np.arange(len(melting)), SIZES["melting271"]),
+    }
+    families = [part.groups["scaffold"].value_counts() for part in cut.values()]
+    family = pd.concat(families, axis=1).min(axis=1, skipna=False).idxmax()
+    for name, whole in (("clearing30", "clearing230"), ("melting39", "melting271")):
+        members = np.flatnonzero(cut[whole].groups["scaffold"] == family)
+        cut[name] = _drawn(cut[whole], members, SIZES[name])
+    return cut
+
+
+def _drawn(dataset: Dataset, rows: np.ndarray, size: int) -> Dataset:
+    """So many of these rows at random, in their own order; all of them where there are fewer."""
+    drawn = np.random.default_rng(_SEED).permutation(rows)[:size]
+    return dataset.take(np.sort(drawn)).alone()
