@@ -63,9 +63,9 @@ class SourceSearch(Choice):
     evidence_ : DataFrame
         A row a path, the best first: ``path``; ``error``, the mean absolute error out of fold;
         ``gain``, that of the network from scratch less it, paired; ``low`` and ``high`` of its
-        interval; and ``verdict``, ``"helps"`` where the interval lies above 0, ``"harms"`` (negative
-        transfer) where it lies below, else ``"no evidence"``. In the unit of the target, or, of
-        several, in standard deviations.
+        interval; and ``verdict``, ``"helps"`` where the interval lies above 0, ``"harms"``
+        (negative transfer) where it lies below, else ``"no evidence"``. In the unit of the target,
+        or, of several, in standard deviations.
     choice_ : str
         The path taken, such as ``"ionic liquids -> melting"``, or ``"from scratch"``.
 
@@ -76,8 +76,8 @@ class SourceSearch(Choice):
     path is still flattered, and is to be measured on rows of its own, as `evaluate` does. Intervals
     know of the rows that were drawn, not of the seeds of the networks.
 
-    With ``folds`` inner folds and k sources there are (1 + k + k(k - 1)) x folds target networks for
-    chains of two, and the sources besides, anew in each fold only where they lose rows to it.
+    Of k sources, chains of two at most take (1 + k + k(k - 1)) target networks an inner fold, and
+    the networks of the sources, anew in each fold only where they lose rows to it.
     """
 
     def __init__(

@@ -23,8 +23,9 @@ class Representation(Protocol):
     A representation is a frozen dataclass; its fields are its parameters, and equal parameters make
     equal input.  Its input `X` has a length and takes an array of positions or a slice.  One that
     knows a shorter way for a whole data set has a method ``of(dataset) -> X`` besides; if that only
-    cuts what is made already, it says ``cuts = True``, and its input is not kept.  One that takes a `DisorderedCrystal` says so by an attribute ``reads_disorder = True``; the others are
-    given ordered crystals only.
+    cuts what is made already, it says ``cuts = True``, and its input is not kept.  One that takes a
+    `DisorderedCrystal` says so by an attribute ``reads_disorder = True``; the others are given
+    ordered crystals only.
     """
 
     kind: ClassVar[str]
