@@ -34,7 +34,16 @@ LAYERS = (
         "ion_domain",
         "paired",
     ),
-    ("predictor", "transfer", "distillation", "source_networks", "selection"),
+    (
+        "predictor",
+        "transfer",
+        "distillation",
+        "source_networks",
+        "chains",
+        "varying_columns",
+        "selection",
+        "source_search",
+    ),
     (
         "validation",
         "kept_parts",

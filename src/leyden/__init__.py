@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leyden import data, metrics, models, physics, representations, splits
+    from leyden.chains import Chain, Step
     from leyden.data.catalog import card, cards, fetch, load
     from leyden.data.dataset import Dataset, HeldOut
     from leyden.data.materials import Crystal, IonPair, parse_crystal, parse_formula, parse_smiles
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
     from leyden.predictor import Predictor
     from leyden.selection import Best
+    from leyden.source_search import SourceSearch
     from leyden.transfer import (
         FineTune,
         FromScratch,
@@ -37,10 +39,12 @@ if TYPE_CHECKING:
         SourceAsIs,
     )
     from leyden.validation import Evaluation, compare, evaluate
+    from leyden.varying_columns import VaryingColumns
 
 __version__ = "0.1.0"
 
 _HOMES: dict[str, tuple[str, ...]] = {
+    "leyden.chains": ("Chain", "Step"),
     "leyden.data.catalog": ("card", "cards", "fetch", "load"),
     "leyden.data.dataset": ("Dataset", "HeldOut"),
     "leyden.data.materials": (
@@ -61,6 +65,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "leyden.predictor": ("Predictor",),
     "leyden.selection": ("Best",),
+    "leyden.source_search": ("SourceSearch",),
     "leyden.transfer": (
         "FineTune",
         "FromScratch",
@@ -70,6 +75,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "SourceAsIs",
     ),
     "leyden.validation": ("Evaluation", "compare", "evaluate"),
+    "leyden.varying_columns": ("VaryingColumns",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 _ROOMS = ("data", "metrics", "models", "physics", "representations", "splits")
@@ -77,6 +83,7 @@ _ROOMS = ("data", "metrics", "models", "physics", "representations", "splits")
 __all__ = [
     "ArtefactError",
     "Best",
+    "Chain",
     "Crystal",
     "Dataset",
     "Distill",
@@ -95,6 +102,9 @@ __all__ = [
     "Predictor",
     "Residual",
     "SourceAsIs",
+    "SourceSearch",
+    "Step",
+    "VaryingColumns",
     "__version__",
     "card",
     "cards",

@@ -30,9 +30,12 @@ _LEARNING = (
     "models",
     "training.py",
     "transfer.py",
+    "chains.py",
+    "varying_columns.py",
     "distillation.py",
     "source_networks.py",
     "selection.py",
+    "source_search.py",
     "cross_fitting.py",
 )
 """Rooms whose code decides what a model learns and predicts."""

@@ -18,10 +18,65 @@ from leyden.source_networks import Lesson, labels
 from leyden.splits import GroupKFold, KFold
 from leyden.transfer import Strategy
 
-__all__ = ["Best", "Blend", "PerGroup"]
+__all__ = ["Best", "Blend", "Choice", "PerGroup"]
 
 
-class Best(Strategy):
+class Choice(Strategy):
+    """Base of the strategies that choose one of several by inner validation.
+
+    Attributes
+    ----------
+    choice_ : str
+        Name of the chosen strategy.
+    strategy_ : Strategy
+        It, fitted on all training rows.
+    """
+
+    folds: int
+    random_state: int
+
+    def candidates(self) -> Mapping[str, Strategy]:
+        """The strategies that can be chosen, by name."""
+        raise NotImplementedError
+
+    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Choice:
+        """Choose, and fit the choice on all rows of `dataset`."""
+        self.choice_, self.evidence_ = self._choose(dataset, held_out or HeldOut())
+        self.strategy_ = clone(self.candidates()[self.choice_]).fit(dataset, held_out=held_out)
+        self.notes_ = {**self.strategy_.notes_, "choice": self.choice_}
+        self.targets_, self.training_ = self.strategy_.targets_, dataset
+        return self
+
+    @property
+    def model_(self) -> Any:
+        """The model of the chosen strategy."""
+        return self.strategy_.model_
+
+    def predict(self, data: Any, return_std: bool = False) -> Any:
+        """Predictions of the chosen strategy."""
+        return self.strategy_.predict(data, return_std=return_std)
+
+    def embed(self, data: Any) -> np.ndarray:
+        """Latent vectors of the chosen strategy."""
+        return self.strategy_.embed(data)
+
+    def _choose(self, dataset: Dataset, held_out: HeldOut) -> tuple[str, Any]:
+        """Name of the choice, and the evidence for it."""
+        raise NotImplementedError
+
+    def _errors(self, dataset: Dataset, held_out: HeldOut) -> dict[str, np.ndarray]:
+        """Scaled absolute errors of each candidate, out of fold, shape (n,)."""
+        truth = _scaled(dataset, dataset.targets.to_numpy(float))
+        predictions = inner_predictions(
+            self.candidates(), dataset, held_out, self.folds, self.random_state, self.group
+        )
+        return {
+            name: np.nanmean(np.abs(_scaled(dataset, predicted) - truth), axis=1)
+            for name, predicted in predictions.items()
+        }
+
+
+class Best(Choice):
     """The strategy that inner validation finds best, and no transfer without evidence for it.
 
     The best strategy that transfers replaces the best that does not (from scratch or classical)
@@ -54,35 +109,12 @@ class Best(Strategy):
         self.folds = folds
         self.random_state = random_state
 
-    def fit(self, dataset: Dataset, *, held_out: HeldOut | None = None) -> Best:
-        """Choose, and fit the choice on all rows of `dataset`."""
-        self.choice_, self.evidence_ = self._choose(dataset, held_out or HeldOut())
-        self.strategy_ = clone(self.strategies[self.choice_]).fit(dataset, held_out=held_out)
-        self.notes_ = {**self.strategy_.notes_, "choice": self.choice_}
-        self.targets_, self.training_ = self.strategy_.targets_, dataset
-        return self
-
-    @property
-    def model_(self) -> Any:
-        """The model of the chosen strategy."""
-        return self.strategy_.model_
-
-    def predict(self, data: Any, return_std: bool = False) -> Any:
-        """Predictions of the chosen strategy."""
-        return self.strategy_.predict(data, return_std=return_std)
-
-    def embed(self, data: Any) -> np.ndarray:
-        """Latent vectors of the chosen strategy."""
-        return self.strategy_.embed(data)
+    def candidates(self) -> Mapping[str, Strategy]:
+        """The strategies as they were given."""
+        return self.strategies
 
     def _choose(self, dataset: Dataset, held_out: HeldOut) -> tuple[str, dict[str, Any]]:
-        truth = _scaled(dataset, dataset.targets.to_numpy(float))
-        errors = {
-            name: np.nanmean(np.abs(_scaled(dataset, predicted) - truth), axis=1)
-            for name, predicted in inner_predictions(
-                self.strategies, dataset, held_out, self.folds, self.random_state
-            ).items()
-        }
+        errors = self._errors(dataset, held_out)
         means = {name: float(error.mean()) for name, error in errors.items()}
         stay = min(
             (n for n, s in self.strategies.items() if not s.transfers), key=means.__getitem__
@@ -254,14 +286,14 @@ def inner_predictions(
     held_out: HeldOut,
     folds: int,
     random_state: int,
+    group: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Out-of-fold predictions of each strategy on the training rows, shape (n, t) each.
 
-    The outer fold stays forbidden, and the inner test fold is forbidden too. Groups are those of
-    the outer split, else formulas or pairs of ions. A missing prediction is scored as the mean of
-    the rows.
+    The outer fold stays forbidden, and the inner test fold is forbidden too. Folds keep the labels
+    of `inner_group` together. A missing prediction is scored as the mean of the rows.
     """
-    group = next(iter(held_out.groups), dataset.item_group)
+    group = inner_group(dataset, held_out, group)
     split: Any = (
         KFold(folds, random_state=random_state)
         if group is None
@@ -274,6 +306,11 @@ def inner_predictions(
         said = said.reshape(dataset.targets.shape)
         found[name] = np.where(np.isfinite(said), said, mean)
     return found
+
+
+def inner_group(dataset: Dataset, held_out: HeldOut, group: str | None = None) -> str | None:
+    """The group column that inner folds keep whole: this one, the outer split's, or the items'."""
+    return group or next(iter(held_out.groups), dataset.item_group)
 
 
 def _scaled(dataset: Dataset, values: np.ndarray) -> np.ndarray:

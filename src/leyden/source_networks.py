@@ -86,17 +86,20 @@ class Lesson:
         Cleaned of what the test fold forbids.
     start : Lesson, optional
         What is learned before it, in a chain.
+    train : "all", "head" or tuple of str
+        Which parameters move, as of `NetworkModel.fit`.
     """
 
     model: Any
     source: Dataset
     start: Lesson | None = None
+    train: str | tuple[str, ...] = "all"
 
     @cached_property
     def key(self) -> str:
         """Hash of all that makes the outcome: whoever asks for an equal lesson shares it."""
         before = "" if self.start is None else self.start.key
-        return content_hash(learning_code(), self.model, self.source, before)
+        return content_hash(learning_code(), self.model, self.source, before, self.train)
 
     @property
     def depth(self) -> int:
@@ -117,7 +120,9 @@ class Lesson:
         return type(self.model).from_state(self.model.config(), writable)
 
     def _fit(self) -> Any:
-        options = {} if self.start is None else {"start": self.start.learned()}
+        options: dict[str, Any] = {} if self.train == "all" else {"train": self.train}
+        if self.start is not None:
+            options["start"] = self.start.learned()
         X = represent(self.model.representation, self.source)
         return clone(self.model).fit(X, self.source.y, **told(self.model, self.source), **options)
 

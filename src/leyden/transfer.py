@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from leyden.chains import Chain
 from leyden.data.dataset import Dataset, HeldOut
 from leyden.errors import IncompatibleError, LeakageError
 from leyden.models.vectors import NetworkEmbedding, VectorRegressor, concatenated, laplace_ridge
@@ -177,8 +178,9 @@ class FineTune(Strategy):
     ----------
     model : NetworkModel
         Settings of the source network; the target's network has the same encoder.
-    source : Dataset or sequence of Dataset
-        The plentiful data; several are learned one after the other, as a chain.
+    source : Dataset, sequence of Dataset or Chain
+        The plentiful data; several are learned one after the other, all with the settings of
+        `model`. A `Chain` may give each its own.
     train : {"all", "head"} or sequence of str
         Which parameters move: all, only those after the encoder (the published recipe of
         Zhang et al.), or those whose names match one of these patterns.
@@ -191,13 +193,13 @@ class FineTune(Strategy):
         Discriminative rates: name pattern to factor of the learning rate.
     share_items : bool
         Whether a source of *another* quantity may keep the target's items. If not, every item of
-        the target, training rows too, is taken out of the source.
+        the target, training rows too, is taken out of the source. A `Chain` may forbid it too.
     """
 
     def __init__(
         self,
         model: Any,
-        source: Dataset | Sequence[Dataset],
+        source: Dataset | Sequence[Dataset] | Chain,
         train: str | Sequence[str] = "all",
         learning_rate: float | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -225,12 +227,9 @@ class FineTune(Strategy):
         )
 
     def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
-        """The chain: each lesson goes on from the one before."""
-        chain: list[Lesson] = []
-        for source in _several(self.source):
-            cleaned = clean_source(source, dataset, held_out, notes, self.share_items)
-            chain.append(Lesson(self.model, cleaned, chain[-1] if chain else None))
-        return chain
+        """Those of the chain: each goes on from the one before."""
+        chain = self.source if isinstance(self.source, Chain) else Chain(_several(self.source))
+        return chain.lessons(self.model, dataset, held_out, notes, self.share_items)
 
 
 class FrozenEmbedding(Strategy):

@@ -17,7 +17,7 @@ from torch import nn
 from leyden.errors import InputError
 from leyden.models.convolution import PooledConvolution
 from leyden.models.network import NetworkModel, TargetModule
-from leyden.models.objectives import Penalised
+from leyden.models.objectives import Penalised, weight_penalty
 from leyden.representations.depiction import COLUMNS, ROWS, Depiction
 from leyden.training import Objective
 
@@ -72,7 +72,8 @@ class ImageNetwork(NetworkModel):
     The published chain, from ionic liquids to clearing temperatures::
 
         model = ImageNetwork(**MIXED, **PUBLISHED["source"])
-        FineTune(model, [ionic_liquids, melting], settings=PUBLISHED["clearing"])
+        path = Chain([ionic_liquids, Step(melting, PUBLISHED["melting"])])
+        FineTune(model, path, settings=PUBLISHED["clearing"])
     """
 
     kind: ClassVar[str] = "image_network"
@@ -148,9 +149,7 @@ class ImageNetwork(NetworkModel):
         return Penalised(super()._objective(), self._penalty)
 
     def _penalty(self, module: Any) -> torch.Tensor:
-        squares = sum(layer.weight.square().sum() for layer in module.dense())
-        unit = module.target_scale.square().mean() if self.task == "regression" else 1.0
-        return self.l2 * squares / unit
+        return weight_penalty(module, self.l2, self.task)
 
 
 class _Network(TargetModule):
@@ -209,9 +208,7 @@ class _Network(TargetModule):
 
 
 def _steps(epochs: int, learning_rate: float, schedule: str) -> Mapping[str, Any]:
-    return MappingProxyType(
-        {"epochs": epochs, "learning_rate": learning_rate, "schedule": schedule}
-    )
+    return {"epochs": epochs, "learning_rate": learning_rate, "schedule": schedule}
 
 
 MIXED: Mapping[str, Any] = MappingProxyType({"channels": (32, 64), "widths": (128, 64)})

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from leyden.training import Objective, Sums
 
-__all__ = ["Classification", "Penalised", "Regression", "WeightedRegression"]
+__all__ = ["Classification", "Penalised", "Regression", "WeightedRegression", "weight_penalty"]
 
 Batch = tuple[Any, torch.Tensor]
 _ERRORS = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.smooth_l1_loss}
@@ -128,6 +128,18 @@ class Penalised:
     def validation_score(self, statistics: Sums) -> float:
         """That of the objective."""
         return self.objective.validation_score(Sums(statistics[:-2]))
+
+
+def weight_penalty(module: Any, l2: float, task: str) -> torch.Tensor:
+    """A penalty on the weights (not the biases) of the layers in ``module.dense()``.
+
+    It is `l2` times the sum of their squares beside the squared error *in the unit of the targets*,
+    as a regulariser of Keras has it where targets are not scaled; here they are, so that it is
+    divided by their variance. In classification it is added to the loss as it is.
+    """
+    squares = sum(layer.weight.square().sum() for layer in module.dense())
+    unit = module.target_scale.square().mean() if task == "regression" else 1.0
+    return l2 * squares / unit
 
 
 def _known(module: Any, inputs: Any, y: torch.Tensor) -> tuple[torch.Tensor, ...]:

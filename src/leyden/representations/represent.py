@@ -22,9 +22,10 @@ class Representation(Protocol):
 
     A representation is a frozen dataclass; its fields are its parameters, and equal parameters make
     equal input.  Its input `X` has a length and takes an array of positions or a slice.  One that
-    knows a shorter way for a whole data set has a method ``of(dataset) -> X`` besides.  One that
-    takes a `DisorderedCrystal` says so by an attribute ``reads_disorder = True``; the others are
-    given ordered crystals only.
+    knows a shorter way for a whole data set has a method ``of(dataset) -> X`` besides; if that only
+    cuts what is made already, it says ``cuts = True``, and its input is not kept.  One that takes a
+    `DisorderedCrystal` says so by an attribute ``reads_disorder = True``; the others are given
+    ordered crystals only.
     """
 
     kind: ClassVar[str]
@@ -46,14 +47,14 @@ def represent(representation: Any, dataset: Dataset) -> Any:
     """Model input of a data set, made once for the data set it was taken from, and then sliced.
 
     Representations that are equal share what was made, for as long as the data set lives. One that
-    is compared by identity (a fitted network) is applied anew.
+    is compared by identity (a fitted network) is applied anew, and so is one that only cuts.
 
     Raises
     ------
     InputError
         An item that the representation does not take; names the data set and the id.
     """
-    if type(representation).__eq__ is object.__eq__:
+    if type(representation).__eq__ is object.__eq__ or getattr(representation, "cuts", False):
         return _make(representation, dataset)
     root, positions = dataset.root
     made = _MADE.setdefault(root, {})

@@ -28,6 +28,7 @@ class SelectedColumns:
     """
 
     kind: ClassVar[str] = "selected_columns"
+    cuts: ClassVar[bool] = True
 
     representation: Any
     kept: tuple[int, ...]
