@@ -27,11 +27,14 @@ from leyden.transfer import FineTune, FromScratch, Strategy
 from leyden.varying_columns import VaryingColumns
 
 __all__ = [
+    "CHAIN",
     "CLASSICAL",
     "CNN",
     "MLP",
     "NETWORKS",
     "PATHS",
+    "SCRATCH",
+    "SOURCE",
     "Effort",
     "TrainingScored",
     "arm_name",

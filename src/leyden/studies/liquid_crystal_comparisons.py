@@ -71,6 +71,10 @@ class PublishedTables:
     rotations: Evaluation
     minutes: Mapping[str, float]
 
+    def of(self, table: str) -> Evaluation:
+        """The published protocol of one of the four tables."""
+        return self.few[table] if table in self.few else self.mixed[table]
+
 
 def compare_published(
     tables: Tables, effort: Effort, folder: Path, *, jobs: int, progress: bool

@@ -57,6 +57,7 @@ def score_table(
         ``published_r2``.
     """
     pooled = evaluation.scores(SCORES).set_index("arm")
+    known, wanted = dict(published or {}), [*SCORES, "mae_low", "mae_high", "mae_spread"]
     rows = []
     for arm in arms:
         notes = [task["notes"] for task in evaluation.tasks if task["arm"] == arm]
@@ -65,9 +66,7 @@ def score_table(
             for name in SCORES
         }
         of_folds = {f"fold_{name}": value for name, value in fold_averages(evaluation, arm).items()}
-        own = pooled.loc[arm, [*SCORES, "mae_low", "mae_high", "mae_spread"]].to_dict()
-        theirs = {
-            f"published_{name}": value for name, value in (published or {}).get(arm, {}).items()
-        }
+        own = {str(name): value for name, value in pooled.loc[arm, wanted].items()}
+        theirs = {f"published_{name}": value for name, value in known.get(arm, {}).items()}
         rows.append({"arm": arm, **training, **of_folds, **own, **theirs})
     return pd.DataFrame(rows)
