@@ -8,16 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 import leyden as ly
 from leyden import artefact
 from leyden.errors import IncompatibleError, InputError
-from leyden.models import MultilayerPerceptron
+from leyden.models import MultilayerPerceptron, mlp
 from leyden.models.crystal_graph_network import CrystalGraphNetwork
 from leyden.models.vectors import NetworkEmbedding, laplace_ridge
-from leyden.representations import CellShape, CompositionStatistics, Concatenated, CrystalGraph
+from leyden.representations import (
+    CellShape,
+    CompositionStatistics,
+    Concatenated,
+    CrystalGraph,
+    Fingerprint,
+)
 from leyden.testing import check_model, check_strategy, tiny_crystals, tiny_transfer
+from leyden.training import TrainingSettings
 
 SMALL = MultilayerPerceptron(widths=(32, 16), epochs=25, batch_size=32, least_steps=0)
 STATISTICS = CompositionStatistics()
@@ -145,3 +153,108 @@ def test_what_cannot_be_built_is_told(taught: MultilayerPerceptron) -> None:
         clone(SMALL).fit(X, y, start=CrystalGraphNetwork())
     with pytest.raises(IncompatibleError, match="differ"):
         clone(SMALL).set_params(widths=(32, 8)).fit(X, y, start=taught)
+
+
+YAN = MultilayerPerceptron(Fingerprint(size=64), **mlp.NETWORK, **mlp.PUBLISHED["mixed"])
+BITS = (np.random.default_rng(0).random((40, 128)) < 0.2).astype(np.float32)
+DEGREES = 20 + 30 * BITS[:, :3].sum(axis=1)
+
+
+def test_the_published_network() -> None:
+    module = YAN.build(1)
+    assert [str(type(part).__name__) for block in module.hidden for part in block] == [
+        *("Linear", "ReLU", "Dropout"),
+        *("Linear", "ReLU"),
+        *("Linear", "ReLU"),
+    ]
+    assert module.hidden[0][2].p == 0.1
+    assert [layer.out_features for layer in (*module.dense(), module.output)] == [100, 50, 20, 1]
+    assert (YAN.l2, YAN.loss, YAN.weight_decay, YAN.clip) == (0.001, "squared", 0.0, None)
+    schedules = {
+        name: tuple(settings[key] for key in ("epochs", "batch_size", "learning_rate"))
+        for name, settings in mlp.PUBLISHED.items()
+    }
+    assert schedules == {
+        "source": (200, 32, 1e-4),
+        "mixed": (400, 32, 1e-3),
+        "ammonium": (300, 32, 1e-3),
+    }
+    for name, settings in mlp.PUBLISHED.items():
+        assert TrainingSettings(**settings).rate(0.9, 10_000) == 1.0
+        assert mlp.FASTER[name].keys() == settings.keys()
+        assert mlp.FASTER[name]["epochs"] < settings["epochs"]
+
+
+def test_weights_start_as_keras_draws_them() -> None:
+    module = YAN.build(1)
+    for layer in (*module.dense(), module.output):
+        assert (layer.bias == 0).all()
+        limit = (6 / (layer.in_features + layer.out_features)) ** 0.5
+        assert 0.8 * limit < layer.weight.abs().max() <= limit
+    assert (MultilayerPerceptron().build(1).output.bias != 0).all()
+
+
+def test_the_gradient_of_the_penalty_is_that_of_targets_in_their_own_unit() -> None:
+    """Degrees: mean((y - f)^2) + l2 * sum(W^2), so that dL/dW has 2 l2 W, here over a variance."""
+    model = clone(YAN).set_params(epochs=2, l2=0.5).fit(BITS, DEGREES)
+    module = model.module_
+    batch = (torch.tensor(BITS), torch.tensor(DEGREES[:, None], dtype=torch.float32))
+    gradients = {}
+    for l2 in (0.5, 0.0):
+        objective = clone(model).set_params(l2=l2)._objective()
+        loss = objective.loss(objective.accumulate(module, batch))
+        module.zero_grad()
+        loss.backward()
+        gradients[l2] = {name: p.grad.clone() for name, p in module.named_parameters()}
+        squares = sum(layer.weight.square().sum().item() for layer in module.dense())
+        degrees = np.mean((model.predict(BITS) - DEGREES) ** 2) + l2 * squares
+        assert loss.item() * DEGREES.var() == pytest.approx(degrees, rel=1e-4)
+    for name, parameter in module.named_parameters():
+        found = gradients[0.5][name] - gradients[0.0][name]
+        hidden = name.startswith("hidden") and name.endswith("weight")
+        expected = 2 * 0.5 * parameter.detach() / DEGREES.var() if hidden else 0 * found
+        torch.testing.assert_close(found, expected.float(), rtol=1e-3, atol=1e-6)
+
+
+def test_bits_are_taken_as_they_are() -> None:
+    model = clone(YAN).set_params(epochs=1).fit(BITS, DEGREES)
+    assert (model.module_.input_mean == 0).all()
+    seen = []
+    model.module_.hidden.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.predict(30 * BITS)
+    np.testing.assert_array_equal(seen[0], 30 * BITS)  # not cut off either
+
+
+def test_the_published_network_keeps_its_contract(tmp_path: Path) -> None:
+    model = clone(YAN).set_params(epochs=60)
+    check_model(model, BITS, DEGREES)
+    fitted = clone(model).fit(BITS, DEGREES)
+    assert np.abs(fitted.predict(BITS) - DEGREES).mean() < 0.5 * DEGREES.std()
+    artefact.write(NetworkEmbedding(fitted), tmp_path / "saved")
+    loaded = artefact.read(tmp_path / "saved").model
+    np.testing.assert_array_equal(loaded.predict(BITS), fitted.predict(BITS))
+
+
+def test_a_network_saved_before_there_were_these_settings_is_read(
+    taught: MultilayerPerceptron,
+) -> None:
+    new = ("activation", "layer_norm", "standardise", "dropout", "l2", "start", "decay_steps")
+    config = {name: value for name, value in taught.config().items() if name not in new}
+    assert list(taught.state()) == [
+        *("target_mean", "target_scale", "input_mean", "input_scale"),
+        *(f"hidden.{i}.{j}.{part}" for i in (0, 1) for j in (0, 1) for part in ("weight", "bias")),
+        *("output.weight", "output.bias"),
+    ]
+    loaded = MultilayerPerceptron.from_state(config, taught.state())
+    X = STATISTICS.transform(["LiCl", "Li7La3Zr2O12"])
+    np.testing.assert_array_equal(loaded.predict(X), taught.predict(X))
+
+
+def test_what_is_not_known_of_a_perceptron_is_told() -> None:
+    for settings, rule in (
+        ({"activation": "tanh"}, "silu or relu|relu or silu"),
+        ({"start": "keras"}, "torch or glorot"),
+        ({"dropout": (0.1,) * 4}, "more dropouts"),
+    ):
+        with pytest.raises(InputError, match=rule):
+            clone(YAN).set_params(**settings).build(1)
