@@ -7,6 +7,7 @@ matrix that says how much of it every two properties share.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -25,6 +26,7 @@ __all__ = ["Coregions", "JointProcess", "Observations", "covariance", "log_likel
 
 _COUPLINGS = ("full", "none")
 _JITTER = 1e-6
+_LENGTHS = (0.5, 2.0)  # where the search begins, in root mean square standard deviations
 _NOISE, _CORRELATION = 0.05, 0.6  # where the search begins, in variances of each property
 _WIDTH = 1.5  # prior standard deviation of every parameter around there
 
@@ -58,8 +60,8 @@ class JointProcess(BaseEstimator):
     ----------
     coregions_ : ndarray, shape (q, t, t)
         In units of each property's variance: constant, descriptors, each fingerprint, molecule.
-    length_ : float
-        Of the Matern kernel, in root mean square standard deviations.
+    lengths_ : ndarray, shape (2,)
+        Of the Matern kernels, in root mean square standard deviations.
     noise_ : ndarray, shape (t,)
         Variances, in the same unit.
 
@@ -107,9 +109,9 @@ class JointProcess(BaseEstimator):
         parts = self.molecules_.among()
         drawn = np.random.default_rng(self.random_state).permutation(len(X))[: self.search_rows]
         self._search(parts, self.known_.among(np.sort(drawn)), y.shape[1])
-        matrix = covariance(parts, self._coregions(), self.known_, self.known_)
-        matrix += torch.diag(torch.as_tensor(self.noise_[self.known_.task] + _JITTER))
-        self._factor = torch.linalg.cholesky(matrix)
+        self._factor = _factor(
+            _between(parts, self.known_, self.known_), self._coregions(), self.known_.task
+        )
         values = torch.as_tensor(self.known_.value)[:, None]
         self.dual_ = torch.cholesky_solve(values, self._factor)[:, 0].numpy()
         return self
@@ -147,23 +149,22 @@ class JointProcess(BaseEstimator):
         return [sum(widths[: len(first)]), *widths[len(first) :]]
 
     def _coregions(self) -> Coregions:
-        tensors = (torch.as_tensor(array) for array in (self.coregions_, self.noise_))
-        matrices, noise = tensors
-        return Coregions(matrices, torch.tensor(self.length_, dtype=torch.float64), noise)
+        arrays = self.coregions_, self.lengths_, self.noise_
+        return Coregions(*(torch.as_tensor(array) for array in arrays))
 
     def _search(self, parts: Sequence[torch.Tensor], known: Observations, targets: int) -> None:
-        begin = _begin(len(parts) + 1, targets, self.coupling)
-        free = torch.tensor(begin.free)
+        begin = _begin(len(parts) + len(_LENGTHS), targets, self.coupling)
+        free, among = torch.tensor(begin.free), _between(parts, known, known)
 
         def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
             moving = torch.tensor(theta, requires_grad=True)
             every = torch.as_tensor(begin.theta).clone()
             every[free] = moving
-            likelihood = log_likelihood(parts, _unpacked(every, targets), known)
+            likelihood = log_likelihood(among, _unpacked(every, targets), known)
             prior = 0.5 * ((moving - torch.as_tensor(begin.theta)[free]) / _WIDTH).square().sum()
             loss = prior - likelihood
             (gradient,) = torch.autograd.grad(loss, moving)
-            return float(loss), gradient.numpy()
+            return float(loss.detach()), gradient.numpy()
 
         found = minimize(
             objective,
@@ -176,7 +177,7 @@ class JointProcess(BaseEstimator):
         theta[begin.free] = found.x
         best = _unpacked(torch.as_tensor(theta), targets)
         self.coregions_, self.noise_ = best.matrices.numpy(), best.noise.numpy()
-        self.length_ = float(best.length)
+        self.lengths_ = best.lengths.numpy()
 
     def _cross(self, X: np.ndarray) -> tuple[torch.Tensor, np.ndarray]:
         """Covariance of all properties (m t) with what is known, and their means (m, t)."""
@@ -184,17 +185,15 @@ class JointProcess(BaseEstimator):
             raise InputError("JointProcess is not fitted", remedy="call fit first")
         X, targets = np.asarray(X, float), len(self.mean_)
         asked = Observations.of(np.zeros((len(X), targets)))
-        parts = self.molecules_.parts(_table(X))
-        cross = covariance(parts, self._coregions(), asked, self.known_)
+        parts = _between(self.molecules_.parts(_table(X)), asked, self.known_)
+        cross = covariance(parts, self._coregions(), asked.task, self.known_.task)
         mean = (cross.numpy() @ self.dual_).reshape(len(X), targets)
         return cross, mean * self.scale_ + self.mean_
 
     def _posterior(self, X: np.ndarray, cross: torch.Tensor) -> np.ndarray:
         if not hasattr(self, "_factor"):
-            parts = self.molecules_.among()
-            matrix = covariance(parts, self._coregions(), self.known_, self.known_)
-            matrix += torch.diag(torch.as_tensor(self.noise_[self.known_.task] + _JITTER))
-            self._factor = torch.linalg.cholesky(matrix)
+            among = _between(self.molecules_.among(), self.known_, self.known_)
+            self._factor = _factor(among, self._coregions(), self.known_.task)
         solved = torch.linalg.solve_triangular(self._factor, cross.T, upper=False).numpy()
         solved = solved.reshape(len(solved), -1, len(self.mean_))
         prior = self.coregions_.sum(axis=0) + np.diag(self.noise_)
@@ -240,50 +239,64 @@ class Coregions:
     matrices : Tensor, shape (q, t, t)
         Of the constant, the descriptors, each fingerprint, and the molecule itself; symmetric,
         none negative definite.
-    length : Tensor, scalar
-        Of the kernel of descriptors.
+    lengths : Tensor, shape (l,)
+        Of the kernels of descriptors.
     noise : Tensor, shape (t,)
         Variance of a measurement of each property.
     """
 
     matrices: torch.Tensor
-    length: torch.Tensor
+    lengths: torch.Tensor
     noise: torch.Tensor
 
 
 def covariance(
-    parts: Sequence[torch.Tensor], shared: Coregions, left: Observations, right: Observations
+    parts: Sequence[torch.Tensor], shared: Coregions, left: np.ndarray, right: np.ndarray
 ) -> torch.Tensor:
-    """Covariance without noise of observations, shape (m, k).
+    """Covariance without noise of m observations with k others, shape (m, k).
 
     Parameters
     ----------
-    parts : sequence of Tensor
-        Of the molecules of `left` and `right`, as `IonSimilarity.parts` gives them.
+    parts : sequence of Tensor, each of shape (m, k)
+        Of the molecules observed: mean squared distance of descriptors, then similarities.
     shared : Coregions
-    left, right : Observations
+    left, right : ndarray of int, shape (m,) and (k,)
+        The property that each observation is of.
     """
-    distance, *alike = (part[left.row][:, right.row] for part in parts)
-    tasks = np.ix_(left.task, right.task)
-    scaled = torch.sqrt(3.0 * distance + 1e-12) / shared.length
-    kernels = [(1.0 + scaled) * torch.exp(-scaled), *alike]
-    total = shared.matrices[0][tasks]
+    distance, *alike = parts
+    scaled = torch.sqrt(3.0 * distance + 1e-12) / shared.lengths[:, None, None]
+    kernels = [*((1.0 + scaled) * torch.exp(-scaled)), *alike]
+    # Products with zeros and ones: the gradient of indexing would run over all m k places.
+    identity = torch.eye(shared.matrices.shape[1], dtype=shared.matrices.dtype)
+    rows, columns = identity[left], identity[right].T
+    total = rows @ shared.matrices[0] @ columns
     for matrix, kernel in zip(shared.matrices[1:], kernels, strict=True):
-        total = total + matrix[tasks] * kernel
+        total = total + (rows @ matrix @ columns) * kernel
     return total
 
 
 def log_likelihood(
     parts: Sequence[torch.Tensor], shared: Coregions, known: Observations
 ) -> torch.Tensor:
-    """Logarithm of the probability density of what is known."""
-    noise = shared.noise[known.task] + _JITTER
-    factor = torch.linalg.cholesky(covariance(parts, shared, known, known) + torch.diag(noise))
-    solved = torch.linalg.solve_triangular(
-        factor, torch.as_tensor(known.value)[:, None], upper=False
-    )
+    """Logarithm of the probability density of what is known; `parts` as of `covariance`."""
+    factor = _factor(parts, shared, known.task)
+    values = torch.as_tensor(known.value)[:, None]
+    solved = torch.linalg.solve_triangular(factor, values, upper=False)
     logarithm = torch.log(torch.diagonal(factor)).sum()
-    return -0.5 * (solved**2).sum() - logarithm - 0.5 * len(known.value) * np.log(2 * np.pi)
+    return -0.5 * (solved**2).sum() - logarithm - 0.5 * len(values) * math.log(2 * math.pi)
+
+
+def _factor(parts: Sequence[torch.Tensor], shared: Coregions, task: np.ndarray) -> torch.Tensor:
+    noise = shared.noise[torch.as_tensor(task)] + _JITTER
+    return torch.linalg.cholesky(covariance(parts, shared, task, task) + torch.diag(noise))
+
+
+def _between(
+    parts: Sequence[torch.Tensor], left: Observations, right: Observations
+) -> list[torch.Tensor]:
+    """What lies between molecules, laid out for what was observed of them."""
+    rows, columns = torch.as_tensor(left.row), torch.as_tensor(right.row)
+    return [part[rows][:, columns] for part in parts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,18 +317,20 @@ def _begin(kernels: int, targets: int, coupling: str) -> _Begin:
     roots[:, places, places] = np.log(roots[:, places, places])
     lower = np.tril(np.ones((targets, targets), bool), 0 if coupling == "full" else -targets)
     lower[places, places] = True
-    theta = np.concatenate([roots.ravel(), np.full(targets, np.log(_NOISE)), [0.0]])
-    free = np.concatenate([np.tile(lower.ravel(), kernels), np.ones(targets + 1, bool)])
+    noise = np.full(targets, np.log(_NOISE))
+    theta = np.concatenate([roots.ravel(), noise, np.log(_LENGTHS)])
+    free = np.concatenate([np.tile(lower.ravel(), kernels), np.ones(targets + len(_LENGTHS), bool)])
     return _Begin(theta, free)
 
 
 def _unpacked(theta: torch.Tensor, targets: int) -> Coregions:
     """Of roots, whose diagonals are logarithms, and logarithms of noise and length."""
-    roots = theta[: -targets - 1].reshape(-1, targets, targets)
+    first, last = -targets - len(_LENGTHS), -len(_LENGTHS)
+    roots = theta[:first].reshape(-1, targets, targets)
     diagonal = torch.diag_embed(torch.exp(torch.diagonal(roots, dim1=1, dim2=2)))
     roots = torch.tril(roots, -1) + diagonal
     matrices = roots @ roots.transpose(1, 2)
-    return Coregions(matrices, torch.exp(theta[-1]), torch.exp(theta[-targets - 1 : -1]))
+    return Coregions(matrices, torch.exp(theta[last:]), torch.exp(theta[first:last]))
 
 
 def _table(X: np.ndarray) -> IonTable:

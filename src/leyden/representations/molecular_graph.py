@@ -107,18 +107,6 @@ class MolecularGraphs:
         sizes = np.diff(self.edge_offsets[self.node_offsets])
         return self.neighbours + np.repeat(self.node_offsets[:-1], sizes)
 
-    @classmethod
-    def concatenate(cls, parts: Sequence[MolecularGraphs]) -> MolecularGraphs:
-        """All graphs of one or more parts, in order."""
-        joined = {}
-        for name in cls.__dataclass_fields__:
-            arrays = [getattr(part, name) for part in parts]
-            if name.endswith("_offsets"):
-                joined[name] = _offsets(np.concatenate([np.diff(array) for array in arrays]))
-            else:
-                joined[name] = np.concatenate(arrays)
-        return cls(**joined)
-
 
 @dataclass(frozen=True)
 class MolecularGraph:
