@@ -98,13 +98,13 @@ def _salts(found: Findings) -> Iterator[Claim]:
         "drawing pairs",
         bound=("<=", 25.5),
     )
-    table = pairs.scores(["r2"]).set_index("arm")
+    r2 = pairs.scores(["r2"]).set_index("arm")["r2"].to_dict()
     yield Claim(
         "il_melting_r2_pairs",
         "R² of the melting point of ionic liquids, unseen pairs",
         "",
         0.74,
-        float(table.loc[STACK, "r2"]),
+        float(r2[STACK]),
         None,
         f"{protocol.format(group='pair')}; published: Low et al., random folds",
         bound=(">=", 0.79),
