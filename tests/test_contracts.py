@@ -167,6 +167,9 @@ PARTS |= {StructuralDescriptors.kind, VectorClassifier.kind}  # too: they need L
 PARTS |= {ElementalClassifier.kind}  # too: it needs classes
 PARTS |= {IonPairs.kind, KnownPairs.kind, IonRecommender.kind}  # tests/test_ion_recommender.py
 PARTS |= {Depiction.kind, ImageNetwork.kind}  # of molecules: tests/test_image_network.py
+PARTS |= {"molecular_graph", "molecular_graph_network"}  # tests/test_molecular_graph_network.py
+PARTS |= {"joint_process", "observations"}  # of molecules: tests/test_joint_process.py
+PARTS |= {"mesophase", "mesophase_calibration"}  # too: tests/test_mesophase.py
 PARTS |= {"ion_pairs", "ion_pair_vectors"}  # too: they need ion pairs
 PARTS |= {
     "pair_process",

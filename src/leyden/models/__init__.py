@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from leyden.models.ensembles import Ensemble
     from leyden.models.image_network import ImageNetwork
     from leyden.models.ion_recommender import IonRecommender
+    from leyden.models.joint_process import JointProcess
+    from leyden.models.mesophase import Mesophase
     from leyden.models.mlp import MultilayerPerceptron
+    from leyden.models.molecular_graph_network import MolecularGraphNetwork
     from leyden.models.network import NetworkModel
     from leyden.models.vectors import NetworkEmbedding, VectorRegressor, baselines
 
@@ -34,6 +37,9 @@ _HOMES = {
     "Ensemble": "ensembles",
     "ImageNetwork": "image_network",
     "IonRecommender": "ion_recommender",
+    "JointProcess": "joint_process",
+    "Mesophase": "mesophase",
+    "MolecularGraphNetwork": "molecular_graph_network",
     "MultilayerPerceptron": "mlp",
     "NetworkEmbedding": "vectors",
     "NetworkModel": "network",
@@ -48,6 +54,7 @@ _NETWORKS = {
     "crystal_graph_network": "CrystalGraphNetwork",
     "image_network": "ImageNetwork",
     "ion_recommender": "IonRecommender",
+    "molecular_graph_network": "MolecularGraphNetwork",
     "multilayer_perceptron": "MultilayerPerceptron",
 }
 
@@ -61,6 +68,9 @@ __all__ = [
     "Ensemble",
     "ImageNetwork",
     "IonRecommender",
+    "JointProcess",
+    "Mesophase",
+    "MolecularGraphNetwork",
     "MultilayerPerceptron",
     "NetworkEmbedding",
     "NetworkModel",

@@ -81,8 +81,8 @@ class IonSimilarity:
         starts = np.cumsum([0, *self.widths])
         cuts = [slice(a, b) for a, b in itertools.pairwise(starts)]
         mine, theirs = self._standard(self.vectors), self._standard(ions.vectors)
-        squares = (theirs**2).mean(axis=1)[:, None] + (mine**2).mean(axis=1)
-        distance = np.maximum(squares - 2 * theirs @ mine.T / self.widths[0], 0.0)
+        squares = (theirs**2).sum(axis=1)[:, None] + (mine**2).sum(axis=1)
+        distance = np.maximum(squares - 2 * theirs @ mine.T, 0.0) / max(self.widths[0], 1)
         alike = [tanimoto(ions.vectors[:, cut], self.vectors[:, cut]) for cut in cuts[1:]]
         same = (ions.keys[:, None] == self.keys[None]).astype(float)
         return [torch.as_tensor(part) for part in (distance, *alike, same)]

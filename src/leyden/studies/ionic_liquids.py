@@ -31,7 +31,7 @@ from leyden.studies.ionic_liquid_report import build_report
 from leyden.studies.ionic_liquid_screen import screen_pairs
 from leyden.studies.solvation_pretraining import pretraining_evaluation
 
-__all__ = ["NAME", "OPTIONS", "TITLE", "run"]
+__all__ = ["NAME", "OPTIONS", "TITLE", "run", "simulated_grid"]
 
 NAME = "ionic-liquids"
 TITLE = "Ionic liquids: a neural recommender, from simulation to experiment, for any pair of ions"
@@ -73,7 +73,7 @@ def run(
     except InputError as error:
         return _nothing(error)
     datasets = {name: at_most(one.dataset, effort.pairs) for name, one in cleaned.items()}
-    sources = Sources(datasets, _grid(effort.ions))
+    sources = Sources(datasets, simulated_grid(effort.ions))
     comparisons = {
         p.name: compare_arms(
             p, datasets[p.name], sources, effort, out / "folds", jobs=jobs, progress=progress
@@ -153,7 +153,7 @@ def at_most(dataset: Dataset, pairs: int | None) -> Dataset:
     return dataset.take(dataset.groups["pair"].isin(kept).to_numpy()).alone()
 
 
-def _grid(most: int | None) -> Dataset:
+def simulated_grid(most: int | None) -> Dataset:
     """Simulated properties of every pair of the ions of the PM7/COSMO table."""
     known = known_cosmo_ions()["smiles"]
     cations, anions = (

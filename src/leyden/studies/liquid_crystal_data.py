@@ -43,8 +43,8 @@ class Tables:
     clearing, melting : Dataset
         All liquid crystals, one row a molecule.
     ionic_liquids, organics : Dataset
-        Melting points of ion pairs, and of organic molecules; with the groups of the targets, so
-        that their rows can be taken out of them.
+        Melting points of ion pairs, and of organic molecules (salts left out); with the groups of
+        the targets, so that their rows can be taken out of them.
     cut : mapping of str to Dataset
         The tables of `SIZES`.
     merged : DataFrame
@@ -86,6 +86,7 @@ def tables(rows: int | None = None) -> Tables:
         warnings.simplefilter("ignore", DroppedRowsWarning)  # two inorganic SMILES
         organics, log = one_row_each(load("organic-melting"))
     said.append(log.assign(target=organics.name))
+    organics = _no_salts(organics)
     return Tables(
         found[CLEARING],
         found[MELTING],
@@ -101,6 +102,14 @@ def with_molecule_groups(pairs: Dataset) -> Dataset:
     salts = [pair.smiles for pair in pairs.items]
     cores = [scaffold(salt) or inchi_key(salt) for salt in salts]
     return pairs.with_group("scaffold", cores).with_group("molecule", list(map(inchi_key, salts)))
+
+
+def _no_salts(molecules: Dataset) -> Dataset:
+    """The molecules of one species each, which are therefore no pair of ions of another table."""
+    alone = molecules.take(["." not in smiles for smiles in molecules.items]).alone()
+    for group in ("pair", "cation", "anion"):
+        alone = alone.with_group(group, ["no salt"] * len(alone))
+    return alone
 
 
 def collision_table(dataset: Dataset) -> pd.DataFrame:

@@ -1,0 +1,44 @@
+"""All that the study `liquid-crystals` has found, for its claims and its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from leyden.evaluation import Evaluation
+from leyden.studies.liquid_crystal_arms import Effort
+from leyden.studies.liquid_crystal_comparisons import PublishedTables
+from leyden.studies.liquid_crystal_data import Tables
+from leyden.studies.liquid_crystal_full import FullTable, Mesophases
+from leyden.studies.liquid_crystal_salts import Salts
+
+__all__ = ["Findings"]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What was found.
+
+    Attributes
+    ----------
+    effort : Effort
+    tables : Tables
+    published : PublishedTables
+    search : Evaluation
+        `SourceSearch` beside the network from scratch, on 230 clearing temperatures.
+    paths : DataFrame
+        What the search said of each path when all rows were its training rows.
+    salts : Salts
+    full : FullTable
+    mesophase : Mesophases
+    """
+
+    effort: Effort
+    tables: Tables
+    published: PublishedTables
+    search: Evaluation
+    paths: pd.DataFrame
+    salts: Salts
+    full: FullTable
+    mesophase: Mesophases

@@ -1,0 +1,72 @@
+"""Scores of the published tables: of training and test rows, averaged over folds and pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from leyden.evaluation import Evaluation
+from leyden.metrics import METRICS
+
+__all__ = ["SCORES", "fold_averages", "score_table"]
+
+SCORES = ("rmse", "mae", "r2")
+
+
+def fold_averages(evaluation: Evaluation, arm: str) -> dict[str, float]:
+    """RMSE, MAE and R2 of every fold, averaged over folds and repeats, as published.
+
+    A fold of a single row has no R2, and its average is NaN.
+    """
+    mine = evaluation.rows[evaluation.rows["arm"] == arm]
+    said = mine["y_pred"].fillna(mine["y_fallback"]).to_numpy()
+    truth = mine["y_true"].to_numpy()
+    folds = list(mine.groupby(["repeat", "fold"]).indices.values())
+    if min(map(len, folds)) < 2:
+        return dict.fromkeys(SCORES, float("nan"))
+    return {
+        name: float(np.mean([METRICS[name].function(truth[rows], said[rows]) for rows in folds]))
+        for name in SCORES
+    }
+
+
+def score_table(
+    evaluation: Evaluation,
+    arms: Sequence[str],
+    published: Mapping[str, Mapping[str, float]] | None = None,
+) -> pd.DataFrame:
+    """One row an arm.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of arms that note their scores on training rows.
+    arms : sequence of str
+    published : mapping of str to mapping, optional
+        Published ``mae`` and ``r2`` of arms.
+
+    Returns
+    -------
+    DataFrame
+        ``arm``; of training rows ``training_rmse`` and so on; ``fold_rmse`` and so on, averaged
+        over folds as published; ``rmse``, ``mae``, ``r2`` pooled over the folds of a repeat and
+        averaged over repeats, with ``mae_low`` and ``mae_high`` (95 % interval by drawing
+        molecules, or scaffolds) and ``mae_spread`` (over repeats); ``published_mae`` and
+        ``published_r2``.
+    """
+    pooled = evaluation.scores(SCORES).set_index("arm")
+    known, wanted = dict(published or {}), [*SCORES, "mae_low", "mae_high", "mae_spread"]
+    rows = []
+    for arm in arms:
+        notes = [task["notes"] for task in evaluation.tasks if task["arm"] == arm]
+        training = {
+            f"training_{name}": float(np.mean([n.get(f"training_{name}", np.nan) for n in notes]))
+            for name in SCORES
+        }
+        of_folds = {f"fold_{name}": value for name, value in fold_averages(evaluation, arm).items()}
+        own = {str(name): value for name, value in pooled.loc[arm, wanted].items()}
+        theirs = {f"published_{name}": value for name, value in known.get(arm, {}).items()}
+        rows.append({"arm": arm, **training, **of_folds, **own, **theirs})
+    return pd.DataFrame(rows)
