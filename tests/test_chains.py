@@ -20,6 +20,7 @@ from leyden.hashing import content_hash
 from leyden.models import ImageNetwork, MultilayerPerceptron, mlp
 from leyden.models.image_network import PUBLISHED
 from leyden.models.vectors import VectorRegressor
+from leyden.recipe.parts import Part, build, expanded
 from leyden.representations import Depiction, Fingerprint, represent
 from leyden.representations.represent import _MADE
 from leyden.source_search import SCRATCH, simultaneous_gains
@@ -339,6 +340,20 @@ class TestSourceSearch:
         search = ly.SourceSearch(NETWORK, {"same": TARGET.take(slice(0, 2))}, folds=2)
         with pytest.raises(ly.LeakageError, match="every row"):
             search.fit(TARGET.take(slice(2, None)), held_out=TARGET.hold_out(np.arange(2)))
+
+    def test_a_recipe_names_a_search_under_a_filter(self) -> None:
+        table = {"kind": "source-search", "longest": 1}
+        part = Part.from_table({"kind": "varying-columns", "strategy": table}, "strategy")
+        context = {"seed": 3, "model": NETWORK, "sources": [FIRST, SECOND]}
+        built = build(part, "strategy", context)
+        assert isinstance(built, ly.VaryingColumns)
+        assert list(built.strategy.candidates()) == [SCRATCH, FIRST.name, SECOND.name]
+        assert built.strategy.random_state == 3
+        alone = build(
+            Part.from_table(table, "strategy"), "strategy", context | {"sources": [FIRST]}
+        )
+        assert list(alone.sources) == [FIRST.name]
+        assert expanded(part, "strategy", 3)["strategy"]["folds"] == 5
 
 
 class TestSimultaneousGains:

@@ -25,6 +25,8 @@ _STRATEGIES = {
     "frozen-embedding": "leyden.transfer:FrozenEmbedding",
     "pooled": "leyden.transfer:Pooled",
     "source-as-is": "leyden.transfer:SourceAsIs",
+    "source-search": "leyden.source_search:SourceSearch",
+    "varying-columns": "leyden.varying_columns:VaryingColumns",
 }
 _SPLITS = {
     "group-k-fold": "leyden.splits:GroupKFold",
@@ -116,6 +118,10 @@ def build(part: Part, section: str, context: Mapping[str, Any]) -> Any:
         given.setdefault("random_state", context["seed"])
     if "source" in names:
         given["source"] = _sources(given.get("source"), context)
+    if "sources" in names:
+        found = _sources(given.get("sources"), context)
+        several = found if isinstance(found, list) else [found]
+        given["sources"] = {source.name: source for source in several}
     missing = [
         name
         for name, p in names.items()
