@@ -27,6 +27,7 @@ from leyden.transfer import FineTune, FromScratch, Strategy
 from leyden.varying_columns import VaryingColumns
 
 __all__ = [
+    "APART",
     "CHAIN",
     "CLASSICAL",
     "CNN",
