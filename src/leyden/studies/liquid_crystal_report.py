@@ -295,5 +295,6 @@ def _pictures(report: Report, found: Findings) -> None:
         "Augmentation by rotation, which the paper found too expensive: every row is looked at "
         "from a random one of eight sides whenever it teaches, and predictions are means over the "
         f"eight. On 230 clearing temperatures, {1 + turned.rows['repeat'].max()} x "
-        f"{found.effort.folds} folds: {_verdict(ratio)}, at {seconds[ROTATED] / seconds[CNN]:.2f} times the time.",
+        f"{found.effort.folds} folds: {_verdict(ratio)}, at "
+        f"{seconds[ROTATED] / seconds[CNN]:.2f} times the time.",
     )
