@@ -37,6 +37,7 @@ __all__ = [
     "same_input",
     "tiny_crystals",
     "tiny_electrodes",
+    "tiny_molecules",
     "tiny_transfer",
 ]
 
@@ -135,6 +136,40 @@ def tiny_electrodes(n: int = 24, random_state: int = 0) -> Dataset:
         quantities={"average_voltage_V": "energy"},
         groups=pd.DataFrame({"formula": formulas, "framework": formulas, "working_ion": ions}),
     )
+
+
+def tiny_molecules(target: str = "clearing_temperature_C") -> Dataset:
+    """Forty molecules of four homologous series, whose temperatures are known exactly.
+
+    Each rigid core has a temperature of its own, and falls by 3 degrees a carbon of its chain.
+
+    Parameters
+    ----------
+    target : str
+        Name of the temperatures, in degrees Celsius. Those of another name than clearing have the
+        same order and lie 40 degrees lower.
+
+    Returns
+    -------
+    Dataset
+        With the groups ``scaffold`` (the cores) and ``molecule``.
+    """
+    lower = 0.0 if target == "clearing_temperature_C" else 40.0
+    rows = [
+        (f"{'C' * length}{core}", 150.0 + 20.0 * place - 3.0 * length - lower)
+        for place, core in enumerate(_CORES)
+        for length in range(1, 11)
+    ]
+    table = pd.DataFrame(rows, columns=["smiles", target])
+    return Dataset.from_table(table, target=target, name="tiny-molecules")
+
+
+_CORES = (
+    "c1ccc(-c2ccc(C#N)cc2)cc1",
+    "c1cnc(-c2ccc(C#N)cc2)nc1",
+    "OC(=O)c1ccc(C#N)cc1",
+    "C1CCC(c2ccc(C#N)cc2)CC1",
+)
 
 
 def _filled(host: Crystal, ion: str) -> Crystal:
