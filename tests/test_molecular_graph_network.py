@@ -108,7 +108,7 @@ def test_network_keeps_its_contract() -> None:
 
 
 @pytest.mark.parametrize("convolution", ["gated", "plain"])
-@pytest.mark.parametrize("reach, readout", [(1, "both"), (1, "sum"), (4, "mean"), (4, "both")])
+@pytest.mark.parametrize(("reach", "readout"), [(1, "both"), (1, "sum"), (4, "mean"), (4, "both")])
 def test_homologues_are_kept_apart(reach: int, readout: str, convolution: str) -> None:
     """Each alkane from every other, by much more than rounding."""
     model = MolecularGraphNetwork(
