@@ -24,6 +24,7 @@ from leyden.models.molecular_graph_network import MolecularGraphNetwork
 from leyden.models.vectors import VectorRegressor, laplace_ridge
 from leyden.representations import Concatenated
 from leyden.representations.fingerprints import Fingerprint
+from leyden.representations.molecular_graph import MolecularGraph
 from leyden.representations.molecule_descriptors import MoleculeDescriptors
 from leyden.representations.represent import represent
 from leyden.source_networks import clean_source
@@ -49,6 +50,7 @@ GRAPH, GRAPH_TAUGHT = "graph network", "graph network, LC melting"
 LAPLACE = "Laplace kernel ridge"
 _AVERAGES = {"process, trees, boosting": (PROCESS, "extra trees", "gradient boosting")}
 _REPEATS = 3
+_CALIBRATION_FOLDS = 3
 _MESOPHASE = "mesophase"
 
 
@@ -173,7 +175,7 @@ class MesophaseChance(Strategy):
         self.notes_["source_rows"] = len(known)
         X = represent(self.model.representation, known)
         groups = known.groups["molecule"].to_numpy()
-        return Mesophase(self.model).fit(X, known.y, groups=groups)
+        return Mesophase(self.model, folds=_CALIBRATION_FOLDS).fit(X, known.y, groups=groups)
 
     def predict(self, data: Any, return_std: bool = False) -> Any:
         """Probabilities, shape (n,)."""
@@ -220,7 +222,7 @@ def compare_mesophases(
         "two forests": VectorRegressor(MoleculeDescriptors(), trees),
         "two processes": _process(effort, coupling="none"),
         JOINT: _process(effort),
-        "graph network, both": _network(effort),
+        "graph network, both": _network(effort, epochs=20),
     }
     competing = {name: MesophaseChance(model, temperatures) for name, model in models.items()}
     found = evaluate(competing, labels, GroupKFold("molecule", effort.folds), **options)
@@ -259,9 +261,9 @@ def _process(effort: Effort, coupling: str = "full") -> JointProcess:
     return JointProcess(Concatenated(tuple(parts)), coupling=coupling, steps=steps)
 
 
-def _network(effort: Effort) -> MolecularGraphNetwork:
-    network = MolecularGraphNetwork()
-    return network if effort.epochs is None else network.set_params(epochs=effort.epochs)
+def _network(effort: Effort, epochs: int = 40) -> MolecularGraphNetwork:
+    epochs = epochs if effort.epochs is None else effort.epochs
+    return MolecularGraphNetwork(MolecularGraph(2), width=32, epochs=epochs)
 
 
 def _rows(dataset: Dataset, effort: Effort) -> Dataset:

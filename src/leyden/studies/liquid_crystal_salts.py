@@ -9,10 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from leyden.chains import Chain, Step
 from leyden.data.dataset import Dataset
 from leyden.evaluation import Evaluation
 from leyden.models.molecular_graph_network import MolecularGraphNetwork
 from leyden.nested_splits import Nested
+from leyden.representations.molecular_graph import MolecularGraph
 from leyden.splits import GroupKFold
 from leyden.studies.averages import with_averages
 from leyden.studies.ionic_liquid_arms import (
@@ -91,10 +93,10 @@ def _arms(dataset: Dataset, organics: Dataset, effort: Effort) -> dict[str, Stra
     sources = Sources({_MELTING.name: dataset}, simulated_grid(own.ions))
     wanted = {*PARTS, "hybrid"}
     known = liquid_arms(_MELTING, sources, own)
-    network = MolecularGraphNetwork()
-    if effort.epochs is not None:
-        network = network.set_params(epochs=effort.epochs)
+    epochs = 30 if effort.epochs is None else effort.epochs
+    network = MolecularGraphNetwork(MolecularGraph(2), width=32, epochs=epochs)
+    lesson = Chain([Step(organics, {"epochs": max(epochs // 2, 1)})])
     return {name: arm for name, arm in known.items() if name in wanted} | {
         GRAPH: FromScratch(network, group="pair"),
-        GRAPH_TAUGHT: FineTune(network, organics, learning_rate=1e-3),
+        GRAPH_TAUGHT: FineTune(network, lesson, learning_rate=1e-3),
     }
