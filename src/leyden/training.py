@@ -231,8 +231,8 @@ class _Run:
         groups = [dict(group) for group in parameter_groups or [{"params": moving}]]
         self.factors = [group.pop("factor", 1.0) for group in groups]
         self.moving = [p for group in groups for p in group["params"]]
-        self.optimiser = torch.optim.AdamW(
-            groups, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        self.optimiser = torch.optim.AdamW(  # fused: a step of a small network is mostly overhead
+            groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self.history = History()
         self.best: dict[str, torch.Tensor] = {}

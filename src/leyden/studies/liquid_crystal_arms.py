@@ -46,7 +46,7 @@ __all__ = [
 
 MLP, CNN = "MLP", "CNN"
 NETWORKS = (MLP, CNN)
-SCRATCH, SOURCE, CHAIN, APART = "scratch", "IL melting", "chain", "chain, no shared molecules"
+SCRATCH, SOURCE, CHAIN, APART = "scratch", "IL melting", "chain", "chain of other molecules"
 PATHS = (SCRATCH, SOURCE, CHAIN, APART)
 CLASSICAL = ("extra trees", "gradient boosting", "Tanimoto process")
 _BETWEEN = {"clearing": "LC melting", "melting": "LC clearing"}
@@ -136,7 +136,7 @@ def path_of(table: str, path: str) -> str:
         SCRATCH: "without transfer",
         SOURCE: f"from {SOURCE}",
         CHAIN: f"from {SOURCE} → {between}",
-        APART: f"from {SOURCE} → {between}, no shared molecules",
+        APART: f"from {SOURCE} → {between} of other molecules",
     }[path]
 
 
@@ -251,5 +251,6 @@ def _chain(quantity: str, path: str, tables: Tables, settings: _Schedules) -> Ch
     if path != SOURCE:
         between = _BETWEEN[quantity]
         schedule = settings.target(between.removeprefix("LC "))
-        steps.append(Step(tables.sources[between], schedule))
+        others = ", other molecules" if path == APART else ""
+        steps.append(Step(tables.sources[f"{between}{others}"], schedule))
     return Chain(steps, share_items=path != APART)

@@ -29,7 +29,7 @@ from leyden.studies.liquid_crystal_arms import (
     classical,
     published_arms,
 )
-from leyden.studies.liquid_crystal_data import Tables
+from leyden.studies.liquid_crystal_data import FEW, MIXED, Tables
 from leyden.transfer import Strategy
 from leyden.validation import evaluate
 
@@ -43,8 +43,6 @@ _ROTATIONS = 8
 _ROTATED_REPEATS = 10
 _SELDOM = (arm_name(CNN, APART),)
 """Compared with scaffolds apart only: a hundred fits more would take a quarter of an hour."""
-
-_MIXED, _FEW = ("clearing230", "melting271"), ("clearing30", "melting39")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,7 @@ def compare_published(
     """All published tables; finished folds are kept under `folder`."""
     options: dict[str, Any] = {"checkpoint": folder, "n_jobs": jobs, "progress": progress}
     mixed, scaffolds = {}, {}
-    for name in _MIXED:
+    for name in MIXED:
         competing = _all_arms(name, tables, effort) | classical(effort.trees)
         dataset = tables.cut[name]
         often = {arm: one for arm, one in competing.items() if arm not in _SELDOM}
@@ -97,7 +95,7 @@ def compare_published(
     return PublishedTables(
         mixed,
         scaffolds,
-        {name: _few(name, tables, effort, options) for name in _FEW},
+        {name: _few(name, tables, effort, options) for name in FEW},
         _equality(tables, effort, options) if effort.equality else None,
         _pictures(tables, effort, options),
         _rotations(tables, effort, options),

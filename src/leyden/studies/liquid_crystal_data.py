@@ -1,8 +1,9 @@
 """The tables of the study `liquid-crystals`: whole, and cut to the sizes of the published ones.
 
-The published table of ionic liquid crystals cannot be had. Clearing and melting temperatures of
-non-ionic liquid crystals stand in for it: 230 and 271 rows drawn at random, and 30 and 39 rows of
-one family, as the ammonium salts are one.
+The published tables of ionic liquid crystals cannot be had. Clearing and melting temperatures of
+non-ionic liquid crystals stand in for them. As there, both tables are of the same compounds, of
+which some have no clearing temperature: 230 molecules drawn from those that have both, and 41 of
+which melting alone is known. 30 and 39 rows are of one family, as the ammonium salts are one.
 """
 
 from __future__ import annotations
@@ -20,11 +21,26 @@ from leyden.data.molecules import inchi_key, scaffold
 from leyden.data.transition_temperatures import one_row_each
 from leyden.representations.fingerprints import Fingerprint, collisions
 
-__all__ = ["CLEARING", "MELTING", "SIZES", "STAND_IN", "Tables", "collision_table", "tables"]
+__all__ = [
+    "CLEARING",
+    "FEW",
+    "MELTING",
+    "MIXED",
+    "OTHER_CLEARING",
+    "OTHER_MELTING",
+    "SIZES",
+    "STAND_IN",
+    "Tables",
+    "collision_table",
+    "tables",
+]
 
 CLEARING, MELTING = "clearing_temperature_C", "melting_point_C"
 SIZES = {"clearing230": 230, "melting271": 271, "clearing30": 30, "melting39": 39}
 """Names of the published tables, and their rows."""
+
+MIXED, FEW = ("clearing230", "melting271"), ("clearing30", "melting39")
+OTHER_MELTING, OTHER_CLEARING = "LC melting, other molecules", "LC clearing, other molecules"
 
 STAND_IN = (
     "The measured rows are of non-ionic liquid crystals, which stand in for the published ionic "
@@ -46,7 +62,8 @@ class Tables:
         Melting points of ion pairs, and of organic molecules (salts left out); with the groups of
         the targets, so that their rows can be taken out of them.
     cut : mapping of str to Dataset
-        The tables of `SIZES`.
+        The tables of `SIZES`; and of the size of the first two, of molecules that the target does
+        not have, `OTHER_MELTING` and `OTHER_CLEARING`.
     merged : DataFrame
         What `one_row_each` said, with the name of the table.
     """
@@ -66,6 +83,8 @@ class Tables:
             "LC melting": self.cut["melting271"],
             "LC clearing": self.cut["clearing230"],
             "organic melting": self.organics,
+            OTHER_MELTING: self.cut[OTHER_MELTING],
+            OTHER_CLEARING: self.cut[OTHER_CLEARING],
         }
 
 
@@ -141,20 +160,25 @@ _FINGERPRINTS = {
 
 
 def _cut(clearing: Dataset, melting: Dataset) -> dict[str, Dataset]:
-    """Random rows of each, and random rows of the family that both of these have most of."""
-    cut = {
-        "clearing230": _drawn(clearing, np.arange(len(clearing)), SIZES["clearing230"]),
-        "melting271": _drawn(melting, np.arange(len(melting)), SIZES["melting271"]),
-    }
-    families = [part.groups["scaffold"].value_counts() for part in cut.values()]
+    """The four tables, and as large ones of other molecules, by which sources are controlled."""
+    clears, melts = (part.groups["molecule"].to_numpy() for part in (clearing, melting))
+    few, many = SIZES["clearing230"], SIZES["melting271"]
+    cut = {"clearing230": _drawn(clearing, np.isin(clears, melts), few)}
+    ours = cut["clearing230"].groups["molecule"]
+    more = _drawn(melting, ~np.isin(melts, clears), many - few).groups["molecule"]
+    cut["melting271"] = _drawn(melting, np.isin(melts, [*ours, *more]), many)
+    known = cut["melting271"].groups["molecule"]
+    cut[OTHER_MELTING] = _drawn(melting, ~np.isin(melts, ours), many)
+    cut[OTHER_CLEARING] = _drawn(clearing, ~np.isin(clears, known), few)
+    families = [cut[name].groups["scaffold"].value_counts() for name in MIXED]
     family = pd.concat(families, axis=1).min(axis=1, skipna=False).idxmax()
-    for name, whole in (("clearing30", "clearing230"), ("melting39", "melting271")):
-        members = np.flatnonzero(cut[whole].groups["scaffold"] == family)
+    for name, whole in zip(FEW, MIXED, strict=True):
+        members = (cut[whole].groups["scaffold"] == family).to_numpy()
         cut[name] = _drawn(cut[whole], members, SIZES[name])
     return cut
 
 
 def _drawn(dataset: Dataset, rows: np.ndarray, size: int) -> Dataset:
-    """So many of these rows at random, in their own order; all of them where there are fewer."""
-    drawn = np.random.default_rng(_SEED).permutation(rows)[:size]
+    """So many of these rows (bool) at random, in their own order; all where there are fewer."""
+    drawn = np.random.default_rng(_SEED).permutation(np.flatnonzero(rows))[:size]
     return dataset.take(np.sort(drawn)).alone()

@@ -24,7 +24,7 @@ from leyden.studies.liquid_crystal_arms import (
     path_of,
 )
 from leyden.studies.liquid_crystal_comparisons import ROTATED
-from leyden.studies.liquid_crystal_data import SIZES, STAND_IN, collision_table
+from leyden.studies.liquid_crystal_data import FEW, MIXED, SIZES, STAND_IN, collision_table
 from leyden.studies.liquid_crystal_findings import Findings
 from leyden.studies.liquid_crystal_full_report import tell_full, tell_mesophases, tell_salts
 from leyden.studies.liquid_crystal_published import BLUR_PUBLISHED, PUBLISHED_SCORES
@@ -32,7 +32,6 @@ from leyden.studies.liquid_crystal_scores import score_table
 
 __all__ = ["build_report"]
 
-_MIXED, _FEW = ("clearing230", "melting271"), ("clearing30", "melting39")
 _NAMES = {
     "training_rmse": "training RMSE",
     "training_mae": "training MAE",
@@ -57,7 +56,7 @@ def build_report(title: str, found: Findings) -> Report:
     report = Report(title, _lead(found))
     _data(report, found)
     _schedules(report, found)
-    for table in _MIXED:
+    for table in MIXED:
         _mixed(report, found, table)
     _few(report, found)
     _sources(report, found)
@@ -92,14 +91,17 @@ def _verdict(ratio: Ratio) -> str:
 
 def _data(report: Report, found: Findings) -> None:
     tables = found.tables
-    clearing, melting = (set(tables.cut[name].groups["molecule"]) for name in _MIXED)
+    clearing, melting = (set(tables.cut[name].groups["molecule"]) for name in MIXED)
     families = tables.cut["clearing30"].groups["scaffold"].iloc[0]
     report.section("What stands in for the ionic liquid crystals?").text(
         f"{STAND_IN} {len(tables.clearing)} clearing and {len(tables.melting)} melting "
-        "temperatures, cut to the sizes of the published tables: 230 and 271 rows drawn at random, "
-        f"{len(clearing & melting)} molecules in both, and from these 30 and 39 rows of one "
-        f"family (`{families}`), as the published ammonium salts are one. No molecule has two "
-        "rows of one temperature."
+        "temperatures, cut to the sizes of the published tables: 230 clearing and 271 melting "
+        f"temperatures, {len(clearing & melting)} molecules in both tables, as the published ones "
+        "are of the same compounds; and from these 30 and 39 rows of one family "
+        f"(`{families}`), as the published ammonium salts are one. No molecule has two rows of "
+        "one temperature. (Drawn apart at first, the two tables shared 57 molecules, and the chain "
+        "lowered the error of the perceptron by 4 %. That was seen before they were drawn as they "
+        "are now.)"
         if tables.merged.empty
         else f"{STAND_IN} {len(tables.merged)} molecules had several rows, which were merged.",
         f"The sources are {len(tables.ionic_liquids):,} melting points of ionic liquids, the other "
@@ -153,9 +155,9 @@ def _mixed(report: Report, found: Findings, table: str) -> None:
     report.section(f"{size} {what} temperatures: does a chain of sources help?").text(
         f"{effort.repeats} times {effort.folds} random folds, as published; and "
         f"{effort.grouped} times {effort.folds} folds that keep scaffolds apart, since molecules "
-        "of one series stand on both sides of a random cut. The sources of another quantity may "
-        "hold molecules of the target, as in the paper; the last arm of each network does without "
-        "them.",
+        "of one series stand on both sides of a random cut. The source of the other temperature is "
+        "of the very molecules of the target, as in the paper; the last arm of each network is "
+        "taught as many rows of other molecules instead.",
     )
     arms = [arm_name(kind, path) for kind in NETWORKS for path in PATHS]
     for split, evaluation in (
@@ -210,7 +212,7 @@ def _few(report: Report, found: Findings) -> None:
         "optimistic): what that would be here stands beside.",
     )
     arms = [arm_name(kind, path) for kind in NETWORKS for path in (SCRATCH, SOURCE, CHAIN)]
-    for table in _FEW:
+    for table in FEW:
         evaluation = found.published.few[table]
         scores = score_table(evaluation, [*arms, *CLASSICAL])
         scores = scores[["arm", "rmse", "mae", "r2", "mae_low", "mae_high", "mae_spread"]]
