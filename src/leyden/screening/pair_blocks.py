@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from leyden.errors import InputError
 from leyden.ion_domain import CATEGORIES
+from leyden.models.average import prepared
 from leyden.screening.pair_models import PairModel, RepresentedIons, represented_ions
 from leyden.screening.property_units import Conversion, conversion
 
@@ -83,6 +86,14 @@ class PairGrid:
         self._known = [
             None if model.domain is None else model.domain.place(*keys) for model in models
         ]
+        none = np.array([], dtype=int)
+        self._predictors = [
+            replace(
+                model.predictor,
+                model=prepared(model.predictor.model, self._points(j, none, none)),
+            )
+            for model, j in zip(models, self._input, strict=True)
+        ]
         self._text = {
             f"{sign}{end}": pd.CategoricalDtype(ions[column].tolist())
             for sign, ions in (("cation", self.cations), ("anion", self.anions))
@@ -111,16 +122,12 @@ class PairGrid:
         for name, dtype in self._text.items():
             places = cation if name.startswith("cation") else anion
             columns[name] = pd.Categorical.from_codes(places, dtype=dtype)
-        inputs = {
-            j: self.models[j].input(ions.points(cation, anion, *self._state))
-            for j, ions in self._represented.items()
-        }
-        for number, model in enumerate(self.models):
+        inputs = {j: self._points(j, cation, anion) for j in self._represented}
+        for number in range(len(self.models)):
             category = self._category(number, cation, anion)
             names = None if category is None else np.array(CATEGORIES)[category]
-            mean, _, lower, upper = model.predictor.predict_input(
-                inputs[self._input[number]], names
-            )
+            predictor, X = self._predictors[number], inputs[self._input[number]]
+            mean, _, lower, upper = predictor.predict_input(X, names)
             codes = np.full(len(key), -1, np.int8) if category is None else category
             for t, shown in enumerate(self._shown[number]):
                 for name, convert in shown:
@@ -134,6 +141,11 @@ class PairGrid:
     def properties(self) -> list[str]:
         """Their columns."""
         return [name for model in self._shown for names in model for name, _ in names]
+
+    def _points(self, number: int, cation: np.ndarray, anion: np.ndarray) -> Any:
+        """What a model reads of pairs, told by the places of their ions in the grid."""
+        ions = self._represented[number]
+        return self.models[number].input(ions.points(cation, anion, *self._state))
 
     def _category(self, number: int, cation: np.ndarray, anion: np.ndarray) -> np.ndarray | None:
         domain, places = self.models[number].domain, self._known[number]
