@@ -206,8 +206,11 @@ class EncodedPairs(TargetModule):
 
     def encode(self, inputs: PairPlaces) -> torch.Tensor:
         """As `PairNetwork.encode`."""
-        both = self._cations[inputs.cation] * self._anions[inputs.anion]
-        added = self._added[0][inputs.cation] + self._added[1][inputs.anion]
+        both = self._cations.index_select(0, inputs.cation) * self._anions.index_select(
+            0, inputs.anion
+        )
+        added = self._added[0].index_select(0, inputs.cation)
+        added += self._added[1].index_select(0, inputs.anion)
         return self._rest(torch.addmm(added, both, self._of_both.T))  # type: ignore[no-any-return]
 
     def forward(self, inputs: PairPlaces) -> torch.Tensor:

@@ -100,8 +100,7 @@ class PairProcess(BaseEstimator):
         ]
         self.ions_ = [IonSimilarity.of(table, widths) for table in tables]
         sums = [
-            self.extents(table)[places[:, side]]
-            for side, table in enumerate((X.cations, X.anions))
+            self.extents(table)[places[:, side]] for side, table in enumerate((X.cations, X.anions))
         ]
         raw = np.log(sums[0] + sums[1])
         self.size_ = mean, scale = raw.mean(axis=0), raw.std(axis=0) + 1e-9

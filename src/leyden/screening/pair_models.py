@@ -127,6 +127,12 @@ class RepresentedIons:
     anion: np.ndarray
     errors: tuple[dict[int, str], dict[int, str]]
 
+    def take(self, cations: np.ndarray, anions: np.ndarray) -> RepresentedIons:
+        """These ions of the grid, all of them represented; boolean arrays."""
+        return RepresentedIons(
+            self.cations, self.anions, self.cation[cations], self.anion[anions], ({}, {})
+        )
+
     def points(
         self, cation: np.ndarray, anion: np.ndarray, temperature_K: float, pressure_kPa: float
     ) -> StatePoints:
