@@ -111,7 +111,7 @@ def test_pressures_that_are_all_a_bar_in_pascal_are_doubted(tmp_path: Path) -> N
     rows = table(temperature_K=[300.0, 310.0], pressure_kPa=[1e5, 1e5], density_kg_per_m3=1000.0)
     path = tmp_path / "liquids.csv"
     rows.to_csv(path, index=False)
-    told = r"liquids\.csv: every pressure is 1e\+05 kPa, which is 100 MPa: if Pa is meant, divide"
+    told = r"liquids\.csv: every pressure is 100000 kPa, which is 100 MPa: if Pa is meant, divide"
     with pytest.warns(UserWarning, match=told):
         assert len(load_table(path, target="density_kg_per_m3")) == 2
     with pytest.warns(UserWarning, match=told):

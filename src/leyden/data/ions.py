@@ -254,7 +254,7 @@ def doubtful_pressure(pressures_kPa: Collection[float]) -> str:
     Examples
     --------
     >>> doubtful_pressure([100000.0, 100000.0])
-    'every pressure is 1e+05 kPa, which is 100 MPa: if Pa is meant, divide by 1000'
+    'every pressure is 100000 kPa, which is 100 MPa: if Pa is meant, divide by 1000'
     >>> doubtful_pressure([100.0, 100000.0])
     ''
     """
