@@ -266,7 +266,8 @@ class _PreparedRecommender(IonRecommender):
             _ions(table, np.arange(len(table.keys)), names)[0] for table, names in tables
         )
         with torch.no_grad():
-            new.module_ = EncodedPairs(model.module_, cations, anions).eval()
+            network: Any = model.module_  # of `build`, a PairNetwork
+            new.module_ = EncodedPairs(network, cations, anions).eval()
         new._points = X[:0]
         return new
 
