@@ -7,8 +7,6 @@ own, and only their best, the Pareto front, are carried on: memory does not grow
 from __future__ import annotations
 
 import os
-import pickle
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -31,7 +29,7 @@ from leyden.screening.pair_criteria import (
     PropertyLimit,
     pair_criterion,
 )
-from leyden.screening.pair_models import PairModel
+from leyden.screening.pair_models import Packed, PairModel, RepresentedIons
 from leyden.screening.pareto import pareto_front
 from leyden.screening.tables import check_keys
 
@@ -279,13 +277,13 @@ class IonPairJob:
         return _GRIDS[key]
 
     @cached_property
-    def _packed(self) -> bytes:
+    def _packed(self) -> list[Packed]:
         """Most of a fingerprint is empty: packed, thousands of ions are a few megabytes."""
-        return zlib.compress(pickle.dumps(self._grid.represented), level=1)
+        return [ions.packed() for ions in self._grid.represented]
 
     def _new_grid(self) -> PairGrid:
         packed = self.__dict__.get("_packed")  # of another process
-        represented = None if packed is None else pickle.loads(zlib.decompress(packed))
+        represented = None if packed is None else list(map(RepresentedIons.unpacked, packed))
         state = self.temperature_K, self.pressure_kPa
         return PairGrid(self.checked, self.models, self._asked, *state, represented)
 
