@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import leyden as ly
 from leyden import artefact
 from leyden.data.ions import IonPair, StatePoint
 from leyden.data.molecules import inchi_key
-from leyden.errors import InputError
+from leyden.errors import IncompatibleError, InputError
 from leyden.models import Ensemble, IonRecommender
 from leyden.models.network import NetworkModel
 from leyden.models.objectives import WeightedRegression
@@ -324,6 +324,20 @@ def test_classes_are_learned_too() -> None:
     share = model.predict(X)
     assert ((share > 0) & (share < 1)).all()
     assert ((share > 0.5) == thick).mean() > 0.7
+
+
+@pytest.mark.parametrize("representation", [KNOWN, IonPairs(Letters()), HYBRID])
+def test_ions_known_beforehand_make_no_difference(representation: Any) -> None:
+    model = IonRecommender(representation, forms="viscosity", **SMALL)
+    X = representation.transform(DATA.items)
+    model.fit(X, DATA.y)
+    ready = model.prepared(X)
+    for rows in (np.arange(2), np.array([30, 5, 5]), np.arange(len(X))):
+        np.testing.assert_allclose(ready.predict(X[rows]), model.predict(X[rows]), rtol=1e-4)
+        np.testing.assert_allclose(ready.embed(X[rows]), model.embed(X[rows]), atol=1e-4)
+    assert np.isnan(ready.predict(X, return_std=True)[1]).all()
+    with pytest.raises(IncompatibleError, match="other tables of ions"):
+        ready.predict(X.compact())
 
 
 # Speed.

@@ -46,6 +46,7 @@ from leyden.studies.ionic_liquid_tables import (
     front_table,
     transfer_table,
 )
+from leyden.studies.ionic_liquid_told import chosen_after_a_look
 from leyden.studies.ionic_liquid_transfer import published_finding
 
 CATIONS = [f"CC[n+]1ccn({'C' * n})c1" for n in range(1, 6)]
@@ -421,6 +422,7 @@ def test_the_page(found: Findings) -> None:
         "7 of 7 properties lie between 87 and 93 %",
         "72 pairs, 7 properties each",
         "electrochemical window",
+        "its parts were chosen after a look at some test folds by pair (density,",
         "What does not come out?",
     ):
         assert words in page, words
@@ -442,3 +444,12 @@ def test_a_quick_run_says_so_and_an_empty_front_is_no_error(found: Findings) -> 
     assert "No pair is left" in page
     assert "not all of them were compared" in page
     assert "surface tension <" not in page
+    assert "after a look at some test folds by pair (melting point)" in page
+
+
+def test_what_was_looked_at_is_told_of_these_properties_alone() -> None:
+    by_name = {own.name: own for own in PROPERTIES}
+    seen = ("density", "heat_capacity", "surface_tension", "melting_point")
+    for name, own in by_name.items():
+        told = chosen_after_a_look([own])
+        assert [own.title in line for line in told] == [True] * (name in seen)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leyden.data.dataset import Dataset
 from leyden.data.ions import IonPair, StatePoint, state_point
 from leyden.data.molecules import is_metal_ion, parse_smiles, with_hydrogens
-from leyden.data.readers import read_items
+from leyden.data.readers import load_table, read_items
 from leyden.errors import InputError
 
 EMIM, NTF2 = "CC[n+]1ccn(C)c1", "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F"
@@ -105,6 +105,20 @@ def test_a_pressure_in_another_unit_is_told(kilopascal: float, remedy: str) -> N
     with pytest.raises(InputError, match="between 2 and 1e\\+06 kPa") as told:
         StatePoint(PAIR, 300.0, kilopascal)
     assert remedy in str(told.value)
+
+
+def test_pressures_that_are_all_a_bar_in_pascal_are_doubted(tmp_path: Path) -> None:
+    rows = table(temperature_K=[300.0, 310.0], pressure_kPa=[1e5, 1e5], density_kg_per_m3=1000.0)
+    path = tmp_path / "liquids.csv"
+    rows.to_csv(path, index=False)
+    told = r"liquids\.csv: every pressure is 100000 kPa, which is 100 MPa: if Pa is meant, divide"
+    with pytest.warns(UserWarning, match=told):
+        assert len(load_table(path, target="density_kg_per_m3")) == 2
+    with pytest.warns(UserWarning, match=told):
+        assert [row.error for row in read_items(path)] == [None, None]
+    rows["pressure_kPa"] = [1e5, 2e5]  # a series at high pressure is as it should be
+    rows.to_csv(path, index=False)
+    assert len(load_table(path, target="density_kg_per_m3")) == len(list(read_items(path))) == 2
 
 
 @given(st.floats(100, 1000), st.floats(2, 1e6).filter(lambda p: p != 101325.0))

@@ -13,7 +13,8 @@ import torch
 from scipy.stats import multivariate_normal
 
 from leyden import artefact
-from leyden.errors import InputError
+from leyden.errors import IncompatibleError, InputError
+from leyden.models.pair_curves import CURVES, curve
 from leyden.models.pair_kernel import (
     PARAMETERS,
     IonSimilarity,
@@ -21,7 +22,7 @@ from leyden.models.pair_kernel import (
     pair_kernel,
     prior_variance,
 )
-from leyden.models.pair_process import CURVES, PairProcess, Statistics, _Likelihood, curve
+from leyden.models.pair_process import PairProcess, Statistics, _Likelihood
 from leyden.representations import Concatenated
 from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints
 
@@ -163,7 +164,7 @@ def test_deviations_are_those_of_the_dense_posterior() -> None:
         places = {pair: place for place, pair in enumerate(zip(*keys, strict=True))}
         asked = b.cations.keys[b.cation], b.anions.keys[b.anion]
         column = [places[pair] for pair in zip(*asked, strict=True)]
-        size = model._size(model._raw_size(a, np.stack([a.cation, a.anion], axis=1)))
+        size = model.prepared(a)._sizes(a.cation, a.anion)
         left = PairSet(a.cation, a.anion, size)
         bases = [curve("linear", x.temperature_K, x.pressure_kPa) for x in (a, b)]
         total = np.zeros((len(a), len(b)))
@@ -175,13 +176,34 @@ def test_deviations_are_those_of_the_dense_posterior() -> None:
     inner = covariance(taught, taught) + model.noise_**2 * np.eye(len(taught))
     cross = covariance(asked, taught)
     base = curve("linear", asked.temperature_K, asked.pressure_kPa)
-    size = model._size(model._raw_size(asked, np.stack([asked.cation, asked.anion], axis=1)))
+    size = model.prepared(asked)._sizes(asked.cation, asked.anion)
     pairs = PairSet(asked.cation, asked.anion, size)
     prior = sum(
         base[:, term] ** 2 * prior_variance(one, pairs).numpy() for term, one in enumerate(theta)
     )
     explained = np.einsum("ij,ji->i", cross, np.linalg.solve(inner, cross.T))
     np.testing.assert_allclose(std**2, prior - explained + model.noise_**2, rtol=1e-4)
+
+
+def test_ions_known_beforehand_make_no_difference() -> None:
+    model, points, _, _ = fitted(log=True)
+    ready = model.prepared(points)
+    for rows in (np.arange(3), np.array([40, 7, 7, 100]), np.arange(len(points))):
+        for mine, plain in zip(
+            ready.predict(points[rows], return_std=True),
+            model.predict(points[rows], return_std=True),
+            strict=True,
+        ):
+            np.testing.assert_allclose(mine, plain, rtol=1e-9)
+        np.testing.assert_allclose(ready.embed(points[rows]), model.embed(points[rows]), rtol=1e-8)
+    similar = model.similarities(points)  # and the kernel of all pairs with all, term by term
+    pairs = PairSet(points.cation, points.anion, ready._sizes(points.cation, points.anion))
+    for term, theta in enumerate(torch.as_tensor(model.theta_)):
+        dense = pair_kernel(theta, *similar, pairs, model.pairs_).numpy()
+        expected = dense @ model.weights_[:, term]
+        np.testing.assert_allclose(ready.embed(points)[:, term], expected, rtol=1e-8, atol=1e-9)
+    with pytest.raises(IncompatibleError, match="other tables of ions"):
+        ready.predict(points.compact())
 
 
 def test_a_pair_far_from_all_is_as_uncertain_as_before_learning() -> None:

@@ -124,6 +124,8 @@ class TestMistakes:
             ({"evaluate": {"baselines": ["rigde"]}}, "'ridge'"),
             ({"evaluate": {"arms": {"a": {"kind": "best", "fold": 3}}}}, "'folds'"),
             ({"calibration": {"fold": 3}}, "'folds'"),
+            ({"calibration": {"bye": "domain"}}, "'by'"),
+            ({"calibration": {"by": "domains"}}, "'domain'"),
         ],
     )
     def test_an_unknown_word_tells_which_was_meant(
@@ -144,6 +146,8 @@ class TestMistakes:
             ({"data": {"targets": ["a"]}}, r"\[data\] needs the key dataset"),
             ({"data": {"dataset": 3}}, "dataset is a str"),
             ({"calibration": {"folds": True}}, "folds is a int"),
+            ({"calibration": {"by": 3}}, "by is a str"),
+            ({"calibration": {"by": "domain", "folds": 0}}, "by domain need folds"),
         ],
     )
     def test_a_wrong_value(self, change: dict[str, Any], rule: str) -> None:
@@ -245,6 +249,12 @@ class TestBuild:
     def test_no_intervals(self, folder: Path) -> None:
         run = Recipe.from_mapping(own(calibration={"folds": 0}), folder).build()
         assert run.calibration_split is None
+
+    def test_intervals_by_domain_are_for_pairs_of_ions(self, folder: Path) -> None:
+        run = Recipe.from_mapping(own(calibration={"by": "domain"}), folder).build()
+        with pytest.raises(InputError, match="for pairs of a cation and an anion") as told:
+            _ = run.calibration_split
+        assert "no anion and no cation and no pair" in str(told.value)
 
     def test_a_table_needs_targets(self, folder: Path) -> None:
         recipe = Recipe.from_mapping({"data": {"dataset": "target.csv"}}, folder)

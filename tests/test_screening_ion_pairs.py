@@ -20,10 +20,14 @@ from leyden.conformal import ConformalIntervals, IntervalsByCategory
 from leyden.data.ions import IonPair, StatePoint
 from leyden.errors import ArtefactError, InputError
 from leyden.ion_domain import CATEGORIES, IonDomain
+from leyden.models import IonRecommender
+from leyden.models.average import Average
+from leyden.models.pair_process import PairProcess
 from leyden.models.vectors import VectorRegressor, baselines
 from leyden.predictor import Predictor
-from leyden.representations import Fingerprint
+from leyden.representations import Concatenated, Fingerprint, MoleculeDescriptors
 from leyden.representations.ion_pair import IonPairs, IonPairVectors, StatePoints
+from leyden.screening import ion_pairs, pair_blocks
 from leyden.screening.engine import Screening, run
 from leyden.screening.ion_lists import checked_ions
 from leyden.screening.ion_pairs import IonPairJob, pair_job_from_dict
@@ -232,6 +236,42 @@ def test_a_job_of_files_is_small(files: list[Path]) -> None:
     text = pickle.dumps(job(files))
     assert len(text) < 20_000
     assert pickle.loads(text).fingerprint() == job(files).fingerprint()
+
+
+def blend() -> Predictor:
+    """A process on pairs and a recommender, each with descriptors of its own ions."""
+    rng = np.random.default_rng(1)
+    first = IonPairs(Concatenated((MoleculeDescriptors(), Fingerprint("morgan", True, 32))))
+    second = IonPairs(MoleculeDescriptors())
+    items = [IonPair(c, a) for c in CATIONS[:7] for a in ANIONS[:6]]
+    y = rng.normal(300.0, 20.0, len(items))
+    process = PairProcess(first, steps=2).fit(first.transform(items), y)
+    network = IonRecommender(second, forms="constant", epochs=2, least_steps=5)
+    network.fit(second.transform(items), y)
+    model = Average([process, network], [1.0, 3.0])
+    return Predictor(model.representation, model, ("melting_point_K",), None, IonDomain.of(items))
+
+
+def test_models_that_know_the_ions_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = blend()
+    asked = job([predictor], criteria=["melting_point_K < 300"], objectives=(), rows="all")
+    pairs = [IonPair(c, a) for c in CATIONS for a in ANIONS]
+    told = predictor.predict([StatePoint(pair, 350.0, 200.0) for pair in pairs])
+    expected = dict(zip([pair.keys for pair in pairs], told["melting_point_K"], strict=True))
+
+    def check(own: IonPairJob) -> None:
+        rows = pd.concat([own.run(shard).rows for shard in range(own.shards())])
+        assert len(rows) == len(pairs)
+        keys = zip(rows["cation"].astype(str), rows["anion"].astype(str), strict=True)
+        np.testing.assert_allclose(
+            rows["melting_point_K"], [expected[key] for key in keys], rtol=1e-5
+        )
+
+    check(asked)
+    packed = pickle.dumps(asked)  # as on a worker: no ion is represented anew
+    ion_pairs._GRIDS.clear()
+    monkeypatch.setattr(pair_blocks, "represented_ions", None)
+    check(pickle.loads(packed))
 
 
 def test_memory_does_not_grow_with_the_pairs(three: list[Predictor], tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def fit(
 
         [model]
         kind = "extra-trees"
+
+    With `by = "domain"` in [calibration], intervals of ion pairs go by what is known of each pair.
     """
     from leyden.artefact import writing
     from leyden.predictor import Predictor
@@ -45,9 +47,10 @@ def fit(
     with writing(Path(f"{out}.recipe.toml")) as file:
         file.write(expanded.encode())
         run = described.build()
+        split = run.calibration_split  # what is wrong with it is told before the fit
         strategy = run.strategy.fit(run.dataset)
         predictor = Predictor.of(
-            strategy, run.calibration_split, described.calibration.level, notes={"recipe": expanded}
+            strategy, split, described.calibration.level, notes={"recipe": expanded}
         )
         predictor.save(out)
     note(f"learned {', '.join(predictor.targets)} from {len(run.dataset):,} rows")
@@ -123,9 +126,9 @@ def predict(
 ) -> None:
     """Predict every row of the input, in its order.
 
-    Columns: id; each target with _std, _lower and _upper; in_domain_percentile;
-    nearest_training_ids; error. A row that cannot be read or predicted has `error` filled and is
-    never dropped. Memory does not grow with the input.
+    Columns: id; each target with _std, _lower and _upper; in_domain_percentile and
+    nearest_training_ids, or domain (of a model with intervals by it); error. A row that cannot be
+    read or predicted has `error` filled and is never dropped. Memory does not grow with the input.
 
     A model of electrodes takes charged structures and their working ion: --ion, or a column
     working_ion of a table.

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
 from leyden.data.molecules import formal_charge, inchi_key, is_metal_ion, read_molecule
 from leyden.errors import InputError
 
-__all__ = ["AMBIENT_KPA", "ROOM_K", "IonPair", "StatePoint", "single_ion", "state_point"]
+__all__ = [
+    "AMBIENT_KPA",
+    "ROOM_K",
+    "IonPair",
+    "StatePoint",
+    "doubtful_pressure",
+    "single_ion",
+    "state_point",
+]
 
 ROOM_K = 298.15
 AMBIENT_KPA = 101.325
@@ -17,6 +26,7 @@ AMBIENT_KPA = 101.325
 _TEMPERATURES_K = (100.0, 1000.0)
 _PRESSURES_KPA = (2.0, 1e6)
 _ATMOSPHERE_PA = 101325.0
+_BAR_PA = 1e5
 
 
 @dataclass(frozen=True, order=True)
@@ -233,6 +243,24 @@ def state_point(item: IonPair | StatePoint) -> StatePoint:
             remedy="give IonPair(cation, anion), or a table with columns cation and anion",
         )
     return StatePoint(item)
+
+
+def doubtful_pressure(pressures_kPa: Collection[float]) -> str:
+    """Why all pressures together are hardly meant; empty where nothing is wrong.
+
+    One bar is 10^5 Pa, and 10^5 kPa is a pressure at which liquids are measured: a row alone cannot
+    tell which was meant.  But whoever measures at 100 MPa measures at other pressures too.
+
+    Examples
+    --------
+    >>> doubtful_pressure([100000.0, 100000.0])
+    'every pressure is 100000 kPa, which is 100 MPa: if Pa is meant, divide by 1000'
+    >>> doubtful_pressure([100.0, 100000.0])
+    ''
+    """
+    if not pressures_kPa or any(pressure != _BAR_PA for pressure in pressures_kPa):
+        return ""
+    return f"every pressure is {_BAR_PA:g} kPa, which is 100 MPa: if Pa is meant, divide by 1000"
 
 
 def _another_temperature(value: float) -> str:

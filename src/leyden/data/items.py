@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import pandas as pd
 
 from leyden.data.crystal import Crystal
 from leyden.data.electrode import Electrode
-from leyden.data.ions import AMBIENT_KPA, StatePoint
+from leyden.data.ions import AMBIENT_KPA, StatePoint, doubtful_pressure
 from leyden.data.materials import (
     IonPair,
     parse_any_crystal,
@@ -138,6 +139,9 @@ class ItemColumns:
                 items.append(self.parse(row))
             except InputError as error:
                 raise error.at(file=file, row=number) from error
+        pressures = {item.pressure_kPa for item in items if isinstance(item, StatePoint)}
+        if doubt := doubtful_pressure(pressures):
+            warnings.warn(doubt if file is None else f"{file}: {doubt}", stacklevel=3)
         return tuple(items)
 
     def ids(self, table: pd.DataFrame) -> np.ndarray:

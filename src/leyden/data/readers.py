@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -19,6 +20,7 @@ from leyden.data.crystal_files import crystal_from_block, crystals_from_cif
 from leyden.data.dataset import Dataset
 from leyden.data.disordered import DisorderedCrystal, any_crystal_from_block
 from leyden.data.electrode import Electrode
+from leyden.data.ions import StatePoint, doubtful_pressure
 from leyden.data.items import ItemColumns, item_columns
 from leyden.data.materials import parse_any_crystal, parse_crystal
 from leyden.errors import InputError
@@ -260,6 +262,7 @@ def _json_record(line: str) -> dict[str, Any]:
 def _table_rows(
     records: Iterable[dict[str, Any]], place: ItemColumns, id: str | None, path: Path
 ) -> Iterator[Row]:
+    pressures: set[float] = set()
     for number, record in enumerate(records, start=1):
         name = str(record.get(id)) if id and record.get(id) not in (None, "") else str(number)
         extra = {
@@ -270,9 +273,14 @@ def _table_rows(
         try:
             if _BROKEN in record:
                 raise InputError(record[_BROKEN])
-            yield Row(name, place.parse(record), None, extra)
+            item = place.parse(record)
+            if isinstance(item, StatePoint) and len(pressures) < 2:
+                pressures.add(item.pressure_kPa)
+            yield Row(name, item, None, extra)
         except InputError as error:
             yield Row(name, None, str(error.at(file=path, row=number)), extra)
+    if doubt := doubtful_pressure(pressures):
+        warnings.warn(f"{path}: {doubt}", stacklevel=2)
 
 
 def _crystal_paths(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from leyden.representations import Concatenated, reads_disorder, represent
 from leyden.representations.ion_pair import IonPairs, StatePoints
 
-__all__ = ["Average", "SideBySide"]
+__all__ = ["Average", "SideBySide", "prepared"]
 
 
 class Inputs:
@@ -103,7 +103,22 @@ class Average(BaseEstimator):
             return mean
         return mean, np.sqrt(np.tensordot(weights, (each - mean) ** 2, axes=1))
 
+    def prepared(self, X: Inputs) -> Average:
+        """The same mean, each model prepared for its part (`prepared`)."""
+        models = [prepared(model, part) for model, part in zip(self.models, X.parts, strict=True)]
+        return Average(models, self.weights)
+
     def embed(self, X: Inputs) -> np.ndarray:
         """The latent vectors of the model with the greatest weight, shape (n, d)."""
         first = int(np.argmax(self.weights))
         return self.models[first].embed(X.parts[first])
+
+
+def prepared(model: Any, X: Any) -> Any:
+    """The model for rows that share what `X` holds besides rows, such as tables of ions.
+
+    A model of ion pairs computes then what depends on one ion alone, once for all rows to come; its
+    predictions are the same, but for rounding.  Other models are given back as they are.
+    """
+    own = getattr(model, "prepared", None)
+    return model if own is None else own(X)

@@ -19,8 +19,15 @@ import torch
 from leyden.errors import InputError
 from leyden.models.network import NetworkModel, TargetModule
 from leyden.models.objectives import Classification, WeightedRegression
-from leyden.models.pair_network import IonEncoder, Ions, PairBatch, PairNetwork
-from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints
+from leyden.models.pair_network import (
+    EncodedPairs,
+    IonEncoder,
+    Ions,
+    PairBatch,
+    PairNetwork,
+    PairPlaces,
+)
+from leyden.representations.ion_pair import IonPairs, IonTable, StatePoints, check_tables
 from leyden.representations.molecule_descriptors import MoleculeDescriptors
 from leyden.training import Objective
 
@@ -193,6 +200,10 @@ class IonRecommender(NetworkModel):
             torch.as_tensor(X.pressure_kPa[rows], dtype=torch.float32),
         )
 
+    def prepared(self, X: StatePoints) -> IonRecommender:
+        """The same model for any rows with the tables of `X`: their ions are encoded once."""
+        return _PreparedRecommender.of(self, X)
+
     def prepare(self, module: Any, X: StatePoints, rows: np.ndarray) -> None:
         """Fit the scale of structure on the different ions of the training rows."""
         for encoder, table, places in (
@@ -238,6 +249,37 @@ class IonRecommender(NetworkModel):
         if self.task == "classification":
             return Classification()
         return WeightedRegression(self.loss)
+
+
+class _PreparedRecommender(IonRecommender):
+    """A recommender that knows beforehand which ions it will be asked of."""
+
+    prediction_batch: ClassVar[int] = 2048  # activations that stay in the cache of a core
+
+    @classmethod
+    def of(cls, model: IonRecommender, X: StatePoints) -> _PreparedRecommender:
+        if not hasattr(model, "module_"):
+            raise InputError("IonRecommender is not fitted", remedy="call fit first")
+        new = cls(**model.get_params(deep=False))
+        tables = zip((X.cations, X.anions), model._names(), strict=True)
+        cations, anions = (
+            _ions(table, np.arange(len(table.keys)), names)[0] for table, names in tables
+        )
+        with torch.no_grad():
+            network: Any = model.module_  # of `build`, a PairNetwork
+            new.module_ = EncodedPairs(network, cations, anions).eval()
+        new._points = X[:0]
+        return new
+
+    def inputs(self, X: StatePoints, rows: np.ndarray) -> PairPlaces:  # type: ignore[override]
+        """Places of the ions of these rows."""
+        check_tables(self._points, X)
+        return PairPlaces(
+            torch.as_tensor(X.cation[rows]),
+            torch.as_tensor(X.anion[rows]),
+            torch.as_tensor(X.temperature_K[rows], dtype=torch.float32),
+            torch.as_tensor(X.pressure_kPa[rows], dtype=torch.float32),
+        )
 
 
 @lru_cache(maxsize=16)

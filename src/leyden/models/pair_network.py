@@ -11,7 +11,7 @@ from torch import nn
 from leyden.models.network import TargetModule
 from leyden.models.property_forms import PropertyForms
 
-__all__ = ["Ions", "PairBatch", "PairNetwork"]
+__all__ = ["EncodedPairs", "Ions", "PairBatch", "PairNetwork", "PairPlaces"]
 
 _FARTHEST = 4.0  # standard deviations at which an input is cut off
 
@@ -45,6 +45,21 @@ class PairBatch(NamedTuple):
 
     cations: Ions
     anions: Ions
+    cation: torch.Tensor
+    anion: torch.Tensor
+    temperature: torch.Tensor
+    pressure: torch.Tensor
+
+
+class PairPlaces(NamedTuple):
+    """Rows of a batch of ions that are encoded already.
+
+    Attributes
+    ----------
+    cation, anion : Tensor of int, shape (n,)
+    temperature, pressure : Tensor, shape (n,)
+    """
+
     cation: torch.Tensor
     anion: torch.Tensor
     temperature: torch.Tensor
@@ -165,3 +180,41 @@ class PairNetwork(TargetModule):
     def last_layer(self) -> str:
         """All of the output: a form may have weights of its own."""
         return "output."
+
+
+class EncodedPairs(TargetModule):
+    """A `PairNetwork` among ions that are known beforehand.
+
+    Their embeddings, and what the first layer makes of each alone, are computed once; of a pair
+    that layer then reads only the product of both embeddings.
+
+    Parameters
+    ----------
+    network : PairNetwork
+    cations, anions : Ions
+    """
+
+    def __init__(self, network: PairNetwork, cations: Ions, anions: Ions) -> None:
+        super().__init__(len(network.target_mean))
+        self.target_mean, self.target_scale = network.target_mean, network.target_scale
+        first, *rest = network.interaction
+        assert isinstance(first, nn.Linear), "an interaction begins with a layer of weights"
+        of_cation, of_anion, self._of_both = first.weight.chunk(3, dim=1)
+        self._cations, self._anions = network.cations(cations), network.anions(anions)
+        self._added = self._cations @ of_cation.T + first.bias, self._anions @ of_anion.T
+        self._rest, self.output = nn.Sequential(*rest), network.output
+
+    def encode(self, inputs: PairPlaces) -> torch.Tensor:
+        """As `PairNetwork.encode`."""
+        both = self._cations.index_select(0, inputs.cation) * self._anions.index_select(
+            0, inputs.anion
+        )
+        added = self._added[0].index_select(0, inputs.cation)
+        added += self._added[1].index_select(0, inputs.anion)
+        return self._rest(torch.addmm(added, both, self._of_both.T))  # type: ignore[no-any-return]
+
+    def forward(self, inputs: PairPlaces) -> torch.Tensor:
+        """As `PairNetwork.forward`."""
+        return self.output(  # type: ignore[no-any-return]
+            self.encode(inputs), inputs.temperature, inputs.pressure
+        )

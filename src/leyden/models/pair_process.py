@@ -9,47 +9,21 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from leyden.errors import InputError, did_you_mean
+from leyden.errors import InputError
+from leyden.models.pair_curves import curve
 from leyden.models.pair_kernel import (
     PARAMETERS,
     IonSimilarity,
     PairSet,
-    ion_kernel,
     pair_kernel,
     prior_variance,
 )
-from leyden.representations.ion_pair import StatePoints
+from leyden.models.prepared_process import PreparedProcess
+from leyden.representations.ion_pair import IonTable, StatePoints
 
-__all__ = ["CURVES", "PairProcess", "curve"]
-
-CURVES = ("constant", "linear", "density", "activated")
-"""Names of the curves that `curve` knows."""
+__all__ = ["PairProcess"]
 
 _CHUNK = 256  # pairs whose covariance is sought at a time
-
-
-def curve(name: str, temperature_K: np.ndarray, pressure_kPa: np.ndarray) -> np.ndarray:
-    """Functions of temperature and pressure whose coefficients are a pair's own, shape (n, b).
-
-    Parameters
-    ----------
-    name : str
-        ``"constant"``: no temperature. ``"linear"``: in temperature. ``"density"``: the same for
-        ln rho, and ln(1 + P / 150 MPa) (Tait). ``"activated"``: a parabola in 1/T, which is
-        Vogel's equation to second order, and linear in pressure (Barus).
-    temperature_K, pressure_kPa : ndarray, shape (n,)
-    """
-    if name not in CURVES:
-        raise InputError("no such curve", value=name, remedy=did_you_mean(name, CURVES))
-    one, pressure = np.ones_like(temperature_K), pressure_kPa / 1e5
-    inverse, step = 1000 / temperature_K - 1000 / 320, (temperature_K - 320) / 50
-    columns = {
-        "constant": [one],
-        "linear": [one, step],
-        "density": [one, step, np.log1p(pressure / 1.5)],
-        "activated": [one, inverse, inverse**2, pressure],
-    }
-    return np.stack(columns[name], axis=1)
 
 
 class PairProcess(BaseEstimator):
@@ -67,7 +41,7 @@ class PairProcess(BaseEstimator):
         Its `ion` is a concatenation: descriptors first, with columns ``MolWt`` and
         ``van_der_waals_volume_A3``, then fingerprints.
     shape : str
-        The curve, one of `CURVES`.
+        The curve, one of `leyden.models.pair_curves.CURVES`.
     log : bool
         Whether the logarithm of the property is modelled: errors are then relative.
     steps, subset : int
@@ -125,9 +99,12 @@ class PairProcess(BaseEstimator):
             table.take(own) for table, (own, _) in zip((X.cations, X.anions), used, strict=True)
         ]
         self.ions_ = [IonSimilarity.of(table, widths) for table in tables]
-        raw = self._raw_size(X, places)
-        self.size_ = raw.mean(axis=0), raw.std(axis=0) + 1e-9
-        self.pairs_ = PairSet(used[0][1], used[1][1], self._size(raw))
+        sums = [
+            self.extents(table)[places[:, side]] for side, table in enumerate((X.cations, X.anions))
+        ]
+        raw = np.log(sums[0] + sums[1])
+        self.size_ = mean, scale = raw.mean(axis=0), raw.std(axis=0) + 1e-9
+        self.pairs_ = PairSet(used[0][1], used[1][1], (raw - mean) / scale)
         base = curve(self.shape, X.temperature_K, X.pressure_kPa)
         self.known_ = Statistics.of((y - self.mean_) / self.spread_, base, rows)
         self._learn(self.known_, [own.among() for own in self.ions_])
@@ -139,26 +116,19 @@ class PairProcess(BaseEstimator):
         The deviation costs as many triangular solutions as there are different pairs, where values
         cost none: ask for it for thousands of pairs, not for millions.
         """
-        X = X.compact()  # a block of a screening has the tables of the whole grid
-        parts, (places, rows) = self._parts(X), X.pairs()
-        pairs = PairSet(places[:, 0], places[:, 1], self._size(self._raw_size(X, places)))
-        base = curve(self.shape, X.temperature_K, X.pressure_kPa)
-        coefficients = self._coefficients(parts, pairs)
-        y = (coefficients[rows] * base).sum(axis=1) * self.spread_ + self.mean_
-        y = np.exp(y) if self.log else y
-        if not return_std:
-            return y
-        covariance = self._covariance(parts, pairs)[rows]
-        variance = np.einsum("nb,nbc,nc->n", base, covariance, base) + self.noise_**2
-        std = np.sqrt(np.maximum(variance, 0)) * self.spread_
-        return y, std * y if self.log else std
+        X = X.compact()
+        return self.prepared(X).predict(X, return_std)
 
     def embed(self, X: StatePoints) -> np.ndarray:
         """Standardised coefficients of each row's curve, shape (n, b): what pairs differ in."""
         X = X.compact()
-        places, rows = X.pairs()
-        pairs = PairSet(places[:, 0], places[:, 1], self._size(self._raw_size(X, places)))
-        return self._coefficients(self._parts(X), pairs)[rows]
+        return self.prepared(X).embed(X)
+
+    def prepared(self, X: StatePoints) -> PreparedProcess:
+        """The same process for any rows with the tables of `X`: their ions are dealt with once."""
+        if not hasattr(self, "weights_"):
+            raise InputError("PairProcess is not fitted", remedy="call fit first")
+        return PreparedProcess(self, X)
 
     def _learn(self, known: Statistics, parts: list[list[torch.Tensor]]) -> None:
         """Lengths, variances and noise by marginal likelihood; then the weights of all pairs."""
@@ -180,24 +150,12 @@ class PairProcess(BaseEstimator):
             self.theta_, self.noise_ = theta.detach().numpy(), float(torch.exp(noise))
             self.weights_ = likelihood.weights(theta, noise).numpy()
 
-    def _parts(self, X: StatePoints) -> list[list[torch.Tensor]]:
-        """Similarities of the ions of some rows to those learned from."""
-        if not hasattr(self, "weights_"):
-            raise InputError("PairProcess is not fitted", remedy="call fit first")
+    def similarities(self, X: StatePoints) -> list[list[torch.Tensor]]:
+        """Similarities of the ions in the tables of `X` to those learned from."""
         tables = X.cations, X.anions
         return [own.parts(table) for own, table in zip(self.ions_, tables, strict=True)]
 
-    def _coefficients(self, parts: list[list[torch.Tensor]], pairs: PairSet) -> np.ndarray:
-        """Coefficients of the curves of pairs, shape (p, b)."""
-        (cations, anions), columns = parts, []
-        for theta, weights in zip(self.theta_, self.weights_.T, strict=True):
-            table = _table(torch.as_tensor(theta), cations, anions, self.pairs_, weights)
-            scale = np.exp(theta[PARAMETERS.index("size")])
-            linear = scale * pairs.size @ (self.pairs_.size.T @ weights)
-            columns.append(table[pairs.cation, pairs.anion] + linear)
-        return np.stack(columns, axis=1)
-
-    def _covariance(self, parts: list[list[torch.Tensor]], pairs: PairSet) -> np.ndarray:
+    def covariance(self, parts: list[list[torch.Tensor]], pairs: PairSet) -> np.ndarray:
         """Posterior covariance of the coefficients of pairs, shape (p, b, b)."""
         theta, terms = torch.as_tensor(self.theta_), self.theta_.shape[0]
         if not hasattr(self, "_factor"):
@@ -221,18 +179,11 @@ class PairProcess(BaseEstimator):
             found.append((torch.diag_embed(prior) - explained).numpy())
         return np.concatenate(found)
 
-    def _raw_size(self, X: StatePoints, places: np.ndarray) -> np.ndarray:
+    def extents(self, table: IonTable) -> np.ndarray:
+        """Molar mass (g/mol) and van der Waals volume (A^3) of ions, shape (k, 2)."""
         names = self.representation.ion.names()
         wanted = [names.index("MolWt"), names.index("van_der_waals_volume_A3")]
-        each = [
-            table.vectors[places[:, side]][:, wanted]
-            for side, table in enumerate((X.cations, X.anions))
-        ]
-        return np.log(np.sum(each, axis=0, dtype=float))
-
-    def _size(self, raw: np.ndarray) -> np.ndarray:
-        mean, scale = self.size_
-        return (raw - mean) / scale
+        return table.vectors[:, wanted].astype(float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,27 +288,3 @@ def _begin(known: Statistics, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
         if name in shares:
             theta[:, place] = spread + np.log(shares[name])
     return torch.as_tensor(theta), torch.log(torch.tensor(0.05, dtype=torch.float64))
-
-
-def _table(
-    theta: torch.Tensor,
-    cations: list[torch.Tensor],
-    anions: list[torch.Tensor],
-    known: PairSet,
-    weights: np.ndarray,
-) -> np.ndarray:
-    """Sum of the kernel times `weights` for all cations and anions, but for size: (m_c, m_a)."""
-    by_name = dict(zip(PARAMETERS, np.exp(theta.numpy()), strict=False))
-    logits = theta[len(PARAMETERS) :]
-    kc = ion_kernel(cations, theta[0], logits).numpy()
-    ka = ion_kernel(anions, theta[1], logits).numpy()
-    shape = kc.shape[1], ka.shape[1]
-    both = np.zeros(shape)
-    np.add.at(both, (known.cation, known.anion), weights)
-    of_cation, of_anion = both.sum(axis=1), both.sum(axis=0)
-    alone = by_name["cation"] * kc + by_name["same_cation"] * cations[-1].numpy()
-    other = by_name["anion"] * ka + by_name["same_anion"] * anions[-1].numpy()
-    added = (alone @ of_cation)[:, None] + (other @ of_anion)[None, :]
-    together = by_name["product"] * kc @ both @ ka.T
-    own = by_name["same_pair"] * cations[-1].numpy() @ both @ anions[-1].numpy().T
-    return np.asarray(by_name["constant"] * weights.sum() + added + together + own)

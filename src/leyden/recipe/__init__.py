@@ -39,79 +39,10 @@ from typing import Any, ClassVar
 
 from leyden.errors import InputError
 from leyden.recipe.parts import Part, build, check_key, expanded, kinds, spelled
+from leyden.recipe.sections import Calibration, Data, Evaluate
 from leyden.recipe.text import to_toml
 
 __all__ = ["Calibration", "Data", "Evaluate", "Recipe"]
-
-
-@dataclass(frozen=True)
-class Data:
-    """Section `data` or `source`: which rows, and what of them.
-
-    Attributes
-    ----------
-    dataset : str
-        Name in the catalogue, or path of a file (relative to the folder of the recipe).
-    targets : tuple of str
-        Columns; the unit stands in the name, and ``log10_`` before it takes the logarithm.
-        ``good_conductor`` is 1 where ``ionic_conductivity_S_per_cm`` reaches 1e-4, else 0.
-    where : mapping
-        Only rows of these values.
-    group : str, optional
-        Column whose labels splits keep together.
-    id : str, optional
-        Column of the ids, and ...
-    item : str, optional
-        ... of the formulas or SMILES, and ...
-    censored : tuple of str
-        ... targets in which ``<x`` is an upper bound; these three for files only.
-    """
-
-    dataset: str
-    targets: tuple[str, ...] = ()
-    where: Mapping[str, Any] = field(default_factory=dict)
-    group: str | None = None
-    id: str | None = None
-    item: str | None = None
-    censored: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Evaluate:
-    """Section `evaluate`: what is compared.
-
-    Attributes
-    ----------
-    arms : mapping of str to Part
-        Strategies by name.  Default: from scratch, and the recipe's own strategy.
-    baselines : tuple of str, or bool
-        Classical arms by name; true for all of them.
-    reference : str, optional
-        The arm that the others are paired with.  Default: the first that does not transfer.
-    jobs : int
-        Processes.
-    """
-
-    arms: Mapping[str, Part] = field(default_factory=dict)
-    baselines: tuple[str, ...] | bool = True
-    reference: str | None = None
-    jobs: int = 1
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Section `calibration`: intervals of the predictor from out-of-fold residuals.
-
-    Attributes
-    ----------
-    folds : int
-        The strategy is fitted once more in each; 0 for no intervals.
-    level : float
-        Wanted coverage.
-    """
-
-    folds: int = 5
-    level: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -300,13 +231,33 @@ class Run:
 
     @property
     def calibration_split(self) -> Any:
-        """One repeat of folds for the intervals, or None."""
-        folds = self.recipe.calibration.folds
-        if folds == 0:
+        """One repeat of folds for the intervals, three such by what is known of ions, or None.
+
+        Raises
+        ------
+        InputError
+            Intervals by domain, and rows that are no ion pairs.
+        """
+        calibration, seed = self.recipe.calibration, self.recipe.seed
+        if calibration.by == "domain":
+            return self._domain_splits(calibration.folds, seed)
+        if calibration.folds == 0:
             return None
         group = self._group()
-        part = Part("k-fold" if group is None else "group-k-fold", {"n": folds})
+        part = Part("k-fold" if group is None else "group-k-fold", {"n": calibration.folds})
         return build(part, "split", {**self._context, "group": group})
+
+    def _domain_splits(self, folds: int, seed: int) -> tuple[Any, ...]:
+        from leyden.ion_domain import pair_splits
+
+        if missing := {"pair", "cation", "anion"} - set(self.dataset.groups.columns):
+            raise InputError(
+                "[calibration] by domain is for pairs of a cation and an anion",
+                value=f"no {' and no '.join(sorted(missing))}",
+                file=self.dataset.name,
+                remedy='give columns cation and anion, or leave out by = "domain"',
+            )
+        return pair_splits(folds, seed)
 
     def arms(self) -> dict[str, Any]:
         """What is compared: strategies by name, and the classical baselines."""
@@ -365,6 +316,7 @@ _WANTED: dict[str, tuple[type, ...]] = {
     "jobs": (int,),
     "folds": (int,),
     "level": (float, int),
+    "by": (str,),
 }
 
 

@@ -12,7 +12,7 @@ from leyden.data.ions import IonPair, StatePoint, state_point
 from leyden.data.molecules import inchi_key
 from leyden.errors import IncompatibleError, InputError
 
-__all__ = ["IonPairVectors", "IonPairs", "IonTable", "StatePoints"]
+__all__ = ["IonPairVectors", "IonPairs", "IonTable", "StatePoints", "check_tables"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +206,21 @@ class IonPairVectors:
         """A name a column."""
         ions = [f"{ion} {name}" for ion in ("cation", "anion") for name in self.ion.names()]
         return [*ions, "temperature_K", "pressure_kPa"] if self.conditions else ions
+
+
+def check_tables(expected: StatePoints, given: StatePoints) -> None:
+    """Places in a table mean ions only together with that table.
+
+    Raises
+    ------
+    IncompatibleError
+        The rows have the tables of other ions.
+    """
+    for mine, theirs in zip(
+        (expected.cations, expected.anions), (given.cations, given.anions), strict=True
+    ):
+        if mine.keys is not theirs.keys:
+            raise IncompatibleError("these rows have other tables of ions than were prepared for")
 
 
 def _united(parts: Sequence[tuple[IonTable, np.ndarray]]) -> tuple[IonTable, np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from leyden.data.ion_catalogue import ion_catalogue
-from leyden.data.ions import AMBIENT_KPA, ROOM_K, IonPair, StatePoint
+from leyden.data.ions import AMBIENT_KPA, ROOM_K, IonPair, StatePoint, doubtful_pressure
 from leyden.errors import InputError
 from leyden.hashing import content_hash
 from leyden.screening.ion_lists import checked_ions, read_ions
@@ -29,7 +29,7 @@ from leyden.screening.pair_criteria import (
     PropertyLimit,
     pair_criterion,
 )
-from leyden.screening.pair_models import PairModel
+from leyden.screening.pair_models import Packed, PairModel, RepresentedIons
 from leyden.screening.pareto import pareto_front
 from leyden.screening.tables import check_keys
 
@@ -146,7 +146,10 @@ class IonPairJob:
                     )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The fields, and the ions as the representations see them: no worker makes them anew."""
+        return {name.name: getattr(self, name.name) for name in fields(self)} | {
+            "_packed": self._packed
+        }
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
@@ -248,6 +251,8 @@ class IonPairJob:
         ]
         if left_out:
             told.append(f"{left_out:,} of {len(self.checked):,} ions are not screened")
+        if doubt := doubtful_pressure([self.pressure_kPa]):
+            told.append(doubt)
         told += [f"{model.name} has no intervals" for model in self.models if not model.calibrated]
         return told
 
@@ -271,9 +276,16 @@ class IonPairJob:
             _GRIDS[key] = self._new_grid()
         return _GRIDS[key]
 
+    @cached_property
+    def _packed(self) -> list[Packed]:
+        """Most of a fingerprint is empty: packed, thousands of ions are a few megabytes."""
+        return [ions.packed() for ions in self._grid.represented]
+
     def _new_grid(self) -> PairGrid:
+        packed = self.__dict__.get("_packed")  # of another process
+        represented = None if packed is None else list(map(RepresentedIons.unpacked, packed))
         state = self.temperature_K, self.pressure_kPa
-        return PairGrid(self.checked, self.models, self._asked, *state)
+        return PairGrid(self.checked, self.models, self._asked, *state, represented)
 
     @property
     def _step(self) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from leyden.errors import InputError
 from leyden.ion_domain import CATEGORIES
+from leyden.models.average import prepared
 from leyden.screening.pair_models import PairModel, RepresentedIons, represented_ions
 from leyden.screening.property_units import Conversion, conversion
 
@@ -28,11 +31,15 @@ class PairGrid:
     asked : sequence of str
         Properties, in the units in which they are wanted; the other targets stay as they are.
     temperature_K, pressure_kPa : float
+    represented : sequence of RepresentedIons, optional
+        That of an equal grid, in another process; default: made here.
 
     Attributes
     ----------
     cations, anions : DataFrame
         Rows of `checked`, with its index.
+    represented : list of RepresentedIons
+        Of these ions, one a representation: what is costly about a grid.
     refused : dict of int to str
         Index of an ion in `checked` to why a model does not take it.
 
@@ -49,6 +56,7 @@ class PairGrid:
         asked: Sequence[str],
         temperature_K: float,
         pressure_kPa: float,
+        represented: Sequence[RepresentedIons] | None = None,
     ) -> None:
         self.models = models
         self._state = (temperature_K, pressure_kPa)
@@ -56,32 +64,34 @@ class PairGrid:
         listed = checked[checked["error"] == ""]
         cations, anions = (listed[listed["charge"] == charge] for charge in (1, -1))
         _check_some(cations, anions, checked, "the lists hold")
-        self._input = [
-            next(j for j, other in enumerate(models) if model.shares_input(other))
-            for model in models
-        ]
-        represented = {
-            j: represented_ions(models[j], cations["smiles"].tolist(), anions["smiles"].tolist())
-            for j in set(self._input)
-        }
+        self._input = _first_equal(models, PairModel.shares_input)
+        ions = _first_equal(models, lambda model, other: bool(model.pairs == other.pairs))
+        makers = sorted(set(ions))
+        self._ions = [makers.index(j) for j in ions]
+        if represented is None:
+            texts = cations["smiles"].tolist(), anions["smiles"].tolist()
+            represented = [represented_ions(models[j], *texts) for j in makers]
         self.refused = {
             int(index[place]): f"{models[j].name} does not take it: {message}"
-            for j, ions in represented.items()
-            for index, errors in zip((cations.index, anions.index), ions.errors, strict=True)
+            for j, own in zip(makers, represented, strict=True)
+            for index, errors in zip((cations.index, anions.index), own.errors, strict=True)
             for place, message in errors.items()
         }
         kept = [~ions.index.isin(self.refused) for ions in (cations, anions)]
         self.cations, self.anions = cations[kept[0]], anions[kept[1]]
         _check_some(self.cations, self.anions, checked, "the models take")
-        self._represented = {
-            j: RepresentedIons(
-                ions.cations, ions.anions, ions.cation[kept[0]], ions.anion[kept[1]], ions.errors
-            )
-            for j, ions in represented.items()
-        }
+        self.represented = [own.take(*kept) for own in represented]
         keys = [ions["inchikey"].to_numpy(str) for ions in (self.cations, self.anions)]
         self._known = [
             None if model.domain is None else model.domain.place(*keys) for model in models
+        ]
+        none = np.array([], dtype=int)
+        self._predictors = [
+            replace(
+                model.predictor,
+                model=prepared(model.predictor.model, self._points(j, none, none)),
+            )
+            for model, j in zip(models, self._input, strict=True)
         ]
         self._text = {
             f"{sign}{end}": pd.CategoricalDtype(ions[column].tolist())
@@ -111,16 +121,12 @@ class PairGrid:
         for name, dtype in self._text.items():
             places = cation if name.startswith("cation") else anion
             columns[name] = pd.Categorical.from_codes(places, dtype=dtype)
-        inputs = {
-            j: self.models[j].input(ions.points(cation, anion, *self._state))
-            for j, ions in self._represented.items()
-        }
-        for number, model in enumerate(self.models):
+        inputs = {j: self._points(j, cation, anion) for j in set(self._input)}
+        for number in range(len(self.models)):
             category = self._category(number, cation, anion)
             names = None if category is None else np.array(CATEGORIES)[category]
-            mean, _, lower, upper = model.predictor.predict_input(
-                inputs[self._input[number]], names
-            )
+            predictor, X = self._predictors[number], inputs[self._input[number]]
+            mean, _, lower, upper = predictor.predict_input(X, names)
             codes = np.full(len(key), -1, np.int8) if category is None else category
             for t, shown in enumerate(self._shown[number]):
                 for name, convert in shown:
@@ -134,6 +140,11 @@ class PairGrid:
     def properties(self) -> list[str]:
         """Their columns."""
         return [name for model in self._shown for names in model for name, _ in names]
+
+    def _points(self, number: int, cation: np.ndarray, anion: np.ndarray) -> Any:
+        """What a model reads of pairs, told by the places of their ions in the grid."""
+        ions = self.represented[self._ions[number]]
+        return self.models[number].input(ions.points(cation, anion, *self._state))
 
     def _category(self, number: int, cation: np.ndarray, anion: np.ndarray) -> np.ndarray | None:
         domain, places = self.models[number].domain, self._known[number]
@@ -165,6 +176,13 @@ def conversions(
         ]
         for model in models
     ]
+
+
+def _first_equal(
+    models: Sequence[PairModel], same: Callable[[PairModel, PairModel], bool]
+) -> list[int]:
+    """Of each model, the place of the first that is the same."""
+    return [next(j for j, other in enumerate(models) if same(model, other)) for model in models]
 
 
 def _check_some(

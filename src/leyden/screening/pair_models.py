@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +20,12 @@ from leyden.representations.ion_pair import IonTable, StatePoints
 from leyden.screening.saved_predictors import file_sha256, load_predictor
 from leyden.screening.tables import check_keys
 
-__all__ = ["PairModel", "RepresentedIons", "represented_ions"]
+__all__ = ["Packed", "PairModel", "RepresentedIons", "represented_ions"]
 
 _SHIFTS = 8
+
+Packed = tuple[tuple[str, tuple[int, ...], bytes], ...]
+"""Type, shape and compressed bytes of some arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +130,29 @@ class RepresentedIons:
     cation: np.ndarray
     anion: np.ndarray
     errors: tuple[dict[int, str], dict[int, str]]
+
+    def packed(self) -> Packed:
+        """Its arrays, small enough to be sent to other processes; without errors."""
+        arrays = (self.cations.keys, self.cations.vectors, self.anions.keys, self.anions.vectors)
+        return tuple(
+            (own.dtype.str, own.shape, zlib.compress(own.tobytes(), level=1))
+            for own in (*arrays, self.cation, self.anion)
+        )
+
+    @classmethod
+    def unpacked(cls, packed: Packed) -> RepresentedIons:
+        """The inverse of `packed`."""
+        names, vectors, others, rest, cation, anion = (
+            np.frombuffer(zlib.decompress(data), dtype).reshape(shape).copy()
+            for dtype, shape, data in packed
+        )
+        return cls(IonTable(names, vectors), IonTable(others, rest), cation, anion, ({}, {}))
+
+    def take(self, cations: np.ndarray, anions: np.ndarray) -> RepresentedIons:
+        """These ions of the grid, all of them represented; boolean arrays."""
+        return RepresentedIons(
+            self.cations, self.anions, self.cation[cations], self.anion[anions], ({}, {})
+        )
 
     def points(
         self, cation: np.ndarray, anion: np.ndarray, temperature_K: float, pressure_kPa: float

@@ -64,7 +64,7 @@ class Property:
         Column of the cleaned data.
     title : str
     shape : str
-        Curve of the process on pairs (`leyden.models.pair_process.CURVES`).
+        Curve of the process on pairs (`leyden.models.pair_curves.CURVES`).
     log : bool
         Whether the logarithm is modelled.
     relative : bool

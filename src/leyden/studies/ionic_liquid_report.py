@@ -34,7 +34,7 @@ from leyden.studies.ionic_liquid_tables import (
     floor_table,
     weight_table,
 )
-from leyden.studies.ionic_liquid_told import screened, solvated
+from leyden.studies.ionic_liquid_told import chosen_after_a_look, screened, solvated
 from leyden.studies.ionic_liquid_transfer import tell_transfer, told_simulations
 
 __all__ = ["build_report"]
@@ -130,6 +130,7 @@ def _accuracy(report: Report, found: Findings, errors: Errors) -> None:
         f"group ({_inner()}); for unseen anions its parts count alike. Errors of density, surface "
         "tension and heat capacity count in percent of the measured value, all others as they "
         "are; a missing answer counts as the training mean.",
+        *(f"{line[0].upper()}{line[1:]}." for line in chosen_after_a_look(effort.properties)),
         *_against_reference(found, errors),
     )
     _overview(report, found, errors)

@@ -1,6 +1,8 @@
-"""Two sections of the report of `ionic-liquids`: solvation energies, and the screening."""
+"""Told in the report of `ionic-liquids`: solvation, screening, and how the parts were chosen."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,12 +11,13 @@ from leyden import plots
 from leyden.plots.ionic_liquids import electrolyte_front
 from leyden.report import Report
 from leyden.studies.drawn_errors import DrawnErrors, Ratio
+from leyden.studies.ionic_liquid_arms import HEADLINE, Property
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.ionic_liquid_screen import BLENDED, CRITERIA, OBJECTIVES, PairScreening
 from leyden.studies.ionic_liquid_tables import front_table
 from leyden.studies.solvation_pretraining import ARMS
 
-__all__ = ["screened", "solvated"]
+__all__ = ["chosen_after_a_look", "screened", "solvated"]
 
 LISTED = 40
 """Rows of the front that the page shows; all of them stand in the folder of the screening."""
@@ -31,6 +34,22 @@ _HEADINGS = {
     "viscosity_mPa_s": "viscosity, mPa s",
     "melting_point_K": "melting point, K",
 }
+
+
+_LOOKED_AT = ("density", "heat_capacity", "surface_tension", "melting_point")
+"""Properties of which test folds by pair were seen before the parts of the stack were chosen."""
+
+
+def chosen_after_a_look(properties: Sequence[Property]) -> list[str]:
+    """What a reader must know of how the stack came to be; nothing where no fold was seen."""
+    seen = [own.title for own in properties if own.name in _LOOKED_AT]
+    if not seen:
+        return []
+    return [
+        f"{HEADLINE}, unseen pairs: its parts were chosen after a look at some test folds by pair "
+        f"({', '.join(seen)}), so that its errors there may be a little too small; its weights see "
+        "training rows alone"
+    ]
 
 
 def solvated(report: Report, found: Findings) -> None:

@@ -29,6 +29,7 @@ from leyden.studies.ionic_liquid_comparisons import Comparison, compare_arms
 from leyden.studies.ionic_liquid_findings import Findings
 from leyden.studies.ionic_liquid_report import build_report
 from leyden.studies.ionic_liquid_screen import screen_pairs
+from leyden.studies.ionic_liquid_told import chosen_after_a_look
 from leyden.studies.solvation_pretraining import pretraining_evaluation
 
 __all__ = ["NAME", "OPTIONS", "TITLE", "run", "simulated_grid"]
@@ -108,7 +109,7 @@ def run(
             *(cited(one, "solvation") for one in (simulated, experiment)),
             cited(load("il-ions")),
         ],
-        _reservations(comparisons),
+        [*chosen_after_a_look(effort.properties), *_reservations(comparisons)],
     )
 
 
