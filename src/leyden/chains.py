@@ -34,6 +34,11 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
     train: str | Sequence[str] = "all"
 
+    @property
+    def name(self) -> str:
+        """That of its source."""
+        return self.source.name
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", dict(self.settings))
         if not isinstance(self.train, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ __all__ = [
     "Quantity",
     "are_bounds",
     "check_range",
+    "doubtful_celsius",
     "find_column",
     "numbers",
     "quantity_of",
@@ -25,6 +27,9 @@ __all__ = [
 
 LOG10 = "log10_"
 """Prefix of a target that is the base-10 logarithm of another."""
+
+_ENOUGH = 8
+"""Temperatures that tell another unit by their digits."""
 
 _UNIT_WORDS = """
 GPa MPa kPa Pa mPa cP bar eV meV Ry Ha kJ J kcal cal mol per atom cell V mV K C F S mS uS cm mm nm m
@@ -135,6 +140,32 @@ def check_range(values: np.ndarray, name: str, quantity: Quantity | None, file: 
         )
 
 
+def doubtful_celsius(values: np.ndarray) -> str:
+    """Why all temperatures together are hardly degrees Celsius; empty where nothing is wrong.
+
+    Temperatures are read to a degree or half of one. Where every value is such a number once it is
+    taken for Fahrenheit, and some are not as they stand, somebody has converted them. Of whole
+    numbers, one in nine is so by chance, and of tenths fewer: eight rows are enough to ask.
+
+    Examples
+    --------
+    >>> celsius = np.array([21.0, 35.5, 40.0, 62.0, 71.0, 88.5, 93.0, 104.0])
+    >>> doubtful_celsius(1.8 * celsius + 32)
+    'read as degrees Fahrenheit, all of them are round numbers of degrees Celsius'
+    >>> doubtful_celsius(celsius)
+    ''
+    """
+    known = values[np.isfinite(values)]
+    if len(known) < _ENOUGH or not _halves((known - 32.0) / 1.8).all() or _halves(known).all():
+        return ""
+    return "read as degrees Fahrenheit, all of them are round numbers of degrees Celsius"
+
+
+def _halves(values: np.ndarray) -> np.ndarray:
+    """Which values are whole or half numbers, but for what printing one decimal takes."""
+    return np.abs(2 * values - np.round(2 * values)) < 0.06
+
+
 def find_column(wanted: str, columns: Iterable[Any], file: object) -> str:
     """`wanted`, if it is a column; else an `InputError` that tells a wrong unit from none."""
     names = [str(column) for column in columns]
@@ -179,6 +210,9 @@ def target_column(
     values = numbers(table[column], column, file, censored)
     bounds = are_bounds(table[column]) if censored else np.zeros(len(values), dtype=bool)
     check_range(values, column, quantity_of(column, known), file)
+    if column.endswith("_C") and (doubt := doubtful_celsius(values)):
+        remedy = f"if they are Fahrenheit, convert {column}"
+        warnings.warn(f"{file}, {column}: {doubt}; {remedy}", stacklevel=2)
     if not take_log:
         return values, bounds
     if (values <= 0).any():

@@ -39,10 +39,10 @@ from typing import Any, ClassVar
 
 from leyden.errors import InputError
 from leyden.recipe.parts import Part, build, check_key, expanded, kinds, spelled
-from leyden.recipe.sections import Calibration, Data, Evaluate
+from leyden.recipe.sections import Calibration, Data, Evaluate, Source
 from leyden.recipe.text import to_toml
 
-__all__ = ["Calibration", "Data", "Evaluate", "Recipe"]
+__all__ = ["Calibration", "Data", "Evaluate", "Recipe", "Source"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Recipe:
     Attributes
     ----------
     data : Data
-    source : tuple of Data
-        What the strategy may transfer from.
+    source : tuple of Source
+        What the strategy may transfer from, in this order where it is a chain.
     representation : Part, optional
         Of models that are given none.
     model : Part
@@ -69,7 +69,7 @@ class Recipe:
     """
 
     data: Data
-    source: tuple[Data, ...] = ()
+    source: tuple[Source, ...] = ()
     representation: Part | None = None
     model: Part = field(default_factory=lambda: Part("crystal-graph-network"))
     ensemble: Part | None = None
@@ -122,7 +122,7 @@ class Recipe:
         given: dict[str, Any] = {"data": _section(Data, tables["data"], "data")}
         sources = tables.get("source", [])
         given["source"] = tuple(
-            _section(Data, source, "source")
+            _section(Source, source, "source")
             for source in (sources if isinstance(sources, list) else [sources])
         )
         for name in cls.PARTS:
@@ -178,10 +178,15 @@ class Recipe:
 
     def build(self) -> Run:
         """Load the data and make the live objects."""
+        from leyden.chains import Step
         from leyden.recipe.data import load
 
         dataset, *sources = (load(part, self.folder) for part in (self.data, *self.source))
-        return Run(self, dataset, sources)
+        steps = [
+            Step(source, section.settings, section.train) if section.is_step else source
+            for section, source in zip(self.source, sources, strict=True)
+        ]
+        return Run(self, dataset, steps)
 
 
 class Run:
@@ -191,7 +196,7 @@ class Run:
     ----------
     recipe : Recipe
     dataset : Dataset
-    sources : list of Dataset
+    sources : list of Dataset or Step
     """
 
     def __init__(self, recipe: Recipe, dataset: Any, sources: list[Any]) -> None:
@@ -317,6 +322,8 @@ _WANTED: dict[str, tuple[type, ...]] = {
     "folds": (int,),
     "level": (float, int),
     "by": (str,),
+    "settings": (dict,),
+    "train": (str, list, tuple),
 }
 
 

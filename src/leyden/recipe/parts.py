@@ -117,7 +117,9 @@ def build(part: Part, section: str, context: Mapping[str, Any]) -> Any:
     if "random_state" in names:
         given.setdefault("random_state", context["seed"])
     if "source" in names:
-        given["source"] = _sources(given.get("source"), context)
+        given["source"] = _chained(_sources(given.get("source"), context), section, part.kind)
+    if isinstance(given.get("decided_by"), str) and given["decided_by"] != "target":
+        given["decided_by"] = _sources(given["decided_by"], context)
     if "sources" in names:
         found = _sources(given.get("sources"), context)
         several = found if isinstance(found, list) else [found]
@@ -260,7 +262,7 @@ def _text(key: str, value: Any, seed: int) -> Any:
 
 
 def _sources(names: Any, context: Mapping[str, Any]) -> Any:
-    """The datasets of section [source]: all, or those of these names."""
+    """The datasets or steps of section [source]: all, or those of these names."""
     sources = context.get("sources", [])
     if names is not None:
         wanted = [names] if isinstance(names, str) else list(names)
@@ -271,6 +273,21 @@ def _sources(names: Any, context: Mapping[str, Any]) -> Any:
     if not sources:
         raise InputError("this strategy transfers from a source", remedy="add a section [[source]]")
     return sources[0] if len(sources) == 1 else sources
+
+
+def _chained(sources: Any, section: str, kind: str) -> Any:
+    """The sources as they are, or as a chain where one is learned in a way of its own."""
+    from leyden.chains import Chain, Step
+
+    several = sources if isinstance(sources, list) else [sources]
+    if not any(isinstance(source, Step) for source in several):
+        return sources
+    if kind != "fine-tune":
+        raise InputError(
+            f"[{section}] {kind} learns every source by the settings of the model",
+            remedy="leave out settings and train of the sources, or take fine-tune",
+        )
+    return Chain(several)
 
 
 def _resolve(place: str) -> Any:

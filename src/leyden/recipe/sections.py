@@ -9,7 +9,7 @@ from typing import Any
 from leyden.errors import InputError
 from leyden.recipe.parts import Part, check_key
 
-__all__ = ["Calibration", "Data", "Evaluate"]
+__all__ = ["Calibration", "Data", "Evaluate", "Source"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,27 @@ class Data:
     id: str | None = None
     item: str | None = None
     censored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source(Data):
+    """Section `source`: data that teach, and how, where it differs from the model's own settings.
+
+    Attributes
+    ----------
+    settings : mapping
+        Parameters of the model on this source, as of `leyden.chains.Step`.
+    train : str or tuple of str
+        Which parameters move, as for `leyden.transfer.FineTune`.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    train: str | tuple[str, ...] = "all"
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is learned otherwise than the model says."""
+        return bool(self.settings) or self.train != "all"
 
 
 @dataclass(frozen=True)
