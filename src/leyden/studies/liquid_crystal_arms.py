@@ -89,6 +89,12 @@ class Effort:
         """Whether it only shows that everything works."""
         return self.epochs is not None
 
+    def some(self, dataset: Dataset, rows: int = 60) -> Dataset:
+        """The whole; or in a quick run about so many rows, spread over it."""
+        if not self.is_quick or len(dataset) <= rows:
+            return dataset
+        return dataset.take(slice(None, None, len(dataset) // rows)).alone()
+
     @classmethod
     def quick(cls) -> Effort:
         """Shows that everything works."""

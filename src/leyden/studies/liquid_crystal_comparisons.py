@@ -87,7 +87,7 @@ def compare_published(
     mixed, scaffolds = {}, {}
     for name in MIXED:
         competing = _all_arms(name, tables, effort) | classical(effort.trees)
-        dataset = tables.cut[name]
+        dataset = effort.some(tables.cut[name])
         often = {arm: one for arm, one in competing.items() if arm not in _SELDOM}
         mixed[name] = evaluate(often, dataset, KFold(effort.folds, effort.repeats), **options)
         apart = GroupKFold("scaffold", effort.folds, effort.grouped)
@@ -114,9 +114,7 @@ def _all_arms(name: str, tables: Tables, effort: Effort, **settings: Any) -> dic
 def _few(name: str, tables: Tables, effort: Effort, options: Mapping[str, Any]) -> Evaluation:
     """Leave-one-out with several networks of each kind, and the classical arms once."""
     paths = (SCRATCH, SOURCE, CHAIN)
-    dataset = tables.cut[name]
-    if effort.is_quick:
-        dataset = dataset.take(slice(3)).alone()
+    dataset = effort.some(tables.cut[name], rows=3)
     seeded: dict[str, Strategy] = {}
     for seed in range(effort.seeds):
         seeded |= _all_arms(name, tables, effort, paths=paths, seed=seed)
@@ -151,16 +149,15 @@ def _equality(tables: Tables, effort: Effort, options: Mapping[str, Any]) -> Eva
     theirs = _all_arms("clearing230", tables, effort, paths=paths, schedule="published")
     competing = ours | {f"{name}, published": arm for name, arm in theirs.items()}
     split = KFold(effort.folds, effort.equality)
-    return evaluate(competing, tables.cut["clearing230"], split, **options)
+    return evaluate(competing, effort.some(tables.cut["clearing230"]), split, **options)
 
 
 def _pictures(tables: Tables, effort: Effort, options: Mapping[str, Any]) -> Evaluation:
     """Blurred drawings and the other encoding, without transfer, as in table 5."""
     seen = {f"blur {size}" if size else "no blur": Depiction(blur=size) for size in BLURS}
     seen["chemception"] = Depiction("chemception")
-    dataset = tables.cut["melting39"]
+    dataset = effort.some(tables.cut["melting39"], rows=3)
     if effort.is_quick:
-        dataset = dataset.take(slice(3)).alone()
         seen = {name: seen[name] for name in ("no blur", "blur 3", "chemception")}
     competing: dict[str, Strategy] = {}
     for name, depiction in seen.items():
@@ -187,7 +184,8 @@ def _rotations(tables: Tables, effort: Effort, options: Mapping[str, Any]) -> Ev
         for rotations in (1, 2 if effort.is_quick else _ROTATIONS)
     )
     split = KFold(effort.folds, min(effort.repeats, _ROTATED_REPEATS))
-    return evaluate({CNN: upright, ROTATED: turned}, tables.cut["clearing230"], split, **options)
+    dataset = effort.some(tables.cut["clearing230"])
+    return evaluate({CNN: upright, ROTATED: turned}, dataset, split, **options)
 
 
 def _timed() -> tuple[str, ...]:
@@ -199,7 +197,7 @@ def _minutes(arm: str, tables: Tables, effort: Effort, folder: Path) -> float:
 
     The first fold learns what all folds share; the others tell what each costs.
     """
-    kind, dataset = arm.partition(",")[0], tables.cut["clearing230"]
+    kind, dataset = arm.partition(",")[0], effort.some(tables.cut["clearing230"])
     key = content_hash(learning_code(), arm, effort, dataset)[:16]
     kept = folder / f"minutes-{key}.json"
     if kept.is_file():

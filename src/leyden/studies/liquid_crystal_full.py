@@ -191,7 +191,7 @@ def compare_full(
 ) -> FullTable:
     """All arms on all clearing temperatures: random folds, and scaffolds kept apart."""
     options: dict[str, Any] = {"checkpoint": folder, "n_jobs": jobs, "progress": progress}
-    dataset, melting = _rows(tables.clearing, effort), _rows(tables.melting, effort)
+    dataset, melting = effort.some(tables.clearing), effort.some(tables.melting)
     ridge = FromScratch(VectorRegressor(MoleculeDescriptors(), laplace_ridge()))
     competing = classical(effort.trees) | {LAPLACE: ridge} | _arms(melting, effort)
     repeats = min(_REPEATS, effort.repeats)
@@ -211,10 +211,10 @@ def compare_mesophases(
 ) -> Mesophases:
     """Probabilities of a mesophase by two single models and by joint ones."""
     options: dict[str, Any] = {"checkpoint": folder, "n_jobs": jobs, "progress": progress}
-    melting = _rows(tables.melting, effort)
-    temperatures = joined([_rows(tables.clearing, effort), melting], "liquid-crystals")
-    y = temperatures.targets[[CLEARING, MELTING]].to_numpy()
-    both = temperatures.take(np.isfinite(y).all(axis=1)).alone()
+    temperatures = joined([tables.clearing, tables.melting], "liquid-crystals")
+    both = _with_both(temperatures)
+    if effort.is_quick:
+        temperatures = both = effort.some(both)
     there = both.targets[CLEARING] > both.targets[MELTING]
     labels = replace(both, targets=pd.DataFrame({_MESOPHASE: there.astype(float)}), quantities={})
     trees = ExtraTreesRegressor(effort.trees, max_features=1 / 3, n_jobs=1, random_state=0)
@@ -227,6 +227,12 @@ def compare_mesophases(
     competing = {name: MesophaseChance(model, temperatures) for name, model in models.items()}
     found = evaluate(competing, labels, GroupKFold("molecule", effort.folds), **options)
     return Mesophases(found, JOINT, balanced_accuracies(_cut_at_share(found)))
+
+
+def _with_both(temperatures: Dataset) -> Dataset:
+    """The molecules of which both temperatures are measured."""
+    known = temperatures.targets[[CLEARING, MELTING]].notna().all(axis=1)
+    return temperatures.take(known.to_numpy()).alone()
 
 
 def _cut_at_share(evaluation: Evaluation) -> Evaluation:
@@ -264,8 +270,3 @@ def _process(effort: Effort, coupling: str = "full") -> JointProcess:
 def _network(effort: Effort, epochs: int = 40) -> MolecularGraphNetwork:
     epochs = epochs if effort.epochs is None else effort.epochs
     return MolecularGraphNetwork(MolecularGraph(2), width=32, epochs=epochs)
-
-
-def _rows(dataset: Dataset, effort: Effort) -> Dataset:
-    """The whole, or a part of it that holds both classes in a quick run."""
-    return dataset.take(slice(None, None, 4)).alone() if effort.is_quick else dataset

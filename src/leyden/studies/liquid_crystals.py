@@ -100,7 +100,7 @@ def _search(
     data: Tables, effort: Effort, folder: Path, jobs: int, progress: bool
 ) -> tuple[Evaluation, pd.DataFrame]:
     """The search over sources beside the perceptron alone, and what it says of all rows."""
-    target = data.cut["clearing230"]
+    target = effort.some(data.cut["clearing230"])
     own = {} if effort.epochs is None else {"epochs": effort.epochs}
     last, first = {**mlp.FASTER["mixed"], **own}, {**mlp.FASTER["source"], **own}
     sources: dict[str, Step | Dataset] = {
