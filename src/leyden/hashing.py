@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import inspect
 import types
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -44,8 +45,9 @@ _LEARNING = (
 def content_hash(*values: object) -> str:
     """SHA-256 of values: numbers, text, arrays, tables, datasets, estimators, and nests of these.
 
-    An estimator counts by its class, its parameters and whatever `fit` has left in it; a function
-    by its code and what it closes over; a dataset by its ids, items, targets and groups.
+    An estimator counts by its class, its parameters and whatever `fit` has left in it (one of a
+    study, whose code `learning_code` does not know, by the code of its class too); a function by
+    its code and what it closes over; a dataset by its ids, items, targets and groups.
     """
     digest = hashlib.sha256()
     for value in values:
@@ -68,6 +70,8 @@ def learning_code() -> str:
 
 def _pieces(value: Any) -> Iterator[bytes]:
     yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
+    if type(value).__module__.startswith("leyden.studies."):
+        yield inspect.getsource(type(value)).encode()
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         yield repr(value).encode()
     elif isinstance(value, np.ndarray) and value.dtype != object:

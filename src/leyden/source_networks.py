@@ -58,7 +58,7 @@ def clean_source(
                     f"{source.name} has no column {name}, by which test rows are kept apart, so it "
                     f"may hold them under other ids. Remedy: give it the group column {name}."
                 )
-        cleaned = source.without(held_out)
+        cleaned = source.without(_with_items(held_out, whole))
     elif share_items:
         cleaned, shared = source, int(everything.mask(source).sum())
     else:
@@ -72,6 +72,16 @@ def clean_source(
     ):
         notes[name] = notes.get(name, 0) + count
     return cleaned
+
+
+def _with_items(held_out: HeldOut, whole: Dataset) -> HeldOut:
+    """What is forbidden, and the items of the test rows themselves: ids differ between tables."""
+    own = whole.item_group
+    if own is None or own in held_out.groups:
+        return held_out
+    tested = np.isin(whole.ids, list(held_out.ids))
+    labels = frozenset(whole.groups[own].to_numpy()[tested])
+    return HeldOut(held_out.ids, {**held_out.groups, own: labels})
 
 
 @dataclass(frozen=True, eq=False)

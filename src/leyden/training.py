@@ -79,7 +79,7 @@ class TrainingSettings:
     decay_steps : int
         Steps of the optimiser.
     clip : float or None
-        Greatest norm of the gradient.
+        Greatest norm of the gradient; None or 0 for any.
     patience : int or None
         Epochs without a better validation score after which training ends.
     random_state : int
@@ -269,7 +269,7 @@ class _Run:
             )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        if self.settings.clip is not None:
+        if self.settings.clip:
             nn.utils.clip_grad_norm_(self.moving, self.settings.clip)
         self.optimiser.step()
         return value

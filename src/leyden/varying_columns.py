@@ -54,8 +54,8 @@ class VaryingColumns(Strategy):
 
     @property
     def transfers(self) -> bool:  # type: ignore[override]
-        """As the strategy does."""
-        return self.strategy.transfers
+        """As the strategy does; a source that decides is knowledge from elsewhere, too."""
+        return self.strategy.transfers or isinstance(self.decided_by, Dataset)
 
     def lessons(self, dataset: Dataset, held_out: HeldOut, notes: dict[str, Any]) -> list[Lesson]:
         """Those of the strategy, by the columns that vary."""

@@ -12,8 +12,9 @@ import pandas as pd
 
 from leyden.data.cards import quantities
 from leyden.data.columns import LOG10, find_column, numbers, quantity_of, target_column
+from leyden.data.ions import state_point
 from leyden.data.items import checked_ids, item_columns
-from leyden.data.molecules import inchi_key, scaffold
+from leyden.data.molecules import canonical_form, inchi_key, scaffold
 from leyden.errors import IncompatibleError, InputError, did_you_mean
 
 __all__ = ["Dataset", "HeldOut", "concatenate", "with_ions", "with_molecules"]
@@ -290,23 +291,44 @@ class Dataset:
 
 
 def with_ions(labels: pd.DataFrame, items: Sequence[Any]) -> pd.DataFrame:
-    """Groups with the InChIKeys of pair, cation and anion, where they have no such column."""
+    """Groups with the InChIKeys of pair, cation and anion, where they have no such column.
+
+    After them stand those of the whole salt as a molecule, so that it is known among molecules.
+    """
     keys = np.array([item.keys for item in items]).reshape(-1, 2)
     pairs = np.array([".".join(pair) for pair in keys], dtype=str)
     found = {"pair": pairs, "cation": keys[:, 0], "anion": keys[:, 1]}
-    return labels.assign(**{name: part for name, part in found.items() if name not in labels})
+    named = labels.assign(**{name: part for name, part in found.items() if name not in labels})
+    salts = {pair: state_point(item).pair.smiles for pair, item in zip(pairs, items, strict=True)}
+    of_salts = {pair: _molecule_labels(smiles) for pair, smiles in salts.items()}
+    for place, name in enumerate(_MOLECULE_GROUPS):
+        if name not in named:
+            named[name] = [of_salts[pair][place] for pair in pairs]
+    return named
 
 
 def with_molecules(labels: pd.DataFrame, items: Sequence[str]) -> pd.DataFrame:
     """Groups with scaffolds, which homologues share, and InChIKeys of molecules, the first first.
 
-    A molecule without rings, whose scaffold says nothing, is a scaffold of its own.
+    A molecule without rings, whose scaffold says nothing, is a scaffold of its own; one without
+    an InChI (a repeat unit of a polymer) goes by its canonical SMILES.
     """
-    keys = [inchi_key(smiles) for smiles in items]
-    cores = [scaffold(smiles) or key for smiles, key in zip(items, keys, strict=True)]
-    found = {"scaffold": cores, "molecule": keys}
-    missing = {name: part for name, part in found.items() if name not in labels}
-    return pd.concat([pd.DataFrame(missing, index=labels.index), labels], axis=1)
+    found = pd.DataFrame([_molecule_labels(smiles) for smiles in items], index=labels.index)
+    found = found.reindex(columns=range(2)).set_axis(_MOLECULE_GROUPS, axis=1)
+    missing = [name for name in found if name not in labels]
+    return pd.concat([found[missing], labels], axis=1)
+
+
+_MOLECULE_GROUPS = ["scaffold", "molecule"]
+
+
+def _molecule_labels(smiles: str) -> tuple[str, str]:
+    """Scaffold and identity of a molecule, or of a whole salt."""
+    try:
+        key = inchi_key(smiles)
+    except InputError:
+        key = canonical_form(smiles)
+    return scaffold(smiles) or key, key
 
 
 def _with_items(labels: pd.DataFrame, items: Sequence[Any], kind: str) -> pd.DataFrame:

@@ -16,14 +16,22 @@ __all__ = ["joined", "one_row_each"]
 _AGREE_C = 1.0
 """Temperatures this close are one measurement, rounded or read again."""
 
+_AS_IF = "as if one were in"
 _ZERO_C = 273.15
-_UNITS = {
-    "as if one were in degrees Fahrenheit": lambda low, high: abs(high - (1.8 * low + 32.0)),
-    "as if one were in kelvin": lambda low, high: abs(high - (low + _ZERO_C)),
+_OTHERS = {
+    "_C": {
+        "degrees Fahrenheit": lambda celsius: 1.8 * celsius + 32.0,
+        "kelvin": lambda celsius: celsius + _ZERO_C,
+    },
+    "_K": {
+        "degrees Fahrenheit": lambda kelvin: 1.8 * (kelvin - _ZERO_C) + 32.0,
+        "degrees Celsius": lambda kelvin: kelvin - _ZERO_C,
+    },
 }
+"""What the same temperature is in another unit, by the unit in the name of a target."""
 
 
-def one_row_each(dataset: Dataset) -> tuple[Dataset, pd.DataFrame]:
+def one_row_each(dataset: Dataset, *, other_units: str = "raise") -> tuple[Dataset, pd.DataFrame]:
     """The median temperature of every molecule or pair that has several rows, and what was merged.
 
     Parameters
@@ -31,6 +39,9 @@ def one_row_each(dataset: Dataset) -> tuple[Dataset, pd.DataFrame]:
     dataset : Dataset
         Targets in kelvin or degrees Celsius; with a group that names its items (``molecule``,
         ``pair``).
+    other_units : {"raise", "keep"}
+        Of temperatures of one item that differ as those of two units do: which is right cannot be
+        told from here. Kept, they are merged as any others, and the log says so.
 
     Returns
     -------
@@ -45,22 +56,24 @@ def one_row_each(dataset: Dataset) -> tuple[Dataset, pd.DataFrame]:
     Raises
     ------
     InputError
-        Temperatures of one item that differ as degrees Fahrenheit or kelvin do from degrees
-        Celsius: which of them is right cannot be told from here.
+        Temperatures in two units, or another `other_units`.
     """
+    if other_units not in ("raise", "keep"):
+        raise InputError("rows in other units are to raise or to be kept", value=other_units)
     labels = _labels(dataset)
     first = ~pd.Series(labels).duplicated().to_numpy()
     by_item = dataset.targets.groupby(labels, sort=False)
     log = pd.DataFrame(
         [
-            (item, target, len(values), values.min(), values.max(), _remark(values.to_numpy()))
+            (item, target, len(values), values.min(), values.max(), _remark(values, str(target)))
             for target in dataset.targets.columns
             for item, rows in by_item[str(target)]
             if len(values := rows.dropna()) > 1
         ],
         columns=["item", "target", "rows", "lowest", "highest", "remark"],
     )
-    _refuse_other_units(dataset, labels, log)
+    if other_units == "raise":
+        _refuse_other_units(dataset, labels, log)
     if first.all():
         return dataset, log
     merged = dataset.take(first)
@@ -81,11 +94,19 @@ def joined(datasets: Sequence[Dataset], name: str) -> Dataset:
     Raises
     ------
     IncompatibleError
-        A target occurs twice, or an item has several rows.
+        A target occurs twice or in two units of temperature, or an item has several rows, or kinds
+        of items differ.
     """
     targets = [str(target) for part in datasets for target in part.targets]
     if len(set(targets)) < len(targets):
         raise IncompatibleError(f"a target occurs twice among {', '.join(targets)}")
+    units = {target[-2:] for target in targets} & _OTHERS.keys()
+    if len(units) > 1:
+        raise IncompatibleError(
+            f"{', '.join(targets)} are in two units, so that no difference of them means anything"
+        )
+    if len(kinds := {part.item_group for part in datasets}) > 1:
+        raise IncompatibleError(f"items go by {kinds}, so that none is found in another table")
     tables = []
     for part in datasets:
         table = part.targets.set_axis(_labels(part), axis=0)
@@ -124,19 +145,19 @@ def _labels(dataset: Dataset) -> np.ndarray:
     return dataset.groups[dataset.item_group].to_numpy(str)
 
 
-def _remark(values: np.ndarray) -> str:
+def _remark(values: pd.Series, target: str) -> str:
     """What is to be said of the temperatures of one item."""
     low, high = float(values.min()), float(values.max())
     if high - low <= _AGREE_C:
         return "agree"
-    for said, distance in _UNITS.items():
-        if distance(low, high) <= _AGREE_C:
-            return said
+    for unit, converted in _OTHERS.get(target[-2:], {}).items():
+        if any(abs(values - converted(one)).min() <= _AGREE_C for one in values):
+            return f"{_AS_IF} {unit}"
     return f"differ by {high - low:.3g}"
 
 
 def _refuse_other_units(dataset: Dataset, labels: np.ndarray, log: pd.DataFrame) -> None:
-    for _, found in log[log["remark"].isin(_UNITS)].iterrows():
+    for _, found in log[log["remark"].str.startswith(_AS_IF)].iterrows():
         row = int(np.flatnonzero(labels == found["item"])[0])
         raise InputError(
             f"{found['target']} of one molecule is {found['lowest']:g} and {found['highest']:g}, "
@@ -144,5 +165,5 @@ def _refuse_other_units(dataset: Dataset, labels: np.ndarray, log: pd.DataFrame)
             file=dataset.name,
             row=row + 1,
             value=str(dataset.ids[row]),
-            remedy="convert the column to one unit",
+            remedy='convert the column to one unit, or take other_units="keep"',
         )

@@ -86,8 +86,10 @@ class JointProcess(BaseEstimator):
         self.search_rows = search_rows
         self.random_state = random_state
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> JointProcess:
+    def fit(self, X: np.ndarray, y: np.ndarray, *, groups: Any = None) -> JointProcess:
         """Fit on vectors (n, d) and properties (n,) or (n, t), NaN where one is not known.
+
+        Groups say nothing here: nothing is chosen by inner folds.
 
         Raises
         ------

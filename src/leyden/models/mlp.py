@@ -275,6 +275,7 @@ FASTER: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """Schedules of a fraction of the steps.
 
 Of six schedules of source and mixed tables, compared along the chain by five folds of 230 clearing
-temperatures that are not in the table of the study, this is the cheapest; their errors differ by
-less than one repeat can tell. That of few rows is set by analogy.
+temperatures, this is the cheapest; their errors differ by less than one repeat can tell. About 90
+of these rows are in the table of the study, which was drawn anew afterwards. The schedule of few
+rows is set by analogy.
 """

@@ -119,7 +119,8 @@ def build(part: Part, section: str, context: Mapping[str, Any]) -> Any:
     if "source" in names:
         given["source"] = _chained(_sources(given.get("source"), context), section, part.kind)
     if isinstance(given.get("decided_by"), str) and given["decided_by"] != "target":
-        given["decided_by"] = _sources(given["decided_by"], context)
+        decider = _sources(given["decided_by"], context)
+        given["decided_by"] = getattr(decider, "source", decider)
     if "sources" in names:
         found = _sources(given.get("sources"), context)
         several = found if isinstance(found, list) else [found]

@@ -6,8 +6,17 @@ from collections.abc import Iterator
 
 from leyden.evaluation import Evaluation
 from leyden.studies import Claim
-from leyden.studies.liquid_crystal_arms import CHAIN, CNN, MLP, NETWORKS, SCRATCH, arm_name, path_of
-from leyden.studies.liquid_crystal_data import SIZES, STAND_IN
+from leyden.studies.liquid_crystal_arms import (
+    APART,
+    CHAIN,
+    CNN,
+    MLP,
+    NETWORKS,
+    SCRATCH,
+    arm_name,
+    path_of,
+)
+from leyden.studies.liquid_crystal_data import FEW, SIZES, STAND_IN
 from leyden.studies.liquid_crystal_findings import Findings
 from leyden.studies.liquid_crystal_published import GAIN_PUBLISHED, PUBLISHED_SCORES
 from leyden.studies.liquid_crystal_salts import STACK
@@ -42,7 +51,15 @@ def score(evaluation: Evaluation, arm: str) -> tuple[float, tuple[float, float]]
 def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
     """Error without and with the chain, and the gain."""
     evaluation = found.published.of(table)
-    protocol = f"{_folds(table, found)}; MAE pooled over the folds of a repeat; {STAND_IN}"
+    protocol = (
+        f"{_folds(table, found)}; MAE pooled over the folds of a repeat; {STAND_IN[:-1]}; 95 % "
+        f"interval by drawing {'molecules' if table in FEW else 'scaffolds'}"
+    )
+    sources = (
+        "the chain's last source holds the other temperature of the very molecules, as published; "
+        "the tables were drawn so after a first drawing, with 57 molecules in common, had given "
+        "the MLP a gain of 4 %"
+    )
     names = {path: arm_name(kind, path) for path in (SCRATCH, CHAIN)}
     for path, label in ((SCRATCH, "scratch"), (CHAIN, "chain")):
         value, interval = score(evaluation, names[path])
@@ -53,7 +70,7 @@ def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
             PUBLISHED_SCORES.get(table, {}).get(names[path], {}).get("mae"),
             value,
             interval,
-            f"{protocol}; 95 % interval by drawing molecules",
+            f"{protocol}; {sources}" if path == CHAIN else protocol,
         )
     paired = evaluation.paired(names[CHAIN], names[SCRATCH])
     low, high = paired.ratio_interval
@@ -65,9 +82,27 @@ def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
         GAIN_PUBLISHED if judged else None,
         1 - paired.ratio,
         (1 - high, 1 - low),
-        f"{protocol}; paired, 95 % interval by drawing molecules",
+        f"{protocol}, paired; {sources}",
         bound=(">=", 0.086) if judged else None,
     )
+    control = evaluation if _apart(kind) in evaluation.arms else found.published.controls[table]
+    paired = control.paired(_apart(kind), names[SCRATCH])
+    low, high = paired.ratio_interval
+    yield Claim(
+        f"{table}_{kind.lower()}_apart_gain",
+        f"the same where as many rows of other molecules taught, {_TITLES[table]}, {kind}",
+        "",
+        None,
+        1 - paired.ratio,
+        (1 - high, 1 - low),
+        f"{protocol}, paired"
+        + ("" if control is evaluation else f"; {found.effort.grouped} of the repeats"),
+    )
+
+
+def _apart(kind: str) -> str:
+    """The arm that was taught by other molecules than those of the target."""
+    return arm_name(kind, APART)
 
 
 def _folds(table: str, found: Findings) -> str:
@@ -84,7 +119,8 @@ def _salts(found: Findings) -> Iterator[Claim]:
     pairs, cations = found.salts.pairs, found.salts.cations
     protocol = (
         f"{found.effort.folds} folds grouped by {{group}}, {found.salts.rows:,} pairs; arm: stack "
-        f"of {', '.join(found.salts.parts)}, weights by inner folds of the training rows"
+        f"of {', '.join(found.salts.parts)}, known to be strong from other folds of these rows, "
+        "weights by inner folds of the training rows"
     )
     value, interval = score(pairs, STACK)
     yield Claim(
@@ -94,8 +130,8 @@ def _salts(found: Findings) -> Iterator[Claim]:
         29.8,
         value,
         interval,
-        f"{protocol.format(group='pair')}; published: Low et al., random folds; 95 % interval by "
-        "drawing pairs",
+        f"{protocol.format(group='pair')}; published: Low et al.; 95 % interval by drawing pairs, "
+        "which share ions",
         bound=("<=", 25.5),
     )
     r2 = pairs.scores(["r2"]).set_index("arm")["r2"].to_dict()
@@ -106,7 +142,7 @@ def _salts(found: Findings) -> Iterator[Claim]:
         0.74,
         float(r2[STACK]),
         None,
-        f"{protocol.format(group='pair')}; published: Low et al., random folds",
+        f"{protocol.format(group='pair')}; published: Low et al.",
         bound=(">=", 0.79),
     )
     value, interval = score(cations, STACK)
@@ -133,7 +169,9 @@ def _full(found: Findings) -> Claim:
         paired.ratio_interval,
         f"{full.repeats} x {found.effort.folds} random folds of {full.rows} rows; MAE "
         f"{paired.score:.3g} against {paired.score_against:.3g} °C; the best classical arm was "
-        "picked on these rows, which flatters it; 95 % interval by drawing molecules",
+        "picked on these rows, which flatters it; ours, a Gaussian process of descriptors and "
+        "fingerprints, on other random folds of these molecules; 95 % interval by drawing "
+        "scaffolds",
         bound=("<=", 0.90),
     )
 
@@ -147,8 +185,9 @@ def _mesophase(found: Findings) -> Claim:
         None,
         one.balanced_accuracy,
         one.interval,
-        f"{found.effort.folds} folds by molecule, the {one.rows} molecules of which both are "
-        f"measured, {one.without} of them without a mesophase; 95 % interval by drawing molecules",
+        f"{found.effort.folds} random folds of the {one.rows} molecules of which both are measured "
+        f"and differ, {one.without} of them clearing below melting; scaffolds apart: "
+        f"{one.accuracies_apart[one.headline]}; 95 % interval by drawing scaffolds",
     )
 
 

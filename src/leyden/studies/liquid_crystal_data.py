@@ -17,7 +17,6 @@ import pandas as pd
 
 from leyden.data.catalog import DroppedRowsWarning, load
 from leyden.data.dataset import Dataset
-from leyden.data.molecules import inchi_key, scaffold
 from leyden.data.transition_temperatures import one_row_each
 from leyden.representations.fingerprints import Fingerprint, collisions
 
@@ -100,7 +99,7 @@ def tables(rows: int | None = None) -> Tables:
     for target in (CLEARING, MELTING):
         found[target], log = one_row_each(load("liquid-crystals", target=target))
         said.append(log)
-    melting_points = with_molecule_groups(load("il-melting"))
+    melting_points = load("il-melting")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DroppedRowsWarning)  # two inorganic SMILES
         organics, log = one_row_each(load("organic-melting"))
@@ -114,13 +113,6 @@ def tables(rows: int | None = None) -> Tables:
         _cut(found[CLEARING], found[MELTING]),
         pd.concat(said, ignore_index=True),
     )
-
-
-def with_molecule_groups(pairs: Dataset) -> Dataset:
-    """A dataset of ion pairs with the groups of a dataset of molecules, of the whole salt."""
-    salts = [pair.smiles for pair in pairs.items]
-    cores = [scaffold(salt) or inchi_key(salt) for salt in salts]
-    return pairs.with_group("scaffold", cores).with_group("molecule", list(map(inchi_key, salts)))
 
 
 def _no_salts(molecules: Dataset) -> Dataset:
@@ -160,10 +152,15 @@ _FINGERPRINTS = {
 
 
 def _cut(clearing: Dataset, melting: Dataset) -> dict[str, Dataset]:
-    """The four tables, and as large ones of other molecules, by which sources are controlled."""
+    """The four tables, and as large ones of other molecules, by which sources are controlled.
+
+    Where both temperatures of a molecule are equal, one would tell the other itself: it is in none.
+    """
     clears, melts = (part.groups["molecule"].to_numpy() for part in (clearing, melting))
     few, many = SIZES["clearing230"], SIZES["melting271"]
-    cut = {"clearing230": _drawn(clearing, np.isin(clears, melts), few)}
+    at = dict(zip(melts, melting.y, strict=True))
+    apart = [key in at and at[key] != y for key, y in zip(clears, clearing.y, strict=True)]
+    cut = {"clearing230": _drawn(clearing, np.array(apart), few)}
     ours = cut["clearing230"].groups["molecule"]
     more = _drawn(melting, ~np.isin(melts, clears), many - few).groups["molecule"]
     cut["melting271"] = _drawn(melting, np.isin(melts, [*ours, *more]), many)

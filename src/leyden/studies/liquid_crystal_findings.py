@@ -42,3 +42,23 @@ class Findings:
     salts: Salts
     full: FullTable
     mesophase: Mesophases
+
+    def evaluations(self) -> dict[str, Evaluation]:
+        """Everything that was compared, by name."""
+        published, equality = self.published, self.published.equality
+        return {
+            **published.mixed,
+            **{f"{name}, controls": one for name, one in published.controls.items()},
+            **{f"{name}, scaffolds apart": one for name, one in published.scaffolds.items()},
+            **published.few,
+            **({} if equality is None else {"published schedules": equality}),
+            "pictures": published.pictures,
+            "rotations": published.rotations,
+            "search": self.search,
+            "salts, unseen pairs": self.salts.pairs,
+            "salts, unseen cations": self.salts.cations,
+            "all clearing temperatures": self.full.random,
+            "all clearing temperatures, scaffolds apart": self.full.scaffolds,
+            "mesophases": self.mesophase.evaluation,
+            "mesophases, scaffolds apart": self.mesophase.scaffolds,
+        }

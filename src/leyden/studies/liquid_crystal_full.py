@@ -33,6 +33,7 @@ from leyden.studies.averages import with_averages
 from leyden.studies.class_scores import Measured, balanced_accuracies
 from leyden.studies.liquid_crystal_arms import CLASSICAL, Effort, classical
 from leyden.studies.liquid_crystal_data import CLEARING, MELTING, Tables
+from leyden.studies.liquid_crystal_scores import by_scaffold
 from leyden.transfer import FineTune, FromScratch, Strategy
 from leyden.validation import evaluate
 
@@ -46,7 +47,7 @@ __all__ = [
 
 PROCESS, JOINT = "process", "joint process"
 MELTING_KNOWN = "joint process, melting known"
-GRAPH, GRAPH_TAUGHT = "graph network", "graph network, LC melting"
+GRAPH, GRAPH_TAUGHT = "graph network", "graph network, melting known"
 LAPLACE = "Laplace kernel ridge"
 _AVERAGES = {"process, trees, boosting": (PROCESS, "extra trees", "gradient boosting")}
 _REPEATS = 3
@@ -62,7 +63,7 @@ class FullTable:
     ----------
     random, scaffolds : Evaluation
     headline : str
-        The arm that is proposed, fixed beforehand.
+        The arm that is proposed; chosen on other random folds of these molecules.
     rows, repeats : int
     """
 
@@ -85,17 +86,23 @@ class Mesophases:
 
     Attributes
     ----------
-    evaluation : Evaluation
-        Answers are 0 or 1, predictions are calibrated probabilities.
+    evaluation, scaffolds : Evaluation
+        Answers are 0 or 1, predictions are calibrated probabilities: random folds, and scaffolds
+        kept apart.
     headline : str
-    accuracies : mapping of str to Measured
+    accuracies, accuracies_apart : mapping of str to Measured
         Balanced accuracy of every arm, where a probability above the share of mesophases in the
         training rows says that there is one: the cut that is best where both classes count alike.
+    ties : int
+        Molecules left out, since both temperatures are equal.
     """
 
     evaluation: Evaluation
+    scaffolds: Evaluation
     headline: str
     accuracies: dict[str, Measured]
+    accuracies_apart: dict[str, Measured]
+    ties: int
 
     @property
     def rows(self) -> int:
@@ -114,7 +121,7 @@ class Mesophases:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95 % interval, by drawing molecules."""
+        """95 % interval, by drawing scaffolds."""
         measured = self.accuracies[self.headline]
         return measured.low, measured.high
 
@@ -141,9 +148,9 @@ class Joint(Strategy):
     def _learn(self, dataset: Dataset, held_out: HeldOut) -> Any:
         source = clean_source(self.source, dataset, held_out, self.notes_)
         if not self.share_items:
-            whole, _ = dataset.root
-            tested = HeldOut(frozenset(whole.ids) - frozenset(dataset.ids))
-            source = source.without(tested)
+            known = set(dataset.groups["molecule"])
+            others = set(dataset.root[0].groups["molecule"]) - known
+            source = source.without(HeldOut(groups={"molecule": frozenset(others)}))
         both = joined([dataset, source], f"{dataset.name} and {source.name}")
         return clone(self.model).fit(represent(self.model.representation, both), both.y)
 
@@ -198,7 +205,7 @@ def compare_full(
     random = evaluate(competing, dataset, KFold(effort.folds, repeats), **options)
     apart = evaluate(competing, dataset, GroupKFold("scaffold", effort.folds, repeats), **options)
     return FullTable(
-        with_averages(random, _AVERAGES),
+        by_scaffold(with_averages(random, _AVERAGES), dataset),
         with_averages(apart, _AVERAGES),
         PROCESS,
         len(dataset),
@@ -225,14 +232,28 @@ def compare_mesophases(
         "graph network, both": _network(effort, epochs=20),
     }
     competing = {name: MesophaseChance(model, temperatures) for name, model in models.items()}
-    found = evaluate(competing, labels, GroupKFold("molecule", effort.folds), **options)
-    return Mesophases(found, JOINT, balanced_accuracies(_cut_at_share(found)))
+    random = evaluate(competing, labels, KFold(effort.folds), **options)
+    random = by_scaffold(random, labels)
+    apart = evaluate(competing, labels, GroupKFold("scaffold", effort.folds), **options)
+    return Mesophases(
+        random,
+        apart,
+        JOINT,
+        balanced_accuracies(_cut_at_share(random)),
+        balanced_accuracies(_cut_at_share(apart)),
+        _ties(temperatures),
+    )
 
 
 def _with_both(temperatures: Dataset) -> Dataset:
-    """The molecules of which both temperatures are measured."""
-    known = temperatures.targets[[CLEARING, MELTING]].notna().all(axis=1)
-    return temperatures.take(known.to_numpy()).alone()
+    """The molecules of which both temperatures are measured; equal ones say nothing of a phase."""
+    clearing, melting = (temperatures.targets[name].to_numpy() for name in (CLEARING, MELTING))
+    known = np.isfinite(clearing) & np.isfinite(melting)
+    return temperatures.take(known & (clearing != melting)).alone()
+
+
+def _ties(temperatures: Dataset) -> int:
+    return int((temperatures.targets[CLEARING] == temperatures.targets[MELTING]).sum())
 
 
 def _cut_at_share(evaluation: Evaluation) -> Evaluation:

@@ -73,6 +73,8 @@ def compare_salts(
 ) -> Salts:
     """All arms on pairs and on cations that no training row has; finished folds are kept."""
     dataset = tables.ionic_liquids
+    # `Nested` tells a source of the inner test rows alone: this one must hold none of any fold.
+    assert set(dataset.groups["molecule"]).isdisjoint(tables.organics.groups["molecule"])
     competing = _arms(dataset, tables.organics, effort)
     options: dict[str, Any] = {"checkpoint": folder, "n_jobs": jobs, "progress": progress}
     found, weights = {}, {}

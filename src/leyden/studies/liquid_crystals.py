@@ -22,17 +22,14 @@ from leyden.splits import KFold
 from leyden.studies import Option, StudyResult
 from leyden.studies.data_sources import cited
 from leyden.studies.liquid_crystal_arms import (
-    CHAIN,
     MLP,
-    NETWORKS,
     SCRATCH,
     Effort,
-    arm_name,
     published_arms,
 )
 from leyden.studies.liquid_crystal_claims import claims
 from leyden.studies.liquid_crystal_comparisons import compare_published
-from leyden.studies.liquid_crystal_data import SIZES, Tables, tables
+from leyden.studies.liquid_crystal_data import Tables, tables
 from leyden.studies.liquid_crystal_findings import Findings
 from leyden.studies.liquid_crystal_full import compare_full, compare_mesophases
 from leyden.studies.liquid_crystal_report import build_report
@@ -136,12 +133,11 @@ def _evidence(arm: VaryingColumns, target: Dataset, folder: Path) -> pd.DataFram
 
 
 def _reservations(found: Findings) -> list[str]:
-    """What a reader must know of the arms that the claims name."""
-    named = [arm_name(kind, CHAIN) for kind in NETWORKS]
+    """What a reader must know of every arm: what failed, what was shared."""
     return [
-        f"{table}: {line}"
-        for table in SIZES
-        for line in found.published.of(table).reservations(named)
+        f"{name}: {line}"
+        for name, evaluation in found.evaluations().items()
+        for line in evaluation.reservations()
     ]
 
 
