@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,10 +89,49 @@ def test_a_source_that_is_the_target_loses_the_test_rows_or_has_none_left() -> N
         )
 
 
+@pytest.mark.parametrize("split", [ly.splits.KFold(4), ly.splits.LeaveOneOut()])
+def test_a_source_loses_the_molecules_of_test_rows_whatever_their_ids(split: Any) -> None:
+    """Random splits keep no group, and another table calls its molecules otherwise."""
+    target = tiny_molecules()
+    source = Dataset(
+        "named otherwise",
+        np.array([f"row {n}" for n in range(len(target))]),
+        target.items,
+        target.targets,
+        target.quantities,
+        target.groups,
+    )
+    fold = next(iter(split.split(target)))
+    arm = ly.FineTune(perceptron(), source)
+    arm.fit(target.take(fold.train), held_out=target.hold_out(fold.test))
+    assert arm.notes_["source_rows_removed"] == len(fold.test)
+
+
 def test_training_rows_that_are_test_rows_are_refused() -> None:
     target = tiny_molecules()
     with pytest.raises(LeakageError, match="training and the test part"):
         ly.FromScratch(perceptron()).fit(target, held_out=target.hold_out(np.arange(3)))
+
+
+def test_salts_as_smiles_learn_melting_from_pairs_of_ions() -> None:
+    """Both tables know salts by InChIKey and scaffold, so that test rows can be taken out."""
+    cations = [f"{'C' * n}[n+]1ccn(C)c1" for n in range(1, 9)]
+    pairs = pd.DataFrame({"cation": cations, "anion": "[Cl-]", "melting_point_K": range(300, 308)})
+    salts = pd.DataFrame(
+        {"smiles": [f"[Cl-].{c}" for c in cations], "melting_point_C": np.arange(27.0, 35.0)}
+    )
+    source = Dataset.from_table(pairs, target="melting_point_K")
+    target = Dataset.from_table(salts, target="melting_point_C")
+    assert set(source.groups["molecule"]) == set(target.groups["molecule"])
+    assert list(source.groups)[:3] == ["pair", "cation", "anion"]
+    arm = ly.FineTune(perceptron(), source)
+    arm.fit(target.take(slice(2, None)), held_out=target.hold_out(np.arange(2)))
+    assert (arm.notes_["source_rows"], arm.notes_["source_rows_removed"]) == (6, 2)
+
+
+def test_a_repeat_unit_without_inchi_goes_by_its_smiles() -> None:
+    data = table(["*CC*", "CCO"], [10.0, 20.0])
+    assert data.groups["molecule"][0] == "*CC*"
 
 
 def test_five_rows_can_be_learned_and_left_out_one_by_one() -> None:

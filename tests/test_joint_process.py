@@ -9,13 +9,14 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
+import leyden as ly
 from leyden import artefact
 from leyden.errors import InputError
 from leyden.models import JointProcess
 from leyden.models.joint_process import Coregions, Observations, covariance, log_likelihood
 from leyden.models.tanimoto import tanimoto
 from leyden.representations import Concatenated, Fingerprint, MoleculeDescriptors
-from leyden.testing import check_model
+from leyden.testing import check_model, check_strategy, tiny_molecules
 
 SIZE = 16
 BITS = Fingerprint(("morgan",), counts=True, size=SIZE)
@@ -183,3 +184,9 @@ def test_wrong_input_is_named() -> None:
         JointProcess(BITS).fit(X, np.where(np.arange(60) > 0, np.nan, 1.0))
     with pytest.raises(InputError, match="not fitted"):
         JointProcess(BITS).predict(X)
+
+
+def test_it_keeps_the_contract_of_a_strategy() -> None:
+    """Strategies tell a model its groups, whether it asks or not."""
+    process = JointProcess(Fingerprint("atom_pair", counts=True, size=64), steps=2)
+    check_strategy(ly.FromScratch(process), tiny_molecules())

@@ -50,6 +50,30 @@ def test_a_molecule_in_two_units_is_refused(second: float, unit: str) -> None:
     assert caught.value.file == "own.csv"
 
 
+def test_in_kelvin_other_units_are_others() -> None:
+    def kelvin(second: float) -> Dataset:
+        return table([ETHANOL, ETHANOL], [350.0, second], "melting_point_K")
+
+    for second, unit in ((76.85, "Celsius"), (76.85 * 1.8 + 32, "Fahrenheit")):
+        with pytest.raises(InputError, match=unit):
+            one_row_each(kelvin(second))
+        _, log = one_row_each(kelvin(second), other_units="keep")
+        assert unit in log["remark"][0]
+    _, log = one_row_each(kelvin(350.0 * 1.8 + 32))  # what it would be of degrees Celsius
+    assert log["remark"][0].startswith("differ")
+
+
+def test_tables_in_two_units_are_not_joined() -> None:
+    with pytest.raises(IncompatibleError, match="two units"):
+        joined(
+            [
+                table([ETHANOL], [300.0], "melting_point_K"),
+                table([ETHANOL], [30.0], "clearing_temperature_C"),
+            ],
+            "both",
+        )
+
+
 def test_items_without_names_are_refused() -> None:
     data = Dataset("x", np.array(["a"]), (ETHANOL,), pd.DataFrame({"melting_point_C": [1.0]}))
     with pytest.raises(InputError, match="group column molecule"):
