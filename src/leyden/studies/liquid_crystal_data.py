@@ -108,8 +108,8 @@ def tables(rows: int | None = None) -> Tables:
     return Tables(
         found[CLEARING],
         found[MELTING],
-        melting_points.take(slice(rows)),
-        organics.take(slice(rows)),
+        melting_points.take(slice(rows)).alone(),
+        organics.take(slice(rows)).alone(),
         _cut(found[CLEARING], found[MELTING]),
         pd.concat(said, ignore_index=True),
     )
