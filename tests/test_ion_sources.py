@@ -55,7 +55,7 @@ def test_a_cosmo_rs_table_has_a_target_a_property(tmp_path: Path) -> None:
     assert data.items == (IonPair(EMIM, DCA), IonPair(EMIM, "[Cl-]"))
     np.testing.assert_allclose(data.y, [[1100, 0.02], [1150, np.nan]])
     assert data.quantities["density_kg_per_m3"] == "density"
-    assert set(data.groups) == {"pair", "cation", "anion"}
+    assert list(data.groups)[:3] == ["pair", "cation", "anion"]
     at_state = load_cosmo_rs(written(tmp_path, COSMO, temperature_K=["300", "310", "300"]))
     assert at_state.items[0] == StatePoint(IonPair(EMIM, DCA), 300.0)
     assert len(at_state) == 3

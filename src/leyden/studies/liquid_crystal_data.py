@@ -108,8 +108,8 @@ def tables(rows: int | None = None) -> Tables:
     return Tables(
         found[CLEARING],
         found[MELTING],
-        melting_points.take(slice(rows)).alone(),
-        organics.take(slice(rows)).alone(),
+        _spread(melting_points, rows),
+        _spread(organics, rows),
         _cut(found[CLEARING], found[MELTING]),
         pd.concat(said, ignore_index=True),
     )
@@ -173,6 +173,12 @@ def _cut(clearing: Dataset, melting: Dataset) -> dict[str, Dataset]:
         members = (cut[whole].groups["scaffold"] == family).to_numpy()
         cut[name] = _drawn(cut[whole], members, SIZES[name])
     return cut
+
+
+def _spread(dataset: Dataset, rows: int | None) -> Dataset:
+    """About so many rows from all over a dataset; all of them without a number."""
+    step = 1 if rows is None else max(len(dataset) // rows, 1)
+    return dataset.take(slice(None, None, step)).alone()
 
 
 def _drawn(dataset: Dataset, rows: np.ndarray, size: int) -> Dataset:
