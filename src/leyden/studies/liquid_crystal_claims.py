@@ -16,7 +16,7 @@ from leyden.studies.liquid_crystal_arms import (
     arm_name,
     path_of,
 )
-from leyden.studies.liquid_crystal_data import FEW, SIZES, STAND_IN
+from leyden.studies.liquid_crystal_data import FEW, SIZES
 from leyden.studies.liquid_crystal_findings import Findings
 from leyden.studies.liquid_crystal_published import GAIN_PUBLISHED, PUBLISHED_SCORES
 from leyden.studies.liquid_crystal_salts import STACK
@@ -52,13 +52,12 @@ def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
     """Error without and with the chain, and the gain."""
     evaluation = found.published.of(table)
     protocol = (
-        f"{_folds(table, found)}; MAE pooled over the folds of a repeat; {STAND_IN[:-1]}; 95 % "
-        f"interval by drawing {'molecules' if table in FEW else 'scaffolds'}"
+        f"{_folds(table, found)}; MAE pooled over the folds of a repeat; non-ionic liquid crystals "
+        f"stand in; 95 % interval by drawing {'molecules' if table in FEW else 'scaffolds'}"
     )
     sources = (
-        "the chain's last source holds the other temperature of the very molecules, as published; "
-        "the tables were drawn so after a first drawing, with 57 molecules in common, had given "
-        "the MLP a gain of 4 %"
+        "the last source is the other temperature of the very molecules, as published (drawn so "
+        "after tables with 57 molecules in common had given the MLP 4 %)"
     )
     names = {path: arm_name(kind, path) for path in (SCRATCH, CHAIN)}
     for path, label in ((SCRATCH, "scratch"), (CHAIN, "chain")):

@@ -27,27 +27,17 @@ from leyden.studies.liquid_crystal_data import FEW, MIXED, SIZES, STAND_IN, coll
 from leyden.studies.liquid_crystal_findings import Findings
 from leyden.studies.liquid_crystal_full_report import tell_full, tell_mesophases, tell_salts
 from leyden.studies.liquid_crystal_published import BLUR_PUBLISHED, PUBLISHED_SCORES
-from leyden.studies.liquid_crystal_scores import score_table
+from leyden.studies.liquid_crystal_scores import as_printed, score_table
 
 __all__ = ["build_report"]
 
 _NAMES = {
-    "training_rmse": "training RMSE",
-    "training_mae": "training MAE",
-    "training_r2": "training R²",
-    "fold_rmse": "RMSE, folds averaged",
-    "fold_mae": "MAE, folds averaged",
-    "fold_r2": "R², folds averaged",
-    "rmse": "RMSE, pooled",
-    "mae": "MAE, pooled",
-    "r2": "R², pooled",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
     "mae_low": "low",
     "mae_high": "high",
-    "mae_spread": "spread over repeats",
-    "published_training_rmse": "published training RMSE",
-    "published_training_mae": "published training MAE",
-    "published_training_r2": "published training R²",
-    "published_rmse": "published RMSE",
+    "mae_spread": "spread over seeds",
     "published_mae": "published MAE",
     "published_r2": "published R²",
 }
@@ -112,10 +102,11 @@ def _data(report: Report, found: Findings) -> None:
         f"temperature of the liquid crystals, and {len(tables.organics):,} melting points of "
         "organic molecules. A salt is read as one molecule by the fingerprints, and drawn as two.",
     )
+    looked_at = found.effort.some(tables.clearing)
     report.table(
-        collision_table(tables.clearing),
-        caption=f"Molecules among the {len(tables.clearing)} that a fingerprint cannot tell from "
-        "another, which is why circular fingerprints were given up: their bits are blind to the "
+        collision_table(looked_at),
+        caption=f"Molecules among {len(looked_at)} that a fingerprint cannot tell from another, "
+        "which is why circular fingerprints were given up: their bits are blind to the "
         "length of a chain.",
     )
 
@@ -181,15 +172,15 @@ def _mixed(report: Report, found: Findings, table: str) -> None:
         own = PUBLISHED_SCORES[table] if split == "random folds" else None
         there = [arm for arm in (*arms, *CLASSICAL) if arm in evaluation.arms]
         report.table(
-            score_table(evaluation, there, own).rename(columns=_NAMES),
-            caption=f'{size} {what} temperatures, {split}; scores in °C. "Folds averaged" is how '
-            'the paper counts; "pooled" is of all rows of a repeat. 95 % interval of the pooled '
-            f"MAE by drawing scaffolds. {STAND_IN}",
+            as_printed(score_table(evaluation, there, own)),
+            caption=f"{size} {what} temperatures, {split}: RMSE (MAE) in °C, and R². Training and "
+            "test scores are averaged over folds, as published; pooled ones are of all rows of a "
+            f"repeat, with the 95 % interval of the MAE by drawing scaffolds. {STAND_IN}",
             digits=3,
         )
     control = found.published.controls[table]
     report.table(
-        score_table(control, control.arms).rename(columns=_NAMES),
+        as_printed(score_table(control, control.arms)),
         caption=f"The CNN taught by other molecules, {effort.grouped} repeats of the random folds.",
         digits=3,
     )

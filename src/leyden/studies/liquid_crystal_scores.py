@@ -12,7 +12,7 @@ from leyden.data.dataset import Dataset
 from leyden.evaluation import Evaluation
 from leyden.metrics import METRICS
 
-__all__ = ["SCORES", "by_scaffold", "fold_averages", "score_table"]
+__all__ = ["SCORES", "as_printed", "by_scaffold", "fold_averages", "score_table"]
 
 SCORES = ("rmse", "mae", "r2")
 
@@ -79,3 +79,32 @@ def score_table(
         theirs = {f"published_{name}": value for name, value in known.get(arm, {}).items()}
         rows.append({"arm": arm, **training, **of_folds, **own, **theirs})
     return pd.DataFrame(rows)
+
+
+def as_printed(scores: pd.DataFrame) -> pd.DataFrame:
+    """A `score_table` in the columns of the paper's table 1: RMSE (MAE), and R2.
+
+    ``test`` is averaged over folds, as published.
+    """
+    shown = scores[["arm"]].copy()
+    for prefix, title in (
+        ("training_", "training"),
+        ("fold_", "test"),
+        ("published_training_", "published training"),
+        ("published_", "published"),
+    ):
+        if f"{prefix}mae" in scores:
+            pairs = zip(scores[f"{prefix}rmse"], scores[f"{prefix}mae"], strict=True)
+            shown[title] = [_bracketed(*pair) for pair in pairs]
+            if title != "published training":  # all 0.96 to 0.99
+                shown[f"R² {title}"] = [_digits(value) for value in scores[f"{prefix}r2"]]
+    names = {"mae": "pooled MAE", "mae_low": "low", "mae_high": "high", "r2": "pooled R²"}
+    return shown.join(scores[list(names)].rename(columns=names))
+
+
+def _digits(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.2f}"
+
+
+def _bracketed(rmse: float, mae: float) -> str:
+    return "" if np.isnan(rmse) else f"{rmse:.1f} ({mae:.1f})"
