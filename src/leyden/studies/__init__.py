@@ -77,6 +77,13 @@ class StudyResult:
     cpu_seconds: float = 0.0
     command: str = ""
 
+    @classmethod
+    def of_nothing(cls, study: str, title: str, error: InputError, remedy: str) -> StudyResult:
+        """What can be said where the data are not at hand: nothing, and how to get them."""
+        report = Report(title, f"Nothing was measured. {error}")
+        report.section("What is missing").text(remedy)
+        return cls(study, report, [], [], [str(error)])
+
     def to_json(self) -> dict[str, Any]:
         """The content of `results.json`; no number is NaN or infinite."""
         return {

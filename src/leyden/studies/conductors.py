@@ -15,7 +15,6 @@ from leyden.evaluation import Evaluation
 from leyden.hashing import content_hash, learning_code
 from leyden.models.atom2vec import Atom2Vec, ElementContributions, validation_accuracy
 from leyden.models.mlp import MultilayerPerceptron
-from leyden.report import Report
 from leyden.representations import represent
 from leyden.representations.cache import remembered
 from leyden.screening.criteria import Criterion
@@ -64,6 +63,12 @@ BRIEFLY = (
 NEEDED = ("obelix", "sendek", "matbench-compositions")
 
 
+_MISSING = (
+    f"The study needs {', '.join(NEEDED)}: `leyden data show NAME` tells where each comes from."
+)
+"""What is said where the data are not at hand."""
+
+
 def run(
     out: Path, *, quick: bool, progress: bool, repeats: int, networks: int, jobs: int
 ) -> StudyResult:
@@ -81,7 +86,7 @@ def run(
         regressed = at_most(conductivities(), 100 if quick else None)
         sources = [load("matbench-compositions", target=name) for name in SOURCES]
     except InputError as error:
-        return _nothing(error)
+        return StudyResult.of_nothing(NAME, TITLE, error, _MISSING)
     split = GroupKFold(FAMILY, 3 if quick else 5, 1 if quick else repeats)
     common: dict[str, Any] = {
         "n_jobs": 1 if quick else jobs,
@@ -184,12 +189,3 @@ def _contributions(data: Conductors, model: Atom2Vec, networks: int) -> ElementC
 
     kept = remembered("contributions", content_hash(learning_code(), many, X, labels), measured)
     return ElementContributions(tuple(kept["elements"].tolist()), np.array(kept["values"]))
-
-
-def _nothing(error: InputError) -> StudyResult:
-    """What can be said where the data are not at hand: nothing, and what is missing."""
-    report = Report(TITLE, f"Nothing was measured. {error}")
-    report.section("What is missing").text(
-        f"The study needs {', '.join(NEEDED)}: `leyden data show NAME` tells where each comes from."
-    )
-    return StudyResult(NAME, report, [], [], [str(error)])

@@ -17,7 +17,6 @@ from leyden.data.replicates import replicate_spread
 from leyden.data.solvation import solvation
 from leyden.errors import InputError, did_you_mean
 from leyden.evaluation import Evaluation
-from leyden.report import Report
 from leyden.simulators.cosmo_table import known_cosmo_ions
 from leyden.simulators.ionic_liquids import SIMULATED as SIMULATED_PROPERTIES
 from leyden.simulators.ionic_liquids import simulated_ionic_liquids
@@ -43,6 +42,13 @@ OPTIONS = (
 )
 GRID = tuple(name for name in SIMULATED_PROPERTIES if "segment" not in name)
 """What is simulated; the free energy of segments would take longer than all the rest."""
+
+
+_MISSING = (
+    "The measurements come from NIST ILThermo and from the collections named in "
+    "`leyden data list`; `leyden data fetch NAME` brings what may be fetched."
+)
+"""What is said where the data are not at hand."""
 
 
 def run(
@@ -72,7 +78,7 @@ def run(
         )
         ions = ion_catalogue()
     except InputError as error:
-        return _nothing(error)
+        return StudyResult.of_nothing(NAME, TITLE, error, _MISSING)
     datasets = {name: at_most(one.dataset, effort.pairs) for name, one in cleaned.items()}
     sources = Sources(datasets, simulated_grid(effort.ions))
     comparisons = {
@@ -161,13 +167,3 @@ def simulated_grid(most: int | None) -> Dataset:
         [smiles for smiles in known if sign * formal_charge(smiles) == 1][:most] for sign in (1, -1)
     )
     return simulated_ionic_liquids(cations, anions, GRID)
-
-
-def _nothing(error: InputError) -> StudyResult:
-    """What can be said where the measurements are not at hand: nothing, and how to get them."""
-    report = Report(TITLE, f"Nothing was measured. {error}")
-    report.section("What is missing").text(
-        "The measurements come from NIST ILThermo and from the collections named in "
-        "`leyden data list`; `leyden data fetch NAME` brings what may be fetched."
-    )
-    return StudyResult(NAME, report, [], [], [str(error)])

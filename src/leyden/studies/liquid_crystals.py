@@ -15,7 +15,6 @@ from leyden.evaluation import Evaluation
 from leyden.hashing import content_hash, learning_code
 from leyden.models import mlp
 from leyden.models.mlp import MultilayerPerceptron
-from leyden.report import Report
 from leyden.representations.fingerprints import Fingerprint
 from leyden.source_search import SourceSearch
 from leyden.splits import KFold
@@ -51,6 +50,14 @@ OPTIONS = (
 )
 
 
+_MISSING = (
+    "Transition temperatures of liquid crystals and melting points of ionic liquids and "
+    "organic molecules are named in `leyden data list`; `leyden data fetch NAME` brings what "
+    "may be fetched."
+)
+"""What is said where the data are not at hand."""
+
+
 def run(
     out: Path,
     *,
@@ -77,7 +84,7 @@ def run(
     try:
         data = tables(effort.source_rows)
     except InputError as error:
-        return _nothing(error)
+        return StudyResult.of_nothing(NAME, TITLE, error, _MISSING)
     published = compare_published(data, effort, folder, jobs=jobs, progress=progress)
     full = compare_full(data, effort, folder, jobs=jobs, progress=progress)
     mesophase = compare_mesophases(data, effort, folder, jobs=jobs, progress=progress)
@@ -139,14 +146,3 @@ def _reservations(found: Findings) -> list[str]:
         for name, evaluation in found.evaluations().items()
         for line in evaluation.reservations()
     ]
-
-
-def _nothing(error: InputError) -> StudyResult:
-    """What can be said where the measurements are not at hand: nothing, and how to get them."""
-    report = Report(TITLE, f"Nothing was measured. {error}")
-    report.section("What is missing").text(
-        "Transition temperatures of liquid crystals and melting points of ionic liquids and "
-        "organic molecules are named in `leyden data list`; `leyden data fetch NAME` brings what "
-        "may be fetched."
-    )
-    return StudyResult(NAME, report, [], [], [str(error)])

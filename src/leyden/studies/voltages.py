@@ -11,7 +11,6 @@ from leyden.data.catalog import load
 from leyden.data.electrode_labels import label_distance
 from leyden.data.sources import fetch
 from leyden.errors import InputError
-from leyden.report import Report
 from leyden.source_networks import Lesson
 from leyden.splits import GroupKFold
 from leyden.studies import Option, StudyResult
@@ -46,6 +45,13 @@ FETCHED = ("flla-2015", "elastic-tensor-2015")
 """What the Python package index brings."""
 
 
+_MISSING = (
+    "The electrodes come from the Materials Project by your own key: set `MP_API_KEY` and run "
+    "`leyden data fetch mp-electrodes`."
+)
+"""What is said where the data are not at hand."""
+
+
 def run(
     out: Path,
     *,
@@ -71,7 +77,7 @@ def run(
     try:
         everyone, structures = load_electrodes(), load("mp-electrodes")
     except InputError as error:
-        return _nothing(error)
+        return StudyResult.of_nothing(NAME, TITLE, error, _MISSING)
     electrodes = at_most(everyone, effort.rows)
     sources = sources_of(electrodes, effort.rows)
     evaluations = compare_voltages(
@@ -124,13 +130,3 @@ def predictions(found: Findings) -> pd.DataFrame:
         average_voltage_V=electrodes.y,
     )
     return table.merge(wide.add_suffix(" V").reset_index(), on="id")
-
-
-def _nothing(error: InputError) -> StudyResult:
-    """What can be said where the electrodes are not at hand: nothing, and how to get them."""
-    report = Report(TITLE, f"Nothing was measured. {error}")
-    report.section("What is missing").text(
-        "The electrodes come from the Materials Project by your own key: set `MP_API_KEY` and run "
-        "`leyden data fetch mp-electrodes`."
-    )
-    return StudyResult(NAME, report, [], [], [str(error)])
