@@ -212,6 +212,19 @@ def test_only_fine_tuning_learns_sources_in_ways_of_their_own(own: Path) -> None
         _ = Recipe.read(own / "own.toml").build().strategy
 
 
+def test_two_tables_of_one_data_set_are_two_sources_of_a_search(own: Path) -> None:
+    (own / "both.csv").write_text(
+        "smiles,melting_point_C,glass_transition_C\nCCO,10,5\nCCCO,20,9\nc1ccccc1,30,1\n"
+    )
+    text = RECIPE.replace("salts.csv", "both.csv").replace("melting_point_K", "glass_transition_C")
+    text = text.replace("melting.csv", "both.csv").replace("settings = { epochs = 1 }\n", "")
+    text = text.replace('train = ["hidden.1.*", "hidden.2.*", "output.*"]\n', "")
+    (own / "own.toml").write_text(text.replace('"fine-tune"', '"source-search"'))
+    search = Recipe.read(own / "own.toml").build().strategy.strategy
+    paths = [name.rsplit("/", 1)[1] for name in search.sources]
+    assert paths == ["both.csv, glass_transition_C", "both.csv, melting_point_C"]
+
+
 def test_classical_baselines_of_molecules_read_descriptors(own: Path) -> None:
     arms = Recipe.read(own / "own.toml").build().arms()
     kinds = {

@@ -56,9 +56,17 @@ def test_code_block_runs(
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_example_runs(
+    example: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An error ends it, and so does silence: it is there to show something."""
     monkeypatch.chdir(tmp_path)
     runpy.run_path(str(example), run_name="__main__")
+    shown = capsys.readouterr().out
+    assert re.search(r"\d", shown)
 
 
 @pytest.mark.parametrize("name", MODULES)

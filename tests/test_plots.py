@@ -147,6 +147,17 @@ def test_paired_differences_tell_gain_harm_and_no_evidence(ax: Axes) -> None:
     assert bottom > top, "the first row stands at the top"
 
 
+def test_reliability_has_a_line_an_arm_and_the_diagonal(ax: Axes) -> None:
+    table = pd.DataFrame(
+        {"arm": ["a", "a", "b"], "predicted": [0.2, 0.8, 0.5], "observed": [0.1, 0.9, 0.4]}
+    )
+    plots.reliability(table, ax)
+    diagonal, a, b = (line.get_xydata().tolist() for line in ax.get_lines())
+    assert diagonal == [[0, 0], [1, 1]]
+    assert (a, b) == ([[0.2, 0.1], [0.8, 0.9]], [[0.5, 0.4]])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+
+
 def test_coverage_curves_are_laid_over_each_other(ax: Axes) -> None:
     nominal = [0.5, 0.9]
     plots.coverage_curve(nominal, [0.5, 0.88], ax, label="one", low=[0.4, 0.8], high=[0.6, 0.9])

@@ -7,7 +7,13 @@ corner of the axes, so that no row vanishes silently.
 
 from __future__ import annotations
 
-from leyden.plots.comparisons import coverage_curve, learning_curve, paired_differences, parity
+from leyden.plots.comparisons import (
+    coverage_curve,
+    learning_curve,
+    paired_differences,
+    parity,
+    reliability,
+)
 from leyden.plots.dendrites import stability_diagram, stability_terms
 from leyden.plots.distributions import histogram, latent_map
 from leyden.plots.style import INK, PALETTE, QUIET, subplots
@@ -22,6 +28,7 @@ __all__ = [
     "learning_curve",
     "paired_differences",
     "parity",
+    "reliability",
     "stability_diagram",
     "stability_terms",
     "subplots",

@@ -22,7 +22,7 @@ from leyden.plots.style import (
     vectors,
 )
 
-__all__ = ["coverage_curve", "learning_curve", "paired_differences", "parity"]
+__all__ = ["coverage_curve", "learning_curve", "paired_differences", "parity", "reliability"]
 
 
 def parity(
@@ -182,4 +182,26 @@ def coverage_curve(
         ax.fill_between(promised, below, above, color=style["color"], alpha=0.15, linewidth=0)
     if label:
         ax.legend(frameon=False, fontsize=9)
+    return tidy(ax)
+
+
+def reliability(table: pd.DataFrame, ax: Axes, *, label: str = "share") -> Axes:
+    """The share of an event against its predicted probability, one line an arm.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``arm``, ``predicted`` and ``observed``, one row a bin.
+    ax : Axes
+    label : str
+        What the share is of.
+    """
+    need(table, "arm", "predicted", "observed")
+    ax.plot([0, 1], [0, 1], color=INK, linewidth=1, zorder=1)
+    for number, (arm, rows) in enumerate(table.groupby("arm", sort=False)):
+        style = series_style(number)
+        ax.plot(rows["predicted"], rows["observed"], label=str(arm), markersize=5, **style)
+    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+    ax.set(xlabel="predicted probability", ylabel=label)
+    ax.legend(frameon=False, fontsize=9)
     return tidy(ax)

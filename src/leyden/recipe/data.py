@@ -75,16 +75,12 @@ def load(section: Data, folder: Path = Path()) -> Dataset:
 
 def vectors_of(dataset: Dataset) -> Any:
     """What classical baselines read of molecules and ions; None for what has a composition."""
-    if "molecule" in dataset.groups and isinstance(dataset.items[0], str):
-        from leyden.representations import MoleculeDescriptors
-
-        return MoleculeDescriptors()
-    if not isinstance(dataset.items[0], IonPair | StatePoint):
-        return None
     from leyden.representations import MoleculeDescriptors
     from leyden.representations.ion_pair import IonPairVectors
 
-    return IonPairVectors(MoleculeDescriptors())
+    if isinstance(dataset.items[0], IonPair | StatePoint):
+        return IonPairVectors(MoleculeDescriptors())
+    return MoleculeDescriptors() if "molecule" in dataset.groups else None
 
 
 def _with_classes(

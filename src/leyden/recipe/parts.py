@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,9 +123,7 @@ def build(part: Part, section: str, context: Mapping[str, Any]) -> Any:
         decider = _sources(given["decided_by"], context)
         given["decided_by"] = getattr(decider, "source", decider)
     if "sources" in names:
-        found = _sources(given.get("sources"), context)
-        several = found if isinstance(found, list) else [found]
-        given["sources"] = {source.name: source for source in several}
+        given["sources"] = _named(_sources(given.get("sources"), context))
     missing = [
         name
         for name, p in names.items()
@@ -274,6 +273,22 @@ def _sources(names: Any, context: Mapping[str, Any]) -> Any:
     if not sources:
         raise InputError("this strategy transfers from a source", remedy="add a section [[source]]")
     return sources[0] if len(sources) == 1 else sources
+
+
+def _named(sources: Any) -> dict[str, Any]:
+    """Sources by name; of several tables of one data set each with what it teaches."""
+    from leyden.chains import Step
+
+    several = sources if isinstance(sources, list) else [sources]
+    times = Counter(source.name for source in several)
+    named = {}
+    for source in several:
+        dataset = source.source if isinstance(source, Step) else source
+        targets = ", ".join(dataset.targets.columns)
+        named[f"{source.name}, {targets}" if times[source.name] > 1 else source.name] = source
+    if len(named) < len(several):
+        raise InputError("a source stands twice in the recipe", value=", ".join(times))
+    return named
 
 
 def _chained(sources: Any, section: str, kind: str) -> Any:

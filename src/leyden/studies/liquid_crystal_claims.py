@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leyden.evaluation import Evaluation
 from leyden.studies import Claim
+from leyden.studies.drawn_errors import DrawnErrors
 from leyden.studies.liquid_crystal_arms import (
     APART,
     CHAIN,
@@ -17,11 +17,11 @@ from leyden.studies.liquid_crystal_arms import (
     path_of,
 )
 from leyden.studies.liquid_crystal_data import FEW, SIZES
-from leyden.studies.liquid_crystal_findings import Findings
+from leyden.studies.liquid_crystal_findings import CATIONS, CONTROLS, FULL, PAIRS, Findings
 from leyden.studies.liquid_crystal_published import GAIN_PUBLISHED, PUBLISHED_SCORES
 from leyden.studies.liquid_crystal_salts import STACK
 
-__all__ = ["claims", "score"]
+__all__ = ["claims"]
 
 _TITLES = {
     "clearing230": "230 clearing temperatures",
@@ -42,15 +42,20 @@ def claims(found: Findings) -> list[Claim]:
     ]
 
 
-def score(evaluation: Evaluation, arm: str) -> tuple[float, tuple[float, float]]:
+def _score(errors: DrawnErrors, arm: str) -> tuple[float, tuple[float, float]]:
     """Pooled MAE of an arm, and its 95 % interval."""
-    row = evaluation.scores(["mae"]).set_index("arm").loc[arm].to_dict()
-    return float(row["mae"]), (float(row["mae_low"]), float(row["mae_high"]))
+    return float(errors.error[arm]), errors.interval(arm)
+
+
+def _gain(errors: DrawnErrors, arm: str, against: str) -> tuple[float, tuple[float, float]]:
+    """By how much an arm errs less than another, as a share, and its 95 % interval."""
+    ratio = errors.ratio(arm, against)
+    return 1 - ratio.ratio, (1 - ratio.high, 1 - ratio.low)
 
 
 def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
     """Error without and with the chain, and the gain."""
-    evaluation = found.published.of(table)
+    errors, apart = found.errors[table], arm_name(kind, APART)
     protocol = (
         f"{_folds(table, found)}; MAE pooled over the folds of a repeat; non-ionic liquid crystals "
         f"stand in; 95 % interval by drawing {'molecules' if table in FEW else 'scaffolds'}"
@@ -61,7 +66,7 @@ def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
     )
     names = {path: arm_name(kind, path) for path in (SCRATCH, CHAIN)}
     for path, label in ((SCRATCH, "scratch"), (CHAIN, "chain")):
-        value, interval = score(evaluation, names[path])
+        value, interval = _score(errors, names[path])
         yield Claim(
             f"{table}_{kind.lower()}_{label}_mae",
             f"MAE, {_TITLES[table]}, {kind} {path_of(table, path)}",
@@ -71,37 +76,30 @@ def _of(table: str, kind: str, found: Findings) -> Iterator[Claim]:
             interval,
             f"{protocol}; {sources}" if path == CHAIN else protocol,
         )
-    paired = evaluation.paired(names[CHAIN], names[SCRATCH])
-    low, high = paired.ratio_interval
     judged = table == "clearing230" and kind == MLP
+    value, interval = _gain(errors, names[CHAIN], names[SCRATCH])
     yield Claim(
         f"{table}_{kind.lower()}_chain_gain",
         f"by how much the chain lowers the MAE, {_TITLES[table]}, {kind}",
         "",
         GAIN_PUBLISHED if judged else None,
-        1 - paired.ratio,
-        (1 - high, 1 - low),
+        value,
+        interval,
         f"{protocol}, paired; {sources}",
         bound=(">=", 0.086) if judged else None,
     )
-    control = evaluation if _apart(kind) in evaluation.arms else found.published.controls[table]
-    paired = control.paired(_apart(kind), names[SCRATCH])
-    low, high = paired.ratio_interval
+    often = apart in errors.error
+    control = errors if often else found.errors[f"{table}{CONTROLS}"]
+    value, interval = _gain(control, apart, names[SCRATCH])
     yield Claim(
         f"{table}_{kind.lower()}_apart_gain",
         f"the same where as many rows of other molecules taught, {_TITLES[table]}, {kind}",
         "",
         None,
-        1 - paired.ratio,
-        (1 - high, 1 - low),
-        f"{protocol}, paired"
-        + ("" if control is evaluation else f"; {found.effort.grouped} of the repeats"),
+        value,
+        interval,
+        f"{protocol}, paired" + ("" if often else f"; {found.effort.grouped} of the repeats"),
     )
-
-
-def _apart(kind: str) -> str:
-    """The arm that was taught by other molecules than those of the target."""
-    return arm_name(kind, APART)
 
 
 def _folds(table: str, found: Findings) -> str:
@@ -115,13 +113,12 @@ def _folds(table: str, found: Findings) -> str:
 
 
 def _salts(found: Findings) -> Iterator[Claim]:
-    pairs, cations = found.salts.pairs, found.salts.cations
     protocol = (
         f"{found.effort.folds} folds grouped by {{group}}, {found.salts.rows:,} pairs; arm: stack "
         f"of {', '.join(found.salts.parts)}, known to be strong from other folds of these rows, "
         "weights by inner folds of the training rows"
     )
-    value, interval = score(pairs, STACK)
+    value, interval = _score(found.errors[PAIRS], STACK)
     yield Claim(
         "il_melting_mae_pairs",
         "MAE of the melting point of ionic liquids, unseen pairs",
@@ -133,7 +130,7 @@ def _salts(found: Findings) -> Iterator[Claim]:
         "which share ions",
         bound=("<=", 25.5),
     )
-    r2 = pairs.scores(["r2"]).set_index("arm")["r2"].to_dict()
+    r2 = found.salts.pairs.scores(["r2"]).set_index("arm")["r2"].to_dict()
     yield Claim(
         "il_melting_r2_pairs",
         "R² of the melting point of ionic liquids, unseen pairs",
@@ -144,7 +141,7 @@ def _salts(found: Findings) -> Iterator[Claim]:
         f"{protocol.format(group='pair')}; published: Low et al.",
         bound=(">=", 0.79),
     )
-    value, interval = score(cations, STACK)
+    value, interval = _score(found.errors[CATIONS], STACK)
     yield Claim(
         "il_melting_mae_cations",
         "MAE of the melting point of ionic liquids, unseen cations",
@@ -157,20 +154,21 @@ def _salts(found: Findings) -> Iterator[Claim]:
 
 
 def _full(found: Findings) -> Claim:
-    full = found.full
-    paired = full.random.paired(full.headline, full.best_classical)
+    full, errors = found.full, found.errors[FULL]
+    best = full.best_classical
+    ratio = errors.ratio(full.headline, best)
     return Claim(
         "clearing_full_ratio_to_best_classical",
-        f"MAE of {full.headline} over that of {full.best_classical}, all clearing temperatures",
+        f"MAE of {full.headline} over that of {best}, all clearing temperatures",
         "",
         None,
-        paired.ratio,
-        paired.ratio_interval,
+        ratio.ratio,
+        (ratio.low, ratio.high),
         f"{full.repeats} x {found.effort.folds} random folds of {full.rows} rows; MAE "
-        f"{paired.score:.3g} against {paired.score_against:.3g} °C; the best classical arm was "
-        "picked on these rows, which flatters it; ours, a Gaussian process of descriptors and "
-        "fingerprints, on other random folds of these molecules; 95 % interval by drawing "
-        "scaffolds",
+        f"{errors.error[full.headline]:.3g} against {errors.error[best]:.3g} °C; the best "
+        "classical arm was picked on these rows, which flatters it; ours, a Gaussian process of "
+        "descriptors and fingerprints, on other random folds of these molecules; 95 % interval by "
+        "drawing scaffolds",
         bound=("<=", 0.90),
     )
 

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from leyden.evaluation import Evaluation
+from leyden.studies.drawn_errors import DrawnErrors
 from leyden.studies.liquid_crystal_arms import Effort
 from leyden.studies.liquid_crystal_comparisons import PublishedTables
 from leyden.studies.liquid_crystal_data import Tables
 from leyden.studies.liquid_crystal_full import FullTable, Mesophases
 from leyden.studies.liquid_crystal_salts import Salts
 
-__all__ = ["Findings"]
+__all__ = [
+    "CATIONS",
+    "CONTROLS",
+    "FULL",
+    "FULL_APART",
+    "PAIRS",
+    "PICTURES",
+    "ROTATIONS",
+    "SCAFFOLDS",
+    "SCHEDULES",
+    "SEARCHED",
+    "Findings",
+]
+
+SCAFFOLDS, CONTROLS = ", scaffolds apart", ", controls"
+PAIRS, CATIONS = "salts, unseen pairs", "salts, unseen cations"
+FULL = "all clearing temperatures"
+FULL_APART = f"{FULL}{SCAFFOLDS}"
+SCHEDULES, PICTURES, ROTATIONS = "published schedules", "pictures", "rotations"
+SEARCHED = "search"
+"""Names of the comparisons."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,22 +66,28 @@ class Findings:
     full: FullTable
     mesophase: Mesophases
 
+    @cached_property
+    def errors(self) -> Mapping[str, DrawnErrors]:
+        """Errors of all arms of every comparison, drawn once for claims and page."""
+        return {name: DrawnErrors.of(one) for name, one in self.evaluations().items()}
+
     def evaluations(self) -> dict[str, Evaluation]:
         """Everything that was compared, by name."""
         published, equality = self.published, self.published.equality
         return {
             **published.mixed,
-            **{f"{name}, controls": one for name, one in published.controls.items()},
-            **{f"{name}, scaffolds apart": one for name, one in published.scaffolds.items()},
+            **{f"{name}{CONTROLS}": one for name, one in published.controls.items()},
+            **{f"{name}{SCAFFOLDS}": one for name, one in published.scaffolds.items()},
             **published.few,
-            **({} if equality is None else {"published schedules": equality}),
-            "pictures": published.pictures,
-            "rotations": published.rotations,
-            "search": self.search,
-            "salts, unseen pairs": self.salts.pairs,
-            "salts, unseen cations": self.salts.cations,
-            "all clearing temperatures": self.full.random,
-            "all clearing temperatures, scaffolds apart": self.full.scaffolds,
+            **({} if equality is None else {SCHEDULES: equality}),
+            PICTURES: published.pictures,
+            ROTATIONS: published.rotations,
+            SEARCHED: self.search,
+            PAIRS: self.salts.pairs,
+            CATIONS: self.salts.cations,
+            **{f"salts, inner folds of {name}": one for name, one in self.salts.inner.items()},
+            FULL: self.full.random,
+            FULL_APART: self.full.scaffolds,
             "mesophases": self.mesophase.evaluation,
-            "mesophases, scaffolds apart": self.mesophase.scaffolds,
+            f"mesophases{SCAFFOLDS}": self.mesophase.scaffolds,
         }

@@ -8,20 +8,20 @@ from sklearn.metrics import brier_score_loss
 
 from leyden import plots
 from leyden.evaluation import Evaluation
-from leyden.plots.ionic_liquids import legend_below
 from leyden.report import Report
-from leyden.studies.drawn_errors import DrawnErrors
 from leyden.studies.ionic_liquid_arms import CLASSICAL_AVERAGE
-from leyden.studies.liquid_crystal_full import FullTable, Mesophases
-from leyden.studies.liquid_crystal_salts import STACK, Salts
+from leyden.studies.liquid_crystal_findings import CATIONS, FULL, FULL_APART, PAIRS, Findings
+from leyden.studies.liquid_crystal_full import Mesophases
+from leyden.studies.liquid_crystal_salts import STACK
 
 __all__ = ["tell_full", "tell_mesophases", "tell_salts"]
 
 _BINS = 5
 
 
-def tell_salts(report: Report, salts: Salts) -> None:
+def tell_salts(report: Report, found: Findings) -> None:
     """Melting points of ionic liquids, and what the stack is made of."""
+    salts = found.salts
     report.section("Melting points of ionic liquids").text(
         f"{salts.rows:,} ion pairs, folds by pair and by cation. The {STACK} is a weighted mean of "
         f"{', '.join(f'`{part}`' for part in salts.parts)}; its weights are chosen by inner folds "
@@ -30,9 +30,9 @@ def tell_salts(report: Report, salts: Salts) -> None:
         "blindly: trees, boosting, process and hybrid were known to be strong from earlier looks "
         "at other folds of the same rows.",
     )
-    for unseen, evaluation in (("pairs", salts.pairs), ("cations", salts.cations)):
+    for unseen, name in (("pairs", PAIRS), ("cations", CATIONS)):
         report.table(
-            _ranked(evaluation, STACK),
+            _ranked(found, name, STACK),
             caption=f"Unseen {unseen}: MAE in K with 95 % interval by drawing {unseen}, R², and "
             f"the error of the {STACK} over that of each arm, paired.",
             digits=3,
@@ -43,15 +43,16 @@ def tell_salts(report: Report, salts: Salts) -> None:
         caption=f"Weights of the {STACK} on unseen pairs, means over folds.",
         digits=2,
     )
-    ratio = DrawnErrors.of(salts.pairs).ratio(STACK, CLASSICAL_AVERAGE)
+    ratio = found.errors[PAIRS].ratio(STACK, CLASSICAL_AVERAGE)
     report.text(
         f"Over the equal average of {CLASSICAL_AVERAGE} on unseen pairs: {ratio.ratio:.3f} "
         f"[{ratio.low:.3f}, {ratio.high:.3f}], {ratio.verdict}."
     )
 
 
-def tell_full(report: Report, full: FullTable) -> None:
+def tell_full(report: Report, found: Findings) -> None:
     """All clearing temperatures."""
+    full = found.full
     report.section("All clearing temperatures").text(
         f"{full.rows} molecules, {full.repeats} times random folds, and folds that keep scaffolds "
         f"apart. What is proposed is a Gaussian process of descriptors and fingerprints together "
@@ -59,9 +60,9 @@ def tell_full(report: Report, full: FullTable) -> None:
         "averages with trees were worse. An arm that knows the melting points of the test "
         "molecules, which are another quantity, says so in its name.",
     )
-    for split, evaluation in (("random folds", full.random), ("scaffolds apart", full.scaffolds)):
+    for split, name in (("random folds", FULL), ("scaffolds apart", FULL_APART)):
         report.table(
-            _ranked(evaluation, full.headline),
+            _ranked(found, name, full.headline),
             caption=f"{split.capitalize()}: MAE in °C with 95 % interval, R², and the error of "
             f"{full.headline} over that of each arm, paired.",
             digits=3,
@@ -117,16 +118,7 @@ def tell_mesophases(report: Report, one: Mesophases) -> None:
         digits=3,
     )
     figure, ax = plots.subplots(1, 1, width=6.5, height=5.5)
-    for number, arm in enumerate(one.evaluation.arms):
-        mine = rows[rows["arm"] == arm]
-        chance = mine["y_pred"].fillna(mine["y_fallback"])
-        part = pd.qcut(chance.rank(method="first"), min(_BINS, len(mine)), labels=False)
-        binned = pd.DataFrame({"p": chance, "y": mine["y_true"]}).groupby(part).mean()
-        style = plots.style.series_style(number)
-        ax.plot(binned["p"], binned["y"], label=arm, **style)
-    ax.plot([0, 1], [0, 1], color="#999999", linewidth=1)
-    ax.set(xlabel="predicted probability", ylabel="share that has a mesophase")
-    legend_below(figure, ax, columns=2)
+    plots.reliability(_binned(one.evaluation), ax, label="share that has a mesophase")
     report.figure(
         figure,
         caption="Calibration: fifths of the molecules by predicted probability",
@@ -134,22 +126,33 @@ def tell_mesophases(report: Report, one: Mesophases) -> None:
     )
 
 
-def _ranked(evaluation: Evaluation, headline: str) -> pd.DataFrame:
-    """Arms by error, with R2 and the paired ratio of the headline arm."""
-    scores = evaluation.scores(["mae", "r2"]).sort_values("mae")
-    errors = DrawnErrors.of(evaluation)
+def _binned(evaluation: Evaluation) -> pd.DataFrame:
+    """Mean probability and share of each fifth of the rows, by arm."""
+    tables = []
+    for arm, mine in evaluation.rows.groupby("arm", sort=False):
+        chance = mine["y_pred"].fillna(mine["y_fallback"])
+        part = pd.qcut(chance.rank(method="first"), min(_BINS, len(mine)), labels=False)
+        rows = pd.DataFrame({"predicted": chance, "observed": mine["y_true"]})
+        tables.append(rows.groupby(part).mean().assign(arm=arm))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _ranked(found: Findings, name: str, headline: str) -> pd.DataFrame:
+    """Arms of a comparison by error, with R2 and the paired ratio of the headline arm."""
+    errors = found.errors[name]
+    r2 = found.evaluations()[name].scores(["r2"]).set_index("arm")["r2"]
     lines = []
-    for row in scores.to_dict("records"):
-        ratio = errors.ratio(headline, row["arm"])
+    for arm in map(str, errors.error.sort_values().index):
+        ratio, (low, high) = errors.ratio(headline, arm), errors.interval(arm)
         lines.append(
             {
-                "arm": row["arm"],
-                "MAE": row["mae"],
-                "low": row["mae_low"],
-                "high": row["mae_high"],
-                "R²": row["r2"],
-                f"{headline} / arm": ratio.ratio if row["arm"] != headline else np.nan,
-                "verdict": ratio.verdict if row["arm"] != headline else "",
+                "arm": arm,
+                "MAE": errors.error[arm],
+                "low": low,
+                "high": high,
+                "R²": r2[arm],
+                f"{headline} / arm": ratio.ratio if arm != headline else np.nan,
+                "verdict": ratio.verdict if arm != headline else "",
             }
         )
     return pd.DataFrame(lines)

@@ -54,6 +54,8 @@ class Salts:
     ----------
     pairs, cations : Evaluation
         With the stack, and the equal average of the classical arms.
+    inner : mapping of str to Evaluation
+        The folds that chose the weights of the stack, for unseen ``"pairs"`` and ``"cations"``.
     weights : mapping of str to DataFrame
         Of the stack, one row a fold, for each of the two.
     rows : int
@@ -63,6 +65,7 @@ class Salts:
 
     pairs: Evaluation
     cations: Evaluation
+    inner: Mapping[str, Evaluation]
     weights: Mapping[str, pd.DataFrame]
     rows: int
     parts: tuple[str, ...] = PARTS
@@ -77,14 +80,15 @@ def compare_salts(
     assert set(dataset.groups["molecule"]).isdisjoint(tables.organics.groups["molecule"])
     competing = _arms(dataset, tables.organics, effort)
     options: dict[str, Any] = {"checkpoint": folder, "n_jobs": jobs, "progress": progress}
-    found, weights = {}, {}
+    found, inner, weights = {}, {}, {}
     for unseen, group in _GROUPS.items():
         split = GroupKFold(group, effort.folds)
         outer = with_averages(evaluate(competing, dataset, split, **options), AVERAGES)
         nested = Nested(split, 2 if effort.is_quick else _INNER_FOLDS)
-        inner = evaluate({part: competing[part] for part in PARTS}, dataset, nested, **options)
-        found[unseen], _, weights[unseen] = nested_stack(outer, inner, PARTS, STACK)
-    return Salts(found["pairs"], found["cations"], weights, len(dataset))
+        parts = {part: competing[part] for part in PARTS}
+        inside = evaluate(parts, dataset, nested, **options)
+        found[unseen], inner[unseen], weights[unseen] = nested_stack(outer, inside, PARTS, STACK)
+    return Salts(found["pairs"], found["cations"], inner, weights, len(dataset))
 
 
 def _arms(dataset: Dataset, organics: Dataset, effort: Effort) -> dict[str, Strategy]:
