@@ -9,7 +9,7 @@ import numpy as np
 from leyden.data.crystal import Crystal
 from leyden.errors import InputError
 
-__all__ = ["TIE_TOLERANCE", "Neighbours", "nearest_neighbours", "ranges"]
+__all__ = ["TIE_TOLERANCE", "Neighbours", "nearest_neighbours", "pairs_within", "ranges"]
 
 TIE_TOLERANCE = 1e-3
 """Distances in angstrom closer than this are equal: above the rounding of CIF files (1e-4 to 1e-6),
@@ -80,7 +80,7 @@ def nearest_neighbours(
     radius = min(first_cutoff, (_SAFETY * k * 0.75 / np.pi * crystal.volume / n) ** (1 / 3))
     margin = TIE_TOLERANCE if ties == "keep" else 0.0
     while True:
-        centres, indices, distances, vectors = _pairs(points, crystal.lattice, radius)
+        centres, indices, distances, vectors = pairs_within(points, crystal.lattice, radius)
         counts = np.bincount(centres, minlength=n)
         if counts.min() >= k:
             order = np.lexsort((indices, distances, centres))
@@ -116,9 +116,25 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.repeat(starts - (ends - counts), counts) + np.arange(total)
 
 
-def _pairs(
+def pairs_within(
     points: np.ndarray, lattice: np.ndarray, radius: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of atoms within a radius, periodic images included, in no order.
+
+    Parameters
+    ----------
+    points : array, shape (N, 3)
+        In angstrom; atoms may lie outside the cell.
+    lattice : array, shape (3, 3)
+        Rows are the lattice vectors, in angstrom.
+    radius : float
+        In angstrom.
+
+    Returns
+    -------
+    (i, j, distances, vectors)
+        Shapes (P,), (P,), (P,) and (P, 3), from i to the image of j; each pair both ways.
+    """
     from vesin import NeighborList  # looks for torch, and loads it
 
     # One thread: crystals are small, and processes run beside each other.
