@@ -149,7 +149,7 @@ def state_environments(
                     of_atoms = held[:, state] * trajectory.charges[near.atoms]
                     charges[block, state] += np.bincount(shell, of_atoms, shells)
             weight[block] += memberships[frame].sum(0) * targets.shape[1]
-            volume[block] += abs(np.linalg.det(trajectory.cell(frame)))
+            volume[block] += abs(np.linalg.det(trajectory.frame_cells[frame]))
     edges = width * np.arange(1, shells + 1)
     draws = _drawn(blocks, random_state)
     distribution = _distribution(
@@ -248,8 +248,10 @@ class _Near:
 
 
 def _near(trajectory: Trajectory, frame: int, targets: np.ndarray, reach: float) -> _Near:
-    points = np.asarray(trajectory.positions[frame], float)
-    i, j, distances, vectors = pairs_within(points, trajectory.cell(frame), reach)
+    cell = trajectory.frame_cells[frame]
+    frac = np.asarray(trajectory.positions[frame], float) @ np.linalg.inv(cell)
+    points = (frac - np.floor(frac)) @ cell
+    i, j, distances, vectors = pairs_within(points, cell, reach)
     set_of = np.full(len(points), -1)
     set_of[targets] = np.arange(len(targets))[:, None]
     kept = (set_of[i] >= 0) & (set_of[i] != set_of[j])

@@ -124,7 +124,7 @@ def pairs_within(
     Parameters
     ----------
     points : array, shape (N, 3)
-        In angstrom; atoms may lie outside the cell.
+        In angstrom, inside the cell.
     lattice : array, shape (3, 3)
         Rows are the lattice vectors, in angstrom.
     radius : float
