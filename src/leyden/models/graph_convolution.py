@@ -195,7 +195,8 @@ class GatedConvolution(nn.Module):
 
     def forward(self, v: torch.Tensor, graph: EdgeTensors) -> torch.Tensor:
         """Atom vectors (N or more, width) to those of the N atoms that have edges, (N, width)."""
-        rows = v[: len(graph.edge_offsets) - 1]
+        updated = len(graph.edge_offsets) - 1
+        rows = v if len(v) == updated else v[:updated]  # gradients add up in the same order
         own, other, edge = self._terms(rows, v, graph.basis)
         total = gated_convolution(own, other, edge, graph, self.edge_norm)
         return F.softplus(rows + weighted_norm(self.atom_norm, total, graph.multiplicities))
