@@ -32,7 +32,7 @@ def pooled_backward(
     loss : callable
         Pooled statistics to a scalar.
     parts : iterable
-        It is gone through twice, in the same order.
+        At least one; gone through twice, in the same order.
 
     Returns
     -------
@@ -42,21 +42,20 @@ def pooled_backward(
     parts = list(parts)
     random = torch.get_rng_state()
     kept = [buffer.clone() for buffer in module.buffers()]
-    pooled = None
     with torch.no_grad():
-        for part in parts:
-            more = accumulate(part)
-            pooled = more if pooled is None else pooled + more
+        pooled = accumulate(parts[0])
+        for part in parts[1:]:
+            pooled = pooled + accumulate(part)
         for buffer, before in zip(module.buffers(), kept, strict=True):
             buffer.copy_(before)
-    leaves = type(pooled)(_leaf(statistic) for statistic in pooled or ())
+    leaves = type(pooled)(_leaf(statistic) for statistic in pooled)
     value = loss(leaves)
     value.backward()
     torch.set_rng_state(random)
     for part in parts:
         pairs = zip(accumulate(part), leaves, strict=True)
         moving = [(s, leaf.grad) for s, leaf in pairs if s.requires_grad and leaf.grad is not None]
-        torch.autograd.backward(*zip(*moving, strict=True))
+        torch.autograd.backward([s for s, _ in moving], [slope for _, slope in moving])
     return value.detach()
 
 

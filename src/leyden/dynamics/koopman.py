@@ -73,11 +73,8 @@ class Kinetics:
     ) -> None:
         several = [memberships] if isinstance(memberships, np.ndarray) else list(memberships)
         self.memberships = [m[:, None] if m.ndim == 2 else m for m in map(np.asarray, several)]
-        self.time_steps_ps = (
-            [float(time_step_ps)] * len(several)
-            if np.ndim(time_step_ps) == 0
-            else [float(step) for step in time_step_ps]  # type: ignore[union-attr]
-        )
+        steps = np.atleast_1d(np.asarray(time_step_ps, float)).tolist()
+        self.time_steps_ps = steps * len(several) if np.ndim(time_step_ps) == 0 else steps
         self.lag_ps, self.reversible = float(lag_ps), reversible
         self.samples, self.random_state = samples, random_state
         self._check()
@@ -199,7 +196,7 @@ class Kinetics:
         for number, m in enumerate(self.memberships, start=1):
             if m.ndim != 3 or m.shape[2] != self.memberships[0].shape[2] or m.shape[1] < 1:
                 raise InputError(
-                    "memberships are (frames, atoms, states), with as many states in each trajectory",
+                    "memberships are (frames, atoms, states), of equally many states each",
                     value=m.shape,
                     row=number,
                 )
