@@ -32,8 +32,6 @@ from leyden.simulators.lattice_hopping import whole_frames
 __all__ = ["HoppingRun", "KineticMonteCarlo"]
 
 _PIECE_BYTES = 2**25
-#: Signs of a hop along <111>, shape (8, 3).
-_DIRECTIONS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +123,7 @@ class KineticMonteCarlo:
 
     def generator_per_ps(self) -> np.ndarray:
         """Rates between the sites of one periodic cell, shape (12, 12); rows sum to zero."""
-        leaving = 1.0 / np.where(
-            SITE_STATES == OCTAHEDRAL, self.octahedral_ps, self.tetrahedral_ps
-        )
+        leaving = 1.0 / np.where(SITE_STATES == OCTAHEDRAL, self.octahedral_ps, self.tetrahedral_ps)
         rates = CONNECTIONS * (leaving / CONNECTIONS.sum(axis=1))[:, None]
         return rates - np.diag(leaving)
 
@@ -181,9 +177,9 @@ class KineticMonteCarlo:
     def _walk(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Places of one atom at these times, in quarters of the cell's edge, int32 (T, 3).
 
-        Octahedral and tetrahedral sites take turns. From an octahedral site all eight signs of the
-        next hop are open; from a tetrahedral one those four with the product that it has the sulfur
-        atoms away from, which is the opposite of the product by which it was entered.
+        Octahedral and tetrahedral sites take turns, and every hop is a quarter up or down along
+        each axis. From an octahedral site all eight are open. The four ways into a tetrahedral site
+        have signs of one product, hence the four ways out of it are those of the other product.
         """
         first = int(rng.random() >= self.octahedral_population)
         means = np.array([self.octahedral_ps, self.tetrahedral_ps])

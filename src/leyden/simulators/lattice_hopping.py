@@ -81,9 +81,7 @@ class LatticeHopping:
             if not (np.isfinite(value) and (value > 0 or (may_be_zero and value == 0))):
                 raise InputError(f"{field.name} must be positive and finite", value=value)
         if self.cutoff_A > 2 * self.lattice_A:
-            raise InputError(
-                "cutoff_A must not be more than twice lattice_A", value=self.cutoff_A
-            )
+            raise InputError("cutoff_A must not be more than twice lattice_A", value=self.cutoff_A)
 
     @property
     def sites_A(self) -> np.ndarray:
