@@ -1,0 +1,155 @@
+"""Arrays too long for memory: a folder of growing ``.npy`` files, whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from leyden.errors import ArtefactError, InputError
+
+__all__ = ["ArrayWriter", "is_store", "read_arrays"]
+
+_FACTS = "facts.json"
+
+
+class ArrayWriter:
+    """Arrays by name, made by appending along their first axis: in memory, or in a folder.
+
+    A folder is made under a hidden name beside its own and renamed when `finish` is called, so that
+    a half-made one is never taken for a whole one. Leaving the ``with`` block without `finish`, by
+    an error or Ctrl-C, removes what was made; a killed process leaves the hidden folder only.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where the arrays shall lie; None keeps them in memory.
+
+    Raises
+    ------
+    InputError
+        The folder is there already, and is not empty.
+    """
+
+    def __init__(self, folder: str | Path | None) -> None:
+        self._folder = None if folder is None else Path(folder)
+        self._memory: dict[str, list[np.ndarray]] = {}
+        self._files: dict[str, _GrowingFile] = {}
+        self._hidden: Path | None = None
+        if self._folder is not None:
+            if self._folder.exists() and (not self._folder.is_dir() or any(self._folder.iterdir())):
+                raise InputError(
+                    "a store is written into a new folder",
+                    file=self._folder,
+                    remedy="delete it, or name another folder",
+                )
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            made = tempfile.mkdtemp(prefix=f".{self._folder.name}-making-", dir=self._folder.parent)
+            self._hidden = Path(made)
+
+    def append(self, name: str, rows: np.ndarray) -> None:
+        """Rows at the end of an array; the first call settles its type and inner shape."""
+        if self._hidden is None:
+            self._memory.setdefault(name, []).append(np.array(rows))  # the caller may reuse its own
+            return
+        if name not in self._files:
+            self._files[name] = _GrowingFile(self._hidden / f"{name}.npy", rows)
+        self._files[name].append(rows)
+
+    def finish(self, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The arrays by name; those of a folder are memory-mapped, and `facts` lie beside them."""
+        if self._hidden is None or self._folder is None:
+            return {name: np.concatenate(parts) for name, parts in self._memory.items()}
+        for file in self._files.values():
+            file.close()
+        (self._hidden / _FACTS).write_text(json.dumps(facts))
+        if self._folder.exists():
+            self._folder.rmdir()  # it is empty
+        os.rename(self._hidden, self._folder)
+        self._hidden = None
+        return read_arrays(self._folder)[0]
+
+    def __enter__(self) -> ArrayWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in self._files.values():
+            file.abandon()
+        if self._hidden is not None:
+            shutil.rmtree(self._hidden, ignore_errors=True)
+
+
+def is_store(folder: str | Path) -> bool:
+    """Whether a folder was written by `ArrayWriter`."""
+    return (Path(folder) / _FACTS).is_file()
+
+
+def read_arrays(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The memory-mapped arrays of a folder by name, and the facts beside them.
+
+    Raises
+    ------
+    ArtefactError
+        The folder was not written by `ArrayWriter`, or a file of it is gone or cut off.
+    """
+    folder = Path(folder)
+    try:
+        facts = json.loads((folder / _FACTS).read_text())
+        arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+    except (OSError, ValueError) as error:
+        raise ArtefactError(
+            f"{folder}: not a whole store of arrays ({error}). Remedy: make it again."
+        ) from error
+    return arrays, facts
+
+
+class _GrowingFile:
+    """An ``.npy`` file whose length is written when it is known."""
+
+    def __init__(self, path: Path, rows: np.ndarray) -> None:
+        self._file: BinaryIO = path.open("wb")
+        self._dtype, self._shape, self._length = rows.dtype, rows.shape[1:], 0
+        self._start = self._header()
+
+    def append(self, rows: np.ndarray) -> None:
+        if rows.dtype != self._dtype or rows.shape[1:] != self._shape:
+            raise ValueError(f"{rows.dtype} {rows.shape} after {self._dtype} {self._shape}")
+        np.ascontiguousarray(rows).tofile(self._file)
+        self._length += len(rows)
+
+    def close(self) -> None:
+        self._file.flush()
+        end = self._file.tell()
+        self._file.seek(0)
+        # numpy pads the header so that the first axis may grow in place.
+        if self._header() != self._start:
+            raise ValueError("the header of an .npy file does not fit its place")
+        self._file.seek(end)
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        self._file.close()
+
+    def _header(self) -> int:
+        np.lib.format.write_array_header_1_0(
+            self._file,
+            {
+                "descr": np.lib.format.dtype_to_descr(self._dtype),
+                "fortran_order": False,
+                "shape": (self._length, *self._shape),
+            },
+        )
+        return self._file.tell()
