@@ -157,15 +157,20 @@ def state_environments(
     )
     own = None if trajectory.charges is None else float(trajectory.charges[targets].mean())
     inside = counts.cumsum(-1)
+    mean, low, high = _means(inside, weight, draws)
     charge = (None, None, None) if own is None else _means(charges.cumsum(-1), weight, draws, own)
     return StateEnvironments(
-        edges - width / 2,
-        edges,
-        species,
-        weight.sum(0) / weight.sum(),
-        distribution,
-        *_means(inside, weight, draws),
-        *charge,
+        radii=edges - width / 2,
+        edges=edges,
+        species=species,
+        populations=weight.sum(0) / weight.sum(),
+        distribution=distribution,
+        coordination=mean,
+        coordination_low=low,
+        coordination_high=high,
+        charge=charge[0],
+        charge_low=charge[1],
+        charge_high=charge[2],
         shell=_first_shell(counts.sum((0, 1, 2)), edges),
     )
 

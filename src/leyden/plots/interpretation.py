@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
-from matplotlib.patches import Circle
 from matplotlib.patheffects import withStroke
 
 from leyden.data.formulas import ELEMENTS
 from leyden.element_map import FAMILIES
 from leyden.errors import InputError
+from leyden.plots.balls import balls_and_sticks, rotation
 from leyden.plots.periodic_table import readable_ink, scale
 from leyden.plots.style import INK, PALETTE, QUIET, left_out, need, series_style, tidy
 from leyden.representations.elements import element_property
@@ -167,65 +167,17 @@ def crystal_picture(picture: Picture, ax: Axes, *, view: tuple[float, float] = _
     ax : Axes
     view : (float, float)
         Turn about the vertical and tilt towards the reader, degrees.
-
-    Notes
-    -----
-    Painter's order, what is far first: the 3D axes of matplotlib sort whole collections only, and
-    would draw bonds through atoms.
     """
-    turn = _rotation(*view)
+    turn = rotation(*view)
     points = (picture.positions - picture.lattice.sum(axis=0) / 2) @ turn.T
     norm, colours = scale(picture.values, picture.prediction)
     radii = _BALL * element_property("CovalentRadius", imputed=True)[picture.numbers] / 100
     faces = colours(norm(picture.values))
     _draw_cell(picture.lattice, turn, ax)
-    depth = _depth(points[:, 1])
-    for i, j in picture.bonds:
-        _draw_bond(ax, points[[i, j]], radii[[i, j]], faces[[i, j]], depth[[i, j]])
-    for k, (x, y, z) in enumerate(points):
-        order = 10 - y / 1e3
-        edge = _towards_white(np.array([0.11, 0.14, 0.15, 1.0]), depth[k])
-        fill = _towards_white(faces[k], depth[k])
-        ax.add_patch(
-            Circle((x, z), radii[k], facecolor=fill, edgecolor=edge, linewidth=0.7, zorder=order)
-        )
-        shine = (x - 0.3 * radii[k], z + 0.32 * radii[k])
-        light = {"facecolor": "white", "edgecolor": "none", "zorder": order + 1e-7}
-        ax.add_patch(Circle(shine, 0.28 * radii[k], alpha=0.45, **light))
-        if radii[k] > 0.45:
-            ax.text(
-                x,
-                z,
-                ELEMENTS[int(picture.numbers[k])],
-                ha="center",
-                va="center_baseline",
-                fontsize=8,
-                color=readable_ink(fill),
-                zorder=order + 2e-7,
-            )
-    ax.set_aspect("equal")
-    ax.autoscale_view()
-    ax.axis("off")
+    names = [ELEMENTS[int(number)] for number in picture.numbers]
+    balls_and_sticks(points, radii, faces, picture.bonds, names, ax)
     _colour_bar(ax, ScalarMappable(norm, colours), f"local value, {picture.target}")
     return ax
-
-
-def _rotation(turn: float, tilt: float) -> np.ndarray:
-    """Rows: right, into the page, up."""
-    a, b = np.radians([turn, tilt])
-    flat = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
-    nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    return nod @ flat
-
-
-def _depth(into: np.ndarray) -> np.ndarray:
-    """0 in front to 1 behind; 0 for a flat layer."""
-    return (into - into.min()) / max(float(np.ptp(into)), 1.0)
-
-
-def _towards_white(colour: np.ndarray, depth: float) -> tuple[float, ...]:
-    """The colour, paler the farther it lies."""
-    return tuple(colour[:3] + 0.3 * depth * (1 - np.asarray(colour[:3])))
 
 
 def _draw_cell(lattice: np.ndarray, turn: np.ndarray, ax: Axes) -> None:
@@ -236,24 +188,6 @@ def _draw_cell(lattice: np.ndarray, turn: np.ndarray, ax: Axes) -> None:
     ]
     lines = [(flat[a], flat[b]) for a, b in edges]
     ax.add_collection(LineCollection(lines, colors=QUIET, linewidths=0.7, alpha=0.7, zorder=1))
-
-
-def _draw_bond(
-    ax: Axes, ends: np.ndarray, radii: np.ndarray, faces: np.ndarray, depth: np.ndarray
-) -> None:
-    """Two half sticks, each in the colour of its atom, from surface to surface."""
-    along = ends[1] - ends[0]
-    length = float(np.linalg.norm(along))
-    cuts = [ends[0] + along * part for part in (0.9 * radii[0] / length, 0.5)]
-    cuts += [ends[1] - along * (0.9 * radii[1] / length)]
-    for half in (0, 1):
-        (x0, y0, z0), (x1, y1, z1) = cuts[half], cuts[half + 1]
-        order = 10 - (y0 + y1) / 2e3
-        rim = _towards_white(np.array([0.35, 0.4, 0.44]), depth[half])
-        face = _towards_white(faces[half], depth[half])
-        stick: Any = {"solid_capstyle": "butt"}
-        ax.plot([x0, x1], [z0, z1], color=rim, linewidth=4.2, zorder=order, **stick)
-        ax.plot([x0, x1], [z0, z1], color=face, linewidth=3.0, zorder=order + 1e-7, **stick)
 
 
 def _by_value(points: pd.DataFrame, x: str, y: str, ax: Axes) -> None:
