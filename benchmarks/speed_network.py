@@ -26,7 +26,7 @@ from torch import nn
 import leyden as ly
 from leyden.data.materials import Crystal
 from leyden.models import CrystalGraphNetwork
-from leyden.models.crystal_graph_network import gaussian_basis
+from leyden.models.distance_table import gaussian_basis
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs
 from leyden.representations.elements import element_vectors
 

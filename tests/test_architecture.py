@@ -25,6 +25,7 @@ LAYERS = (
     ("representations", "simulators"),
     (
         "training",
+        "pooled_gradient",
         "checkpoints",
         "models",
         "dynamics",

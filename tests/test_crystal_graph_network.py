@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from leyden.data.materials import Crystal
 from leyden.errors import InputError
 from leyden.models import CrystalGraphNetwork
-from leyden.models.crystal_graph_network import gaussian_basis
+from leyden.models.distance_table import gaussian_basis
 from leyden.models.graph_convolution import gated_convolution
 from leyden.representations.crystal_graph import CrystalGraph
 from leyden.testing import check_model, tiny_crystals

@@ -16,7 +16,7 @@ from torch import nn
 from leyden.data.materials import Crystal
 from leyden.errors import InputError
 from leyden.models import CrystalGraphNetwork
-from leyden.models.crystal_graph_network import gaussian_basis
+from leyden.models.distance_table import gaussian_basis
 from leyden.models.graph_convolution import GraphTensors
 from leyden.models.weighted_norm import weighted_norm
 from leyden.representations import CrystalGraph, CrystalGraphs

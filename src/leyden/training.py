@@ -27,6 +27,7 @@ from torch import nn
 
 from leyden.checkpoints import read_checkpoint, write_checkpoint
 from leyden.errors import InputError
+from leyden.pooled_gradient import pooled_backward
 
 __all__ = ["History", "Objective", "Sums", "TrainingSettings", "set_training_mode", "train"]
 
@@ -71,6 +72,9 @@ class TrainingSettings:
         Rows of a mini-batch; the last ones are made equal, so that none is tiny.
     pooled_batches : int
         Mini-batches whose statistics are pooled for one step of the optimiser.
+    two_passes : bool
+        Whether pooled mini-batches are run twice, which needs the memory of one of them only and
+        gives the same gradient (`leyden.pooled_gradient`).
     learning_rate, weight_decay : float
         Of AdamW; the rate is the peak of the schedule.
     schedule : {"one-cycle", "cosine", "exponential", "constant"}
@@ -89,6 +93,7 @@ class TrainingSettings:
     epochs: int = 100
     batch_size: int = 64
     pooled_batches: int = 1
+    two_passes: bool = False
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     schedule: str = "one-cycle"
@@ -255,11 +260,16 @@ class _Run:
         self.history.training_loss.append(float(np.mean(losses)))
 
     def _step(self, parts: list[np.ndarray]) -> float:
-        statistics = None
-        for part in parts:
-            more = self.objective.accumulate(self.module, self.batch(part))
-            statistics = more if statistics is None else statistics + more
-        loss = self.objective.loss(statistics)
+        self.optimiser.zero_grad(set_to_none=True)
+        if self.settings.two_passes:
+            loss = pooled_backward(self.module, self._statistics, self.objective.loss, parts)
+        else:
+            statistics = None
+            for part in parts:
+                more = self._statistics(part)
+                statistics = more if statistics is None else statistics + more
+            loss = self.objective.loss(statistics)
+            loss.backward()
         value = float(loss.detach())
         if not math.isfinite(value):
             raise InputError(
@@ -267,12 +277,13 @@ class _Run:
                 value=value,
                 remedy="choose a smaller learning rate",
             )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self.moving, self.settings.clip)
         self.optimiser.step()
         return value
+
+    def _statistics(self, rows: np.ndarray) -> Any:
+        return self.objective.accumulate(self.module, self.batch(rows))
 
     def validate(self, rows: np.ndarray) -> None:
         """Keep the weights if they are the best so far."""
@@ -282,7 +293,7 @@ class _Run:
             pooled = None
             with torch.no_grad():
                 for part in _parts(rows, self.settings.batch_size):
-                    more = self.objective.accumulate(self.module, self.batch(part))
+                    more = self._statistics(part)
                     pooled = more if pooled is None else pooled + more
             scores = self.history.validation_score
             scores.append(float(self.objective.validation_score(pooled)))

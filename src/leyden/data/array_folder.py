@@ -1,4 +1,4 @@
-"""Arrays too long for memory: a folder of growing ``.npy`` files that appears whole or not at all."""
+"""Arrays too long for memory: a folder of growing ``.npy`` files, whole or not there at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from leyden.errors import ArtefactError, InputError
 
-__all__ = ["ArrayWriter", "read_arrays"]
+__all__ = ["ArrayWriter", "is_store", "read_arrays"]
 
 _FACTS = "facts.json"
 
@@ -89,6 +89,11 @@ class ArrayWriter:
             file.abandon()
         if self._hidden is not None:
             shutil.rmtree(self._hidden, ignore_errors=True)
+
+
+def is_store(folder: str | Path) -> bool:
+    """Whether a folder was written by `ArrayWriter`."""
+    return (Path(folder) / _FACTS).is_file()
 
 
 def read_arrays(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -10,21 +10,13 @@ from typing import Any
 import numpy as np
 
 from leyden.data.array_folder import ArrayWriter, read_arrays
+from leyden.data.frame_checks import check_cells, check_finite, heights
 from leyden.errors import ArtefactError, InputError, did_you_mean
 
-__all__ = [
-    "Region",
-    "Trajectory",
-    "check_cells",
-    "check_finite",
-    "finish_trajectory",
-    "frame_of",
-    "heights",
-]
+__all__ = ["Region", "Trajectory", "finish_trajectory"]
 
 _AXES = "xyz"
 _CHUNK_BYTES = 2**24
-_FLATTEST = 1e-4  # volume of a cell over the product of its edges; below this it is no cell
 
 
 @dataclass(frozen=True)
@@ -112,7 +104,10 @@ class Trajectory:
         given = self.positions
         mapped = isinstance(given, np.memmap) and given.dtype == np.float32
         positions = given if mapped else np.asarray(given, dtype=np.float32)
-        cells = np.array(self.cells, dtype=np.float64)
+        cells = self.cells
+        mapped_cells = isinstance(cells, np.memmap) and cells.dtype == np.float64
+        if not mapped_cells:
+            cells = np.array(cells, dtype=np.float64)
         checked: dict[str, Any] = {
             "positions": positions,
             "cells": cells[None] if cells.ndim == 2 else cells,
@@ -124,8 +119,10 @@ class Trajectory:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         self._check_shapes()
-        check_cells(self.cells, file=self.name or None)
-        if not mapped:  # what was mapped was checked when it was written
+        # What is mapped was checked when it was written.
+        if not mapped_cells:
+            check_cells(self.cells, file=self.name or None)
+        if not mapped:
             for start, block in self.chunks():
                 check_finite(block, start, file=self.name or None)
 
@@ -321,45 +318,6 @@ class Trajectory:
         for rule, (kept, value) in rules.items():
             if not kept:
                 raise InputError(rule, value=value, file=self.name or None)
-
-
-def heights(cell: np.ndarray) -> np.ndarray:
-    """Distances between opposite faces of a cell (3, 3), in angstrom, one a lattice vector."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-
-
-def frame_of(file: object, frame: int) -> str:
-    """The place of an error: a file and one of its frames, counted from 0."""
-    return f"{file}, frame {frame}" if file else f"frame {frame}"
-
-
-def check_cells(cells: np.ndarray, start: int = 0, file: object = None) -> None:
-    """Refuse cells (n, 3, 3) of which one is not finite or has no volume."""
-    with np.errstate(invalid="ignore"):
-        edges = np.linalg.norm(cells, axis=2).prod(axis=1)
-        good = np.isfinite(edges) & (edges > 0)
-        good[good] = np.abs(np.linalg.det(cells[good])) > _FLATTEST * edges[good]
-    if not good.all():
-        frame = int(np.argmin(good))
-        raise InputError(
-            "every frame has a cell of three lattice vectors that span a volume",
-            value=cells[frame].tolist(),
-            file=frame_of(file, start + frame),
-            remedy="write the cell with the trajectory; a system without one is put into a box",
-        )
-
-
-def check_finite(positions: np.ndarray, start: int = 0, file: object = None) -> None:
-    """Refuse positions (n, N, 3) of which one is not a number."""
-    bad = ~np.isfinite(positions)
-    if bad.any():
-        frame, atom, axis = (int(i) for i in np.argwhere(bad)[0])
-        raise InputError(
-            f"every coordinate is a number; that of atom {atom} is not",
-            value=float(positions[frame, atom, axis]),
-            file=frame_of(file, start + frame),
-            remedy="the run has failed there: cut the trajectory before it",
-        )
 
 
 def finish_trajectory(writer: ArrayWriter, **facts: Any) -> Trajectory:

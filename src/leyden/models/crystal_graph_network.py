@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import ClassVar
 
 import numpy as np
@@ -11,66 +10,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from leyden.errors import InputError
+from leyden.models.distance_table import basis_width, looked_up
 from leyden.models.graph_convolution import GatedConvolution, GraphTensors, PlainConvolution
 from leyden.models.network import NetworkModel, TargetModule
 from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs
 from leyden.representations.elements import element_vectors
 
-__all__ = ["CrystalGraphNetwork", "gaussian_basis"]
+__all__ = ["CrystalGraphNetwork"]
 
 CONVOLUTIONS = {"gated": GatedConvolution, "plain": PlainConvolution}
-BASIS_STEP = 0.2  # angstrom, between the centres of the basis and the width of each
-LARGEST_EXPONENT = 40.0  # exp(-40) = 4e-18
-BEYOND = 2.0  # angstrom past the cutoff, where the basis is zero
-TABLE_STEP = 1e-3  # angstrom
 _DEFAULT_GRAPH = CrystalGraph()
-
-
-def gaussian_basis(distances: torch.Tensor, cutoff: float) -> torch.Tensor:
-    """exp(-(d - mu)^2 / sigma^2) with mu = 0, 0.2, ..., cutoff and sigma = 0.2 angstrom.
-
-    Parameters
-    ----------
-    distances : Tensor, shape (E,)
-        In angstrom.
-    cutoff : float
-        In angstrom.
-
-    Returns
-    -------
-    Tensor, shape (E, round(cutoff / 0.2) + 1)
-        Values below 1e-17 are 0: beside the others of a row, which are near 1, float32 cannot see
-        them, but products with subnormal numbers are a hundred times slower.
-    """
-    centres = BASIS_STEP * torch.arange(round(cutoff / BASIS_STEP) + 1)
-    exponent = ((distances[:, None] - centres) / BASIS_STEP).square_().clamp_(max=LARGEST_EXPONENT)
-    return F.threshold(torch.exp(exponent.neg_()), 1e-17, 0.0, inplace=True)
-
-
-@functools.cache
-def distance_table(cutoff: float) -> torch.Tensor:
-    """The basis at 0, 0.001, 0.002, ... angstrom, to where it is zero, shape (D, B).
-
-    A straight line between two rows h apart misses a Gaussian by h^2 / 8 times its second
-    derivative, at most 2 / sigma^2: by 6e-6 at its top, which moves a weighted sum over neighbours
-    by no more than float32 rounds it.
-    """
-    return gaussian_basis(TABLE_STEP * torch.arange(round((cutoff + BEYOND) / TABLE_STEP)), cutoff)
-
-
-def _looked_up(distances: np.ndarray, cutoff: float) -> tuple[np.ndarray, np.ndarray, torch.Tensor]:
-    """The table's row before each distance, the part of a step past it, and the rows in use.
-
-    The row after one in use is in use, so that both stand side by side.
-    """
-    table = distance_table(cutoff)
-    places = np.minimum(distances.astype(float) / TABLE_STEP, len(table) - 1.001)
-    before = places.astype(np.int64)
-    used = np.zeros(len(table), bool)
-    used[before] = used[before + 1] = True
-    kept = np.flatnonzero(used)
-    rows = (np.cumsum(used) - 1)[before]
-    return rows, (places - before).astype(np.float32), table[torch.from_numpy(kept)]
 
 
 class CrystalGraphNetwork(NetworkModel):
@@ -179,7 +128,7 @@ class CrystalGraphNetwork(NetworkModel):
                 value=batch.conditions.shape[1],
                 remedy="make them with the network's own representation",
             )
-        kinds, parts, basis = _looked_up(batch.distances, self.representation.cutoff)
+        kinds, parts, basis = looked_up(batch.distances, self.representation.cutoff)
         shares = batch.multiplicities / np.repeat(batch.atom_counts, batch.node_counts)
         return GraphTensors(
             numbers=torch.as_tensor(batch.numbers, dtype=torch.int64),
@@ -237,7 +186,7 @@ class _Network(TargetModule):
         self.register_buffer("elements", elements)
         self.embedding = nn.Linear(elements.shape[1], model.width)
         layer = CONVOLUTIONS[model.convolution]
-        basis = round(model.representation.cutoff / BASIS_STEP) + 1
+        basis = basis_width(model.representation.cutoff)
         self.convolutions = nn.ModuleList(
             layer(model.width, basis) for _ in range(model.convolutions)
         )

@@ -368,8 +368,10 @@ def fused_gate(
 
     Parameters
     ----------
-    own, other : Tensor of float32, shape (N, 2 d)
-        What an atom brings to its own edges (with the bias), and to those of others.
+    own : Tensor of float32, shape (N, 2 d)
+        What an atom brings to its own edges (with the bias).
+    other : Tensor of float32, shape (N or more, 2 d)
+        What an atom brings to the edges of others; atoms after the first N have no edges.
     edge : Tensor of float32, shape (D, 2 d)
         What each distance of a table brings.
     graph : GateGraph

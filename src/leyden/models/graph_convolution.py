@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from leyden.models.gathered_sum import gathered_sum
 from leyden.models.weighted_norm import weighted_norm
 
-__all__ = ["GatedConvolution", "GraphTensors", "PlainConvolution", "gated_convolution"]
+__all__ = [
+    "BondKinds",
+    "EdgeTensors",
+    "GatedConvolution",
+    "GraphTensors",
+    "PlainConvolution",
+    "gated_convolution",
+]
 
 
 @dataclass(frozen=True)
-class GraphTensors:
-    """A batch of n crystal graphs of N nodes and E edges, sorted by the node they belong to.
+class EdgeTensors:
+    """E edges of N nodes, sorted by the node they belong to.
 
     A node stands for one atom or several equal ones, an edge for one bond or several equal ones of
     such an atom; what is computed here is what it would be with every atom and bond for itself.
 
     Attributes
     ----------
-    numbers : Tensor of int, shape (N,)
-        Atomic numbers.
     neighbours : Tensor of int, shape (E,)
-        The far end of each edge.
+        The far end of each edge. There may be more nodes than N: those without edges come after
+        the others, and only the first N are updated.
     edge_offsets : Tensor of int, shape (N + 1,)
         Edges of node i are ``edge_offsets[i]:edge_offsets[i + 1]``.
     kinds : Tensor of int, shape (E,)
@@ -38,15 +46,8 @@ class GraphTensors:
         Atoms that each node stands for.
     edge_multiplicities : Tensor, shape (E,)
         Bonds of one atom that each edge stands for.
-    shares : Tensor, shape (N,)
-        Part of its crystal's atoms that each node stands for.
-    node_offsets : Tensor of int, shape (n + 1,)
-        Nodes of crystal c are ``node_offsets[c]:node_offsets[c + 1]``.
-    conditions : Tensor, shape (n, c)
-        What else is known of each crystal.
     """
 
-    numbers: torch.Tensor
     neighbours: torch.Tensor
     edge_offsets: torch.Tensor
     kinds: torch.Tensor
@@ -54,9 +55,6 @@ class GraphTensors:
     basis: torch.Tensor
     multiplicities: torch.Tensor
     edge_multiplicities: torch.Tensor
-    shares: torch.Tensor
-    node_offsets: torch.Tensor
-    conditions: torch.Tensor
 
     @property
     def centres(self) -> torch.Tensor:
@@ -68,6 +66,28 @@ class GraphTensors:
         return torch.lerp(
             table[self.kinds], table[self.kinds + 1], self.parts.to(table.dtype)[:, None]
         )
+
+
+@dataclass(frozen=True)
+class GraphTensors(EdgeTensors):
+    """A batch of n crystal graphs of N nodes and E edges.
+
+    Attributes
+    ----------
+    numbers : Tensor of int, shape (N,)
+        Atomic numbers.
+    shares : Tensor, shape (N,)
+        Part of its crystal's atoms that each node stands for.
+    node_offsets : Tensor of int, shape (n + 1,)
+        Nodes of crystal c are ``node_offsets[c]:node_offsets[c + 1]``.
+    conditions : Tensor, shape (n, c)
+        What else is known of each crystal.
+    """
+
+    numbers: torch.Tensor
+    shares: torch.Tensor
+    node_offsets: torch.Tensor
+    conditions: torch.Tensor
 
     def to_nodes(self, values: torch.Tensor) -> torch.Tensor:
         """What each node's crystal has: (n, d) to (N, d)."""
@@ -82,6 +102,28 @@ class GraphTensors:
         )
 
 
+class BondKinds(NamedTuple):
+    """M bonds of each of N atoms, of U kinds: equal near end, equal far end, equal distance.
+
+    Attributes
+    ----------
+    near, far : Tensor of int, shape (U,)
+        Species of the two ends.
+    basis : Tensor, shape (U, B)
+        The distance, expanded.
+    counts : Tensor, shape (U,)
+        Bonds of each kind.
+    of_bonds : Tensor of int, shape (N, M)
+        The kind of each bond.
+    """
+
+    near: torch.Tensor
+    far: torch.Tensor
+    basis: torch.Tensor
+    counts: torch.Tensor
+    of_bonds: torch.Tensor
+
+
 def _positions(offsets: torch.Tensor) -> torch.Tensor:
     """Which range each element lies in."""
     return torch.repeat_interleave(offsets.diff())
@@ -91,18 +133,20 @@ def gated_convolution(
     own: torch.Tensor,
     other: torch.Tensor,
     edge: torch.Tensor,
-    graph: GraphTensors,
+    graph: EdgeTensors,
     norm: nn.BatchNorm1d,
 ) -> torch.Tensor:
     """Sum over the bonds of each atom of sigmoid(f) * softplus(s), with (f, s) = norm(z).
 
     Parameters
     ----------
-    own, other : Tensor, shape (N, 2 d)
-        What an atom brings to its own edges (with the bias), and to those of others.
+    own : Tensor, shape (N, 2 d)
+        What an atom brings to its own edges (with the bias).
+    other : Tensor, shape (N or more, 2 d)
+        What an atom brings to the edges of others.
     edge : Tensor, shape (D, 2 d)
         What each distance of the table brings; z = own[i] + other[j] + edge at d_ij.
-    graph : GraphTensors
+    graph : EdgeTensors
     norm : BatchNorm1d
         Over the bonds of all atoms.
 
@@ -149,15 +193,47 @@ class GatedConvolution(nn.Module):
         self.edge_norm = nn.BatchNorm1d(2 * width)
         self.atom_norm = nn.BatchNorm1d(width)
 
-    def forward(self, v: torch.Tensor, graph: GraphTensors) -> torch.Tensor:
-        """Atom vectors (N, width) to atom vectors (N, width)."""
-        width = v.shape[1]
-        weight = self.linear.weight
-        own = F.linear(v, weight[:, :width], self.linear.bias)
-        other = F.linear(v, weight[:, width : 2 * width])
-        edge = F.linear(graph.basis, weight[:, 2 * width :])
+    def forward(self, v: torch.Tensor, graph: EdgeTensors) -> torch.Tensor:
+        """Atom vectors (N or more, width) to those of the N atoms that have edges, (N, width)."""
+        updated = len(graph.edge_offsets) - 1
+        rows = v if len(v) == updated else v[:updated]  # gradients add up in the same order
+        own, other, edge = self._terms(rows, v, graph.basis)
         total = gated_convolution(own, other, edge, graph, self.edge_norm)
-        return F.softplus(v + weighted_norm(self.atom_norm, total, graph.multiplicities))
+        return F.softplus(rows + weighted_norm(self.atom_norm, total, graph.multiplicities))
+
+    def of_species(
+        self, vectors: torch.Tensor, species: torch.Tensor, bonds: BondKinds
+    ) -> torch.Tensor:
+        """What `forward` gives where an atom is its species: bonds of a kind are worked out once.
+
+        The first convolution of a trajectory meets millions of bonds, of some thousand kinds.
+
+        Parameters
+        ----------
+        vectors : Tensor, shape (S, width)
+            One a species.
+        species : Tensor of int, shape (N,)
+            Of each atom.
+        bonds : BondKinds
+
+        Returns
+        -------
+        Tensor, shape (N, width)
+        """
+        own, other, edge = self._terms(vectors, vectors, bonds.basis)
+        z = own[bonds.near] + other[bonds.far] + edge
+        gate, core = weighted_norm(self.edge_norm, z, bonds.counts).chunk(2, dim=1)
+        total = gathered_sum(torch.sigmoid(gate) * F.softplus(core), bonds.of_bonds)
+        return F.softplus(F.embedding(species, vectors) + self.atom_norm(total))
+
+    def _terms(
+        self, near: torch.Tensor, far: torch.Tensor, basis: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The parts of z W + b that belong to either end of an edge and to its distance."""
+        width, weight = near.shape[1], self.linear.weight
+        own = F.linear(near, weight[:, :width], self.linear.bias)
+        other = F.linear(far, weight[:, width : 2 * width])
+        return own, other, F.linear(basis, weight[:, 2 * width :])
 
 
 class PlainConvolution(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from torch import nn
 from leyden.errors import IncompatibleError, InputError
 from leyden.models.configuration import described, rebuilt
 from leyden.models.objectives import Classification, Regression
+from leyden.models.weights import copy_weights, freeze, parameter_groups
 from leyden.training import History, Objective, TrainingSettings, train
 
 __all__ = ["NetworkModel", "TargetModule"]
@@ -160,7 +160,7 @@ class NetworkModel(BaseEstimator):
         weights = self.weights(X, y)
         arrays = [y] if weights is None else [y, weights]
         taught = [torch.tensor(array, dtype=torch.float32) for array in arrays]
-        norms = self._freeze(module, [train] if isinstance(train, str) else list(train))
+        norms = freeze(module, train, self.head, batch_norms=self.freeze_batch_norm)
         self.history_ = _train(
             module,
             self._objective(),
@@ -168,7 +168,7 @@ class NetworkModel(BaseEstimator):
             learning,
             checking,
             self._settings(len(learning)),
-            parameter_groups=_parameter_groups(module, learning_rates or {}),
+            parameter_groups=parameter_groups(module, learning_rates or {}),
             frozen=norms,
             checkpoint=checkpoint,
             identity="" if checkpoint is None else self._identity(X, y),
@@ -285,20 +285,9 @@ class NetworkModel(BaseEstimator):
             raise IncompatibleError(
                 f"a {type(self).__name__} cannot start from a {type(start).__name__}"
             )
-        theirs, mine = start.module_.state_dict(), module.state_dict()
         renewed = self._renews_output(start, module)
-        last = (module.last_layer(), "target_")
-        for name, tensor in mine.items():
-            if renewed and name.startswith(last):
-                continue
-            if name.startswith(module.additions) and name not in theirs:
-                tensor.zero_()  # what the start did not know makes no difference at first
-                continue
-            if name not in theirs or theirs[name].shape != tensor.shape:
-                raise IncompatibleError(
-                    f"the networks differ in {name}. Remedy: start from a model of the same sizes."
-                )
-            tensor.copy_(theirs[name])
+        anew = (module.last_layer(), "target_") if renewed else ()
+        copy_weights(start.module_.state_dict(), module, anew=anew, additions=module.additions)
 
     def _renews_output(self, start: NetworkModel, module: TargetModule) -> bool:
         """Whether the last layer begins anew, since that of `start` speaks of other targets."""
@@ -325,21 +314,6 @@ class NetworkModel(BaseEstimator):
             return everything, everything[:0]  # too few groups to spare any
         return everything[~checking], everything[checking]
 
-    def _freeze(self, module: TargetModule, patterns: list[str]) -> list[str]:
-        """Stop the gradients of what does not move; names of the batch norms that stand still."""
-        if patterns == ["head"]:
-            patterns = list(self.head)
-        if patterns != ["all"]:
-            moving = _matching(module, patterns)
-            for name, parameter in module.named_parameters():
-                parameter.requires_grad_(name in moving)
-        norms = [name for name, part in module.named_modules() if isinstance(part, nn.BatchNorm1d)]
-        if not self.freeze_batch_norm:
-            return []
-        for name in norms:
-            module.get_submodule(name).requires_grad_(False)
-        return norms
-
     def _identity(self, X: Any, y: np.ndarray) -> str:
         digest = hashlib.sha256(np.ascontiguousarray(y, "<f8").tobytes())
         digest.update(repr(sorted(self.config().items(), key=str)).encode())
@@ -356,30 +330,3 @@ def _fit_scaler(module: TargetModule, y: np.ndarray) -> None:
     scale = np.nanstd(y, axis=0)
     module.target_mean.copy_(torch.as_tensor(np.nanmean(y, axis=0)))
     module.target_scale.copy_(torch.as_tensor(np.where(scale > 0, scale, 1.0)))
-
-
-def _matching(module: nn.Module, patterns: Sequence[str]) -> set[str]:
-    names = [name for name, _ in module.named_parameters()]
-    found: set[str] = set()
-    for pattern in patterns:
-        hits = fnmatch.filter(names, pattern)
-        if not hits:
-            raise InputError(
-                "the pattern matches no parameter",
-                value=pattern,
-                remedy=f"choose among {', '.join(sorted({n.rpartition('.')[0] for n in names}))}",
-            )
-        found.update(hits)
-    return found
-
-
-def _parameter_groups(module: nn.Module, factors: Mapping[str, float]) -> list[dict[str, Any]]:
-    left = {name: p for name, p in module.named_parameters() if p.requires_grad}
-    if not left:
-        raise InputError("no parameter is left to train", remedy="let more patterns move")
-    groups: list[dict[str, Any]] = []
-    for pattern, factor in factors.items():
-        hits = [left.pop(n) for n in sorted(_matching(module, [pattern]) & left.keys())]
-        groups.append({"params": hits, "factor": float(factor)})
-    groups.append({"params": list(left.values()), "factor": 1.0})
-    return [group for group in groups if group["params"]]

@@ -1,0 +1,365 @@
+"""What memberships say about the dynamics: Koopman matrices, timescales, populations, and errors.
+
+chi(t + lag) ~ K^T chi(t), with K = C00^-1 C0t from the memberships chi of all atoms and frames
+(T. Xie, thesis, equation 4.3).  Since memberships add up to one, K has the eigenvalue 1 of the
+equilibrium; the others, lambda_i, tell relaxations of timescale -lag / ln(lambda_i).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from leyden.dynamics.blocks import (
+    Blocks,
+    Moments,
+    block_moments,
+    choose_blocks,
+    interval,
+    resampled,
+)
+from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
+from leyden.errors import InputError
+
+__all__ = ["Kinetics", "lag_frames"]
+
+CUTOFF = 1e-8  # of the greatest eigenvalue of a covariance matrix; what is below counts as zero
+DRIFT = 3.0  # standard errors by which populations may move before it is said
+
+
+class Kinetics:
+    """The linear dynamics of memberships, with 95 % intervals by a block bootstrap.
+
+    Parameters
+    ----------
+    memberships : ndarray or sequence of ndarray, each (T, L, k) or (T, k)
+        Of L atoms (or sets of target atoms) in k states, one array a trajectory; each row adds up
+        to one. Assignments to states are rows of zeros and a one.
+    lag_ps : float
+        Lag time, a whole number of frames.
+    time_step_ps : float or sequence of float
+        Between frames; one for all trajectories, or one each.
+    reversible : bool
+        Whether forward and backward pairs count alike. That halves the noise and keeps eigenvalues
+        real, and is valid at equilibrium only: atoms that all start in one state need False. The
+        results warn where populations drift.
+    samples : int
+        Of the bootstrap.
+    random_state : int
+        Of the bootstrap.
+
+    Raises
+    ------
+    InputError
+        Memberships that are not finite, or of unequal numbers of states; a lag that is no whole
+        number of frames, or as long as a trajectory.
+
+    Notes
+    -----
+    A rate is transitions by the time that all atoms together have spent in a state. A timescale
+    may thus be much longer than the trajectory, if the atoms are many.
+    """
+
+    def __init__(
+        self,
+        memberships: np.ndarray | Sequence[np.ndarray],
+        lag_ps: float,
+        time_step_ps: float | Sequence[float] = 1.0,
+        *,
+        reversible: bool = True,
+        samples: int = 1000,
+        random_state: int = 0,
+    ) -> None:
+        several = [memberships] if isinstance(memberships, np.ndarray) else list(memberships)
+        self.memberships = [m[:, None] if m.ndim == 2 else m for m in map(np.asarray, several)]
+        steps = np.atleast_1d(np.asarray(time_step_ps, float)).tolist()
+        self.time_steps_ps = steps * len(several) if np.ndim(time_step_ps) == 0 else steps
+        self.lag_ps, self.reversible = float(lag_ps), reversible
+        self.samples, self.random_state = samples, random_state
+        self._check()
+        self.slowest_ps = self._slowest()
+
+    @property
+    def states(self) -> int:
+        """Number of states."""
+        return int(self.memberships[0].shape[2])
+
+    def koopman(self, lag_ps: float | None = None) -> Koopman:
+        """Koopman matrix, eigenvalues, timescales, populations and eigenvectors at one lag."""
+        lag = self.lag_ps if lag_ps is None else float(lag_ps)
+        blocks = self._blocks(lag)
+        moments = self._moments(lag, blocks)
+        whole = moments.weighted(np.ones(blocks.count))
+        matrix, values, vectors = _solved(whole, self.reversible)
+        drawn = moments.weighted(self._weights(blocks))
+        matrices, others, many = _solved(drawn, self.reversible)
+        told, spread = _told(values), _told(others)
+        bounds = interval(spread, blocks.count)
+        modes, mode_samples = _normalised(vectors), _normalised(many)
+        # an eigenvector has no sign of its own
+        signs = np.sign((mode_samples * modes).sum(-2, keepdims=True))
+        populations = self._populations(drawn, matrices)
+        shares = interval(populations, blocks.count)
+        return Koopman(
+            lag_ps=lag,
+            matrix=matrix,
+            matrix_interval=interval(matrices, blocks.count),
+            eigenvalues=values,
+            eigenvalues_interval=bounds,
+            singular_values=_singular_values(whole),
+            timescales_ps=timescale(told[1:], lag),
+            timescales_interval=bounded_timescale(bounds[:, 1:], lag),
+            reasons=_reasons(values[1:]),
+            populations=self._populations(whole, matrix),
+            populations_interval=shares,
+            eigenvectors=modes,
+            eigenvectors_interval=interval(mode_samples * signs, blocks.count),
+            blocks=blocks,
+            warnings=(*blocks.warnings, *self._drift(moments, blocks), *_one_way(shares)),
+        )
+
+    def timescales(self, lags_ps: Sequence[float]) -> Timescales:
+        """Relaxation timescales at several lags: flat in the lag where the dynamics is Markovian.
+
+        Parameters
+        ----------
+        lags_ps : sequence of float
+            In ps, each a whole number of frames.
+        """
+        lags = [float(lag) for lag in lags_ps]
+        if not lags:
+            raise InputError("timescales need at least one lag")
+        blocks = self._blocks(max(lags))
+        weights = self._weights(blocks)
+        rows, bounds, reasons = [], [], []
+        for lag in lags:
+            moments = self._moments(lag, blocks)
+            values = _solved(moments.weighted(np.ones(blocks.count)), self.reversible)[1]
+            others = _solved(moments.weighted(weights), self.reversible)[1]
+            rows.append(timescale(_told(values)[1:], lag))
+            spread = interval(_told(others)[:, 1:], blocks.count)
+            bounds.append(bounded_timescale(spread, lag))
+            reasons.append(_reasons(values[1:]))
+        warnings = (*blocks.warnings, *self._drift(moments, blocks))
+        return Timescales(
+            np.array(lags), np.array(rows), np.stack(bounds, 1), tuple(reasons), blocks, warnings
+        )
+
+    def ck_test(self, multiples: int = 10, lag_ps: float | None = None) -> ChapmanKolmogorov:
+        """Chapman-Kolmogorov test: K(n lag) against K(lag)^n, for n = 1 ... `multiples`.
+
+        Whether they agree is told by a band that holds for all elements and all n at once: the
+        greatest difference, in standard errors, that 95 % of the bootstrapped ones stay below.
+        """
+        lag = self.lag_ps if lag_ps is None else float(lag_ps)
+        blocks = self._blocks(multiples * lag)
+        weights = np.concatenate([np.ones((1, blocks.count)), self._weights(blocks)])
+        found = []
+        for n in range(1, multiples + 1):
+            moments = self._moments(n * lag, blocks)
+            found.append(_solved(moments.weighted(weights), self.reversible)[0])
+        estimated = np.stack(found, 1)  # the data as they are, then the samples
+        powers = [np.linalg.matrix_power(estimated[:, 0], n) for n in range(1, multiples + 1)]
+        predicted = np.stack(powers, 1)
+        difference = estimated - predicted
+        half = _band(difference[0], difference[1:], blocks.count)
+        return ChapmanKolmogorov(
+            lag_ps=lag,
+            multiples=np.arange(1, multiples + 1),
+            estimated=estimated[0],
+            estimated_interval=interval(estimated[1:], blocks.count),
+            predicted=predicted[0],
+            predicted_interval=interval(predicted[1:], blocks.count),
+            difference_band=half,
+            blocks=blocks,
+            warnings=(*blocks.warnings, *self._drift(moments, blocks)),
+        )
+
+    def _slowest(self) -> float:
+        """Slowest relaxation, ps: the lag if all is faster, the longest trajectory if none ends."""
+        number = len(self.memberships)
+        one = Blocks((1,) * number, (1,) * number, number, 0.0)
+        whole = self._moments(self.lag_ps, one).weighted(np.ones(number))
+        values = _told(_solved(whole, self.reversible)[1])[1:]
+        pairs = zip(self.memberships, self.time_steps_ps, strict=True)
+        longest = max(len(m) * step for m, step in pairs)
+        times = np.nan_to_num(timescale(values, self.lag_ps), nan=self.lag_ps, posinf=longest)
+        return float(max(times, default=self.lag_ps))
+
+    def _check(self) -> None:
+        if not self.memberships or len(self.memberships) != len(self.time_steps_ps):
+            raise InputError(
+                "each trajectory needs its memberships and its time step",
+                value=(len(self.memberships), len(self.time_steps_ps)),
+            )
+        for number, m in enumerate(self.memberships, start=1):
+            if m.ndim != 3 or m.shape[2] != self.memberships[0].shape[2] or m.shape[1] < 1:
+                raise InputError(
+                    "memberships are (frames, atoms, states), of equally many states each",
+                    value=m.shape,
+                    row=number,
+                )
+            bad = ~np.isfinite(m.reshape(len(m), -1)).all(1)
+            if bad.any():
+                raise InputError(
+                    f"memberships must be finite: frame {int(bad.argmax())} is not", row=number
+                )
+        self._lags(self.lag_ps)
+
+    def _lags(self, lag_ps: float) -> list[int]:
+        pairs = zip(self.memberships, self.time_steps_ps, strict=True)
+        return [lag_frames(lag_ps, step, len(m)) for m, step in pairs]
+
+    def _blocks(self, lag_ps: float) -> Blocks:
+        self._lags(lag_ps)
+        shapes = [m.shape[:2] for m in self.memberships]
+        return choose_blocks(shapes, self.time_steps_ps, lag_ps, self.slowest_ps)
+
+    def _moments(self, lag_ps: float, blocks: Blocks) -> Moments:
+        return block_moments(self.memberships, self._lags(lag_ps), blocks)
+
+    def _weights(self, blocks: Blocks) -> np.ndarray:
+        return resampled(blocks.count, self.samples, self.random_state)
+
+    def _populations(self, moments: Moments, matrix: np.ndarray) -> np.ndarray:
+        """The distribution that K leaves as it is, (..., k)."""
+        if self.reversible:
+            return (moments.x + moments.y) / (2 * moments.n[..., None])
+        one = np.ones((self.states, self.states))
+        flow = np.swapaxes(matrix, -1, -2) - np.eye(self.states) + one
+        return np.linalg.pinv(flow).sum(-1)
+
+    def _drift(self, moments: Moments, blocks: Blocks) -> tuple[str, ...]:
+        """What to say if populations move within a lag by more than chance would have it."""
+        if not self.reversible or blocks.count < 2:
+            return ()
+        weights = np.concatenate([np.ones((1, blocks.count)), self._weights(blocks)])
+        sums = moments.weighted(weights)
+        moved = (sums.y - sums.x) / sums.n[:, None]
+        error = np.maximum(moved[1:].std(0), 1e-12)
+        worst = int(np.argmax(np.abs(moved[0]) / error))
+        if abs(moved[0, worst]) <= DRIFT * error[worst]:
+            return ()
+        return (
+            f"the population of state {worst} drifts by {moved[0, worst]:.2g} within a lag "
+            f"(standard error {error[worst]:.1g}): this is no equilibrium. "
+            "Remedy: leave out the beginning, or estimate with reversible=False",
+        )
+
+
+def lag_frames(lag_ps: float, time_step_ps: float, frames: int | None = None) -> int:
+    """A lag in frames.
+
+    Raises
+    ------
+    InputError
+        It is no whole number of frames, or no shorter than a trajectory of so many frames.
+    """
+    lag = round(lag_ps / time_step_ps) if np.isfinite(lag_ps) else 0
+    if lag < 1 or abs(lag * time_step_ps - lag_ps) > 1e-6 * lag_ps:
+        near = max(lag, 1) * time_step_ps
+        raise InputError(
+            f"a lag must be a whole number of frames, which are {time_step_ps:g} ps apart",
+            value=lag_ps,
+            remedy=f"choose {near:g} ps",
+        )
+    if frames is not None and lag >= frames:
+        raise InputError(
+            f"the lag must be shorter than the trajectory of {frames * time_step_ps:g} ps",
+            value=lag_ps,
+            remedy="choose a shorter lag, or simulate longer",
+        )
+    return lag
+
+
+def _one_way(shares: np.ndarray) -> tuple[str, ...]:
+    """What to say of states whose population may be nothing (NaN says nothing)."""
+    return tuple(
+        f"state {i} may have no population at equilibrium: it is entered and hardly left, or left "
+        "and hardly entered, and timescales and populations are uncertain by more than is told"
+        for i in np.flatnonzero(shares[0] <= 1e-6)
+    )
+
+
+def _solved(moments: Moments, reversible: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Koopman matrix, eigenvalues and right eigenvectors, the equilibrium's first, (..., k, k)."""
+    n = moments.n[..., None, None]
+    turned = np.swapaxes(moments.xy, -1, -2)
+    now = (moments.xx + moments.yy) / (2 * n) if reversible else moments.xx / n
+    lagged = (moments.xy + turned) / (2 * n) if reversible else moments.xy / n
+    white = _whitening(now)
+    matrix = white @ np.swapaxes(white, -1, -2) @ lagged
+    if reversible:
+        values, inner = np.linalg.eigh(np.swapaxes(white, -1, -2) @ lagged @ white)
+        vectors = white @ inner
+    else:
+        values, vectors = np.linalg.eig(matrix)
+    order = np.argsort(np.abs(values - 1), axis=-1)
+    values = np.take_along_axis(values, order, -1)
+    return matrix, values, np.take_along_axis(vectors, order[..., None, :], -1)
+
+
+def _whitening(covariance: np.ndarray) -> np.ndarray:
+    """W with W W^T the inverse, where there is one."""
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > CUTOFF * values[..., -1:]
+    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
+    return vectors * scale[..., None, :]
+
+
+def _singular_values(moments: Moments) -> np.ndarray:
+    """Of C00^-1/2 C0t Ctt^-1/2, the first of which is 1: that of the constant."""
+    n = moments.n
+    first, last = _whitening(moments.xx / n), _whitening(moments.yy / n)
+    return np.linalg.svd(first.T @ (moments.xy / n) @ last, compute_uv=False)
+
+
+def _told(values: np.ndarray) -> np.ndarray:
+    """Real eigenvalues as they are; of a complex pair, which oscillates, the modulus."""
+    if not np.iscomplexobj(values):
+        return values
+    return np.where(np.abs(values.imag) < 1e-12, values.real, np.abs(values))
+
+
+def timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
+    """-lag / ln(eigenvalue); NaN where it is not positive, infinite where it is not below 1."""
+    inside = (values > 0) & (values < 1)
+    times = -lag_ps / np.log(np.where(inside, values, 0.5))
+    return np.where(inside, times, np.where(values >= 1, np.inf, np.nan))
+
+
+def bounded_timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
+    """Ends of an interval: as `timescale`, and 0 where an eigenvalue may be as small as 0."""
+    times = timescale(values, lag_ps)
+    return np.where(values <= 0, 0.0, times)
+
+
+def _reasons(values: np.ndarray) -> tuple[str, ...]:
+    """Why a timescale is missing, infinite, or not a plain decay."""
+    told = []
+    for value, size in zip(values, _told(values), strict=True):
+        if size >= 1:
+            told.append("no decay is seen: no transition, or populations that drift")
+        elif size <= 0:
+            told.append("the eigenvalue is not positive: at this lag the process has decayed")
+        else:
+            told.append("" if np.isreal(value) else "the eigenvalue is complex: it oscillates")
+    return tuple(told)
+
+
+def _normalised(vectors: np.ndarray) -> np.ndarray:
+    """Columns with a greatest element of 1; the real part of complex ones."""
+    real = np.real(vectors)
+    top = np.take_along_axis(real, np.abs(real).argmax(-2, keepdims=True), -2)
+    return real / np.where(top == 0, 1.0, top)
+
+
+def _band(difference: np.ndarray, samples: np.ndarray, count: int) -> np.ndarray:
+    """Half width of a band that 95 % of the samples keep to, everywhere at once."""
+    if count < 2:
+        return np.full(difference.shape, np.nan)
+    error = samples.std(0) * np.sqrt(count / (count - 1))
+    scale = np.where(error > 1e-12, error, np.inf)
+    farthest = (np.abs(samples - difference) / scale).reshape(len(samples), -1).max(1)
+    return float(np.quantile(farthest, 0.95)) * error + 1e-12
