@@ -29,15 +29,15 @@ def on_a_line(*x):
     return np.array([[[value, 0.0, 0.0]] for value in x])
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_nearest_sites_are_those_of_a_search_through_all_images(seed):
     rng = np.random.default_rng(seed)
     cell = np.diag(rng.uniform(3, 8, 3)) + np.tril(rng.uniform(-2, 2, (3, 3)), -1)
-    sites, places = rng.uniform(-9, 9, (5, 3)), rng.uniform(-20, 20, (7, 2, 3))
-    images = np.array(list(itertools.product(range(-12, 13), repeat=3))) @ cell
+    sites, places = rng.uniform(-6, 6, (5, 3)), rng.uniform(-12, 12, (3, 2, 3))
+    images = np.array(list(itertools.product(range(-9, 10), repeat=3))) @ cell
     found, distance = nearest_sites(places, sites, cell)
-    for place in np.ndindex(7, 2):
+    for place in np.ndindex(3, 2):
         away = np.linalg.norm(places[place] - sites[:, None] - images, axis=2).min(axis=1)
         assert distance[place] == pytest.approx(away.min())
         assert found[place] == away.argmin()
@@ -112,7 +112,7 @@ def test_cores_give_back_the_sites_of_a_hopping_atom():
 
 def test_a_state_that_is_not_coupled_has_an_infinite_timescale():
     states = np.repeat([[0, 1]], 100, axis=0)
-    assert core_set_model(states, 1, 1.0, blocks=4).timescales_ps[0].value > 1e12
+    assert core_set_model(states, 1, 1.0, blocks=4).timescales_ps[0].value == np.inf
 
 
 def test_agreement_takes_the_best_naming():
