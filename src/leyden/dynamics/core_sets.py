@@ -20,6 +20,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
+from leyden.dynamics.koopman import timescale
 from leyden.errors import InputError
 from leyden.physics.intervals import Estimate, jackknife
 
@@ -62,7 +63,7 @@ class CoreSetModel:
     populations : list of Estimate, length k
     timescales_ps : list of Estimate, length k - 1
         Relaxation timescales ``-lag / ln(eigenvalue)``, the slowest first; NaN of an eigenvalue
-        that is not positive.
+        that is not positive, infinite where states were not seen to exchange.
     lag_ps : float
     """
 
@@ -242,9 +243,7 @@ def core_set_model(
         root = np.sqrt(populations)
         balanced = matrix * root[:, None] / root
         values = np.sort(np.linalg.eigvalsh((balanced + balanced.T) / 2))[-2::-1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            timescales = np.where(values > 0, -lag_ps / np.log(np.abs(values)), np.nan)
-        return np.concatenate([populations, timescales])
+        return np.concatenate([populations, timescale(values, lag_ps)])
 
     estimates = jackknife(counts, numbers, positive=True, level=level)
     matrix, _ = _reversible(counts.sum(axis=0))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm, logm
 
+from leyden.dynamics.koopman import timescale
 from leyden.errors import InputError
 
 __all__ = ["global_timescales_ps", "global_transition_matrix"]
@@ -70,9 +71,7 @@ def global_timescales_ps(matrix: np.ndarray, lag_ps: float) -> np.ndarray:
     """
     if not (np.isfinite(lag_ps) and lag_ps > 0):
         raise InputError("a lag must be positive, in ps", value=lag_ps)
-    values = np.sort(np.linalg.eigvals(matrix).real)[-2::-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > 0, -lag_ps / np.log(np.abs(values)), np.nan)
+    return timescale(np.sort(np.linalg.eigvals(matrix).real)[-2::-1], lag_ps)
 
 
 def _spread(changes: np.ndarray, states: np.ndarray, ways: np.ndarray) -> np.ndarray:

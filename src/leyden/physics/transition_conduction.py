@@ -67,7 +67,7 @@ def transition_shares(
     positions = checked_positions(positions_A)
     parts = _checked_memberships(memberships, positions)
     starts = len(positions) - lag
-    if not (1 <= lag and blocks >= 2 and starts // blocks > lag):
+    if not (lag >= 1 and blocks >= 2 and starts // blocks > lag):
         raise InputError(
             "a lag has one frame at least, and each of two or more blocks is longer",
             value=f"lag {lag}, {blocks} blocks of {len(positions)} frames",

@@ -38,6 +38,8 @@ class Conductivity:
 
     Attributes
     ----------
+    lags_ps : ndarray, shape (W,)
+        The window of the fits.
     nernst_einstein_S_per_m : Estimate
         Every ion for itself.
     collective_S_per_m : Estimate
@@ -52,10 +54,9 @@ class Conductivity:
         The same for ions that move for themselves; NaN where no ion moves.
     beta : Estimate
         Log-log slope of the squared displacements of the ions, weighted by squared charge.
-    lags_ps : ndarray, shape (W,)
-        The window of the fits.
     """
 
+    lags_ps: np.ndarray
     nernst_einstein_S_per_m: Estimate
     collective_S_per_m: Estimate
     cation_cation_S_per_m: Estimate
@@ -64,7 +65,6 @@ class Conductivity:
     transference_number: Estimate
     nernst_einstein_transference_number: Estimate
     beta: Estimate
-    lags_ps: np.ndarray
 
     @property
     def is_upper_bound(self) -> bool:
@@ -129,7 +129,7 @@ def conductivity(
 
     positive = np.array([True, True, True, False, True, False, False, False])
     estimates = jackknife(each, numbers, whole=whole, positive=positive, level=level)
-    return Conductivity(*estimates, lags_ps=window.lags_ps)
+    return Conductivity(window.lags_ps, *estimates)
 
 
 def _charge_displacements(

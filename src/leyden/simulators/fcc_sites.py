@@ -29,8 +29,10 @@ SULFUR = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
 
 #: The twelve sites in fractions of the cell's edge, shape (12, 3), octahedral ones first.
 SITES = np.array(
-    [[0.5, 0.5, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]
-    + list(itertools.product((0.25, 0.75), repeat=3))
+    [
+        *[[0.5, 0.5, 0.5], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]],
+        *itertools.product((0.25, 0.75), repeat=3),
+    ]
 )
 
 #: State of each site, shape (12,).

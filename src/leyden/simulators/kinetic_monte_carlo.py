@@ -32,6 +32,7 @@ from leyden.simulators.lattice_hopping import whole_frames
 __all__ = ["HoppingRun", "KineticMonteCarlo"]
 
 _PIECE_BYTES = 2**25
+_QUARTERS = np.round(4 * SITES).astype(int)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,9 +187,8 @@ class KineticMonteCarlo:
         left = _leaving_times(means if first == 0 else means[::-1], times[-1], rng)
         kinds = (first + np.arange(len(left))) % 2
         signs = rng.choice([-1, 1], size=(len(left), 3))
-        start = 4 * rng.integers(np.array(self.cells)) + np.round(
-            4 * SITES[rng.choice(np.flatnonzero(SITE_STATES == first))]
-        ).astype(int)
+        site = rng.choice(np.flatnonzero(np.equal(SITE_STATES, first)))
+        start = 4 * rng.integers(np.array(self.cells)) + _QUARTERS[site]
         entered = np.concatenate([[_product_from(start)], signs[:-1].prod(axis=1)])
         turn = (kinds == 1) & (signs.prod(axis=1) == entered)
         signs[turn, 2] *= -1
@@ -232,5 +232,5 @@ def _product_from(quarters: np.ndarray) -> int:
 def _site_numbers(quarters: np.ndarray) -> np.ndarray:
     """Numbers of the sites, int8, by their places in quarters of the edge."""
     number = np.full((4, 4, 4), -1, dtype=np.int8)
-    number[tuple(np.round(4 * SITES).astype(int).T)] = np.arange(len(SITES))
+    number[tuple(_QUARTERS.T)] = np.arange(len(SITES))
     return number[tuple(np.moveaxis(quarters % 4, -1, 0))]

@@ -77,8 +77,8 @@ class LatticeHopping:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            may_be_zero = field.name == "equilibration_ps"
-            if not (np.isfinite(value) and (value > 0 or (may_be_zero and value == 0))):
+            zero = field.name == "equilibration_ps" and value == 0
+            if not (np.isfinite(value) and (value > 0 or zero)):
                 raise InputError(f"{field.name} must be positive and finite", value=value)
         if self.cutoff_A > 2 * self.lattice_A:
             raise InputError("cutoff_A must not be more than twice lattice_A", value=self.cutoff_A)
