@@ -39,7 +39,7 @@ _ENDINGS = {
     ".extxyz": "extxyz",
     ".xyz": "extxyz",
 }
-_BLOCK_BYTES = 2**22  # of positions in double precision; a dozen such arrays are alive at a time
+_BLOCK_BYTES = 2**20  # of positions in double precision; a dozen such arrays are alive at a time
 _CLOCK = 1e-3  # steps of time are equal within this part, and the rounding of float32
 
 
