@@ -178,6 +178,7 @@ PARTS |= {
     "ion_similarity",
 }  # tests/test_pair_process.py
 PARTS |= {"intervals_by_category", "ion_domain"}  # parts of a predictor of ion pairs
+PARTS |= {"graph_dynamics", "coordinate_dynamics", "dynamics_model"}  # test_graph_dynamics.py
 PARTS |= {GroupContribution.kind, CosmoVectors.kind}  # have tests of their own here: they need ions
 
 
