@@ -1,10 +1,10 @@
 """A bead-spring polymer with single beads dissolved in it: what is there, and how it interacts.
 
-Lennard-Jones between all beads but neighbours of a chain, with arithmetic diameters and a cut at 2.5
-diameters, shifted to zero; Coulomb in a uniform dielectric; harmonic bonds; a cosine-squared angle.
-K. Kremer, G. S. Grest, J. Chem. Phys. 92, 5057 (1990), for the kind of model. Bonds and angles are
-those of MARTINI poly(ethylene oxide): H. Lee, A. H. de Vries, S.-J. Marrink, R. W. Pastor,
-J. Phys. Chem. B 113, 13186 (2009).
+Lennard-Jones between all beads but neighbours of a chain, with arithmetic diameters and a cut at
+2.5 diameters, shifted to zero; Coulomb in a uniform dielectric; harmonic bonds; a cosine-squared
+angle. K. Kremer, G. S. Grest, J. Chem. Phys. 92, 5057 (1990), for the kind of model. Bonds and
+angles are like those of MARTINI poly(ethylene oxide): H. Lee, A. H. de Vries, S.-J. Marrink,
+R. W. Pastor, J. Phys. Chem. B 113, 13186 (2009).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 __all__ = [
     "ANGLE_DEGREES",
     "ANGLE_KCAL_PER_MOL",
+    "BOLTZMANN_KCAL_PER_MOL_K",
     "BOND_KCAL_PER_MOL_A2",
     "BOND_PER_DIAMETER",
     "LENNARD_JONES_REACH",
-    "BOLTZMANN_KCAL_PER_MOL_K",
     "BeadSpring",
 ]
 
@@ -132,7 +132,7 @@ class BeadSpring:
 
     @property
     def volume_A3(self) -> float:
-        """A first guess, 0.84 cubic diameters a bead: what PEO has at 1.1 g/cm3 and 66 A^3 a unit."""
+        """A first guess: 0.84 cubic diameters a bead, the 66 A^3 of a unit of PEO at 1.1 g/cm3."""
         return float(np.sum(0.84 * (2 * np.array(self.radii)[self.kinds]) ** 3))
 
     def _runs(self, length: int) -> NDArray[np.int64]:

@@ -157,7 +157,10 @@ def read_dcd(path: Path) -> NDArray[np.float32]:
     beads = int(head[26 + titles])
     start = 4 * (28 + titles)
     frame = np.dtype(
-        [("cell", "V56"), *((axis, [("", "V4"), ("v", "<f4", beads), (" ", "V4")]) for axis in "xyz")]
+        [
+            ("cell", "V56"),
+            *((axis, [("", "V4"), ("v", "<f4", beads), (" ", "V4")]) for axis in "xyz"),
+        ]
     )
     whole = (path.stat().st_size - start) // frame.itemsize
     frames = np.memmap(path, dtype=frame, mode="r", offset=start, shape=(whole,))

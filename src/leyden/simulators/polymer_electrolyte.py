@@ -1,15 +1,14 @@
-"""A coarse-grained polymer electrolyte: poly(ethylene oxide) with a lithium salt, and its relatives.
+"""A coarse-grained polymer electrolyte: poly(ethylene oxide) with a lithium salt, and relatives.
 
-The design space of chapter 5 of T. Xie's thesis (MIT, 2020): what a chemist changes is a bead's size
-and how strongly it draws the others. The reference stands for PEO-LiTFSI at 363 K; its parameters
-are ours, since the table of the published ones is not public. Times are not those of the true
-electrolyte, as beads glide where molecules rub: claim trends.
+The design space of chapter 5 of T. Xie's thesis (MIT, 2020): what a chemist changes is the size of
+a bead and how strongly it draws the others. The reference stands for PEO-LiTFSI at 363 K; its
+parameters are ours, since the table of the published ones is not public. Times are not those of the
+true electrolyte, as beads glide where molecules rub: claim trends.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,8 @@ _EPSILON = (0.01, 12.0)
 _MASS = {"EO": 44.05, "Li": 44.05, "anion": 88.1, "SS": 44.05}
 _EO_PER_SECONDARY = 5
 
-#: The published search spaces: parameters with their lower and upper bounds. Radii of 1.5 to 5 A and
-#: epsilon of 0.4 to 6 kcal/mol are those of the thesis; the bounds of the concentration are ours.
+#: The published search spaces: parameters with their lower and upper bounds. Radii of 1.5 to 5 A
+#: and epsilon of 0.4 to 6 kcal/mol are the thesis's; the bounds of the concentration are ours.
 SEARCH_SPACES: dict[str, dict[str, tuple[float, float]]] = {
     "anion": {
         "anion_radius": (1.5, 5.0),
@@ -74,7 +73,7 @@ class PolymerElectrolyte:
     epsilon_cation_chain, epsilon_chain_chain, epsilon_cation_cation : float
         `epsilon_chain_chain` acts between all beads of chains that are not bonded.
     secondary_radius : float, optional
-        Of secondary sites (SS): where it is given, every sixth bead of a chain is one (SS:EO = 1:5).
+        Of secondary sites (SS): where it is given, one follows every five EO of a chain.
     epsilon_secondary_cation, epsilon_secondary_anion : float
     epsilon_secondary_chain, epsilon_secondary_secondary : float
         Of no effect without secondary sites.

@@ -1,4 +1,4 @@
-"""What a run of a polymer electrolyte is worth: signs of trouble, each with the bound it was held to.
+"""What a run of a polymer electrolyte is worth: signs of trouble, and the bounds they are held to.
 
 A conductivity of beads that flew apart, of ions that never left their cage, or of a salt that came
 out of its polymer is a number like any other. Here is told which runs it must not be taken from.
@@ -18,6 +18,11 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from leyden.data.trajectory import Trajectory
+from leyden.physics.diffusion import (
+    DIFFUSIVE_SLOPE,
+    LagWindow,
+    mean_squared_displacement_A2,
+)
 from leyden.simulators.bead_spring import BeadSpring
 from leyden.simulators.polymer_stages import Stage
 
@@ -26,16 +31,14 @@ __all__ = [
     "CLUSTER_SHARE",
     "HOTTEST",
     "LARGEST",
-    "Outcome",
-    "SLOWEST_SLOPE",
     "STRUCTURE_FACTOR",
+    "Outcome",
     "closest_approach",
+    "fit_window_ps",
     "ion_cluster_share",
     "ion_structure_factor",
     "judge",
-    "mean_squared_displacement",
     "read_positions",
-    "slope_of_motion",
     "verdict",
     "wrong_with",
 ]
@@ -67,8 +70,6 @@ CLOSEST = 0.6
 #: Mean temperature over that of the thermostat, and volume over the sum of the beads' volumes.
 HOTTEST = 1.2
 LARGEST = 2.5
-#: d log MSD / d log t, below which motion is not yet diffusion.
-SLOWEST_SLOPE = 0.9
 #: Both must be passed by a salt that has come out: the structure factor of the ions at the longest
 #: waves of the box, and the share of the ions in the largest cluster.
 STRUCTURE_FACTOR = 5.0
@@ -117,10 +118,12 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     signs: dict[str, float] = {}
     for name, positions in ions.items():
         diameter = 2 * system.radii[system.names.index(name)]
-        half = np.array([max(len(positions) // 2, 1)])
-        signs[f"slope_{name}"] = slope_of_motion(positions)
-        moved = mean_squared_displacement(positions, half)[0]
-        signs[f"moved_{name}"] = float(np.sqrt(moved)) / diameter
+        moved = mean_squared_displacement_A2(positions).mean(axis=1)
+        lags = LagWindow.choose(len(moved), trajectory.time_step_ps, fit_window_ps(trajectory))
+        with np.errstate(invalid="ignore"):  # of what has not moved at all
+            slope = float(lags.log_slope(moved[lags.lags]))
+        signs[f"slope_{name}"] = slope if math.isfinite(slope) else 0.0
+        signs[f"moved_{name}"] = math.sqrt(moved[len(moved) // 2]) / diameter
     some = np.unique(np.linspace(0, len(trajectory) - 1, 50).astype(int))
     both = np.concatenate([ions["Li"][some], ions["anion"][some]], axis=1)
     signs["ion_structure_factor"] = ion_structure_factor(both, edge)
@@ -133,6 +136,12 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     return outcome, reason, signs
 
 
+def fit_window_ps(trajectory: Trajectory) -> tuple[float, float]:
+    """Lags of the fits of motion, from 5 to 20 % of the run."""
+    length = len(trajectory) * trajectory.time_step_ps
+    return max(0.05 * length, trajectory.time_step_ps), 0.2 * length
+
+
 def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
     """The outcome that signs such as those of `judge` speak for, and the reason."""
     if signs["closest"] < CLOSEST:
@@ -143,7 +152,7 @@ def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
             f"the salt has come out: structure factor of the ions {factor:.1f} at the longest "
             f"waves, {share:.0%} of them in one cluster"
         )
-    if signs["slope_Li"] < SLOWEST_SLOPE or signs["moved_Li"] < 1:
+    if signs["slope_Li"] < DIFFUSIVE_SLOPE or signs["moved_Li"] < 1:
         return Outcome.GLASSY, (
             f"lithium does not diffuse yet: slope of its motion {signs['slope_Li']:.2f}, moved "
             f"{signs['moved_Li']:.1f} diameters in half the run"
@@ -218,20 +227,3 @@ def ion_cluster_share(cations: Floats, anions: Floats, edge: float, contact: flo
         sizes = np.bincount(connected_components(graph, directed=False)[1])
         shares.append(sizes.max() / ions)
     return float(np.mean(shares))
-
-
-def mean_squared_displacement(positions: Floats, lags: NDArray[np.int64]) -> Floats:
-    """Over beads and all starting frames, shape (L,), angstrom^2, of positions (T, n, 3)."""
-    moved = (positions[lag:] - positions[:-lag] for lag in lags)
-    return np.array([np.square(step, dtype=np.float64).sum(axis=-1).mean() for step in moved])
-
-
-def slope_of_motion(positions: Floats, shortest: float = 0.05, longest: float = 0.3) -> float:
-    """d log MSD / d log t, by least squares between two parts of the run: 1 for diffusion."""
-    frames = len(positions)
-    ends = max(1, round(shortest * frames)), max(2, round(longest * frames))
-    lags = np.unique(np.geomspace(*ends, 12).astype(np.int64))
-    moved = mean_squared_displacement(positions, lags)
-    if not np.all(moved > 0):
-        return 0.0
-    return float(np.polyfit(np.log(lags), np.log(moved), 1)[0])

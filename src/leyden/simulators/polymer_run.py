@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,19 @@ from leyden.data.array_folder import ArrayWriter
 from leyden.data.trajectory import Trajectory, finish_trajectory
 from leyden.errors import InputError
 from leyden.physics.constants import AVOGADRO_PER_MOL
+from leyden.physics.transport import Conductivity
 from leyden.simulators.bead_spring import BOLTZMANN_KCAL_PER_MOL_K, BeadSpring
 from leyden.simulators.lammps_run import LammpsEnd, lammps_versions
+from leyden.simulators.polymer_conductivity import LithiumConductivity, all_ions, of_lithium
 from leyden.simulators.polymer_outcome import Outcome, judge, wrong_with
-from leyden.simulators.polymer_stages import Plan, Stage, run_stages, stored_frames
+from leyden.simulators.polymer_script import thermostatted
+from leyden.simulators.polymer_stages import (
+    SEGMENT_FRAMES,
+    Plan,
+    Stage,
+    run_stages,
+    stored_frames,
+)
 
 __all__ = ["PolymerRun", "simulate"]
 
@@ -41,8 +51,8 @@ class PolymerRun:
         For how long.
     random_state : int
     outcome : Outcome
-        Only an ``ok`` run gives a conductivity; a glassy or a phase-separated one bounds it from
-        above; the others give nothing.
+        An ``ok`` run gives a conductivity; a glassy or a phase-separated one bounds it from above;
+        the others give nothing.
     error : str
         Why the outcome is not ``ok``.
     signs : dict of str to float
@@ -53,8 +63,8 @@ class PolymerRun:
     log : dict of str to array
         Of the production, a value a frame: ``time_ps``, ``temperature_K``, ``pressure_atm``,
         ``potential_energy_kcal_per_mol``, ``total_energy_kcal_per_mol`` and
-        ``conserved_energy_kcal_per_mol`` (less the heat of the thermostat: its drift is the error of
-        the time step).
+        ``conserved_energy_kcal_per_mol`` (less the heat of the thermostat: its drift is the error
+        of the time step).
     stages : tuple of Stage
         With their processor times. A stage that was killed and begun again counts once.
     versions : dict of str to str
@@ -70,6 +80,29 @@ class PolymerRun:
     log: dict[str, NDArray[np.float64]]
     stages: tuple[Stage, ...]
     versions: dict[str, str] = field(default_factory=dict)
+
+    def conductivity(self) -> LithiumConductivity:
+        """The Nernst-Einstein conductivity of lithium, with its error; or what bounds it.
+
+        Raises
+        ------
+        InputError
+            The run gave no trajectory, or beads overlap in it: there is no number to be had.
+        """
+        trajectory = self._usable()
+        bound = self.outcome is not Outcome.OK
+        return of_lithium(trajectory, self.system.temperature_K, bound)
+
+    def ion_conductivity(self) -> Conductivity:
+        """Of all ions, each for itself and together; errors as of `conductivity`."""
+        return all_ions(self._usable(), self.system.temperature_K)
+
+    def _usable(self) -> Trajectory:
+        if self.trajectory is None or self.outcome is Outcome.OVERLAP:
+            raise InputError(
+                f"a run that ended well: this one has {self.outcome}", value=self.error
+            )
+        return self.trajectory
 
     @property
     def cpu_seconds(self) -> float:
@@ -121,9 +154,7 @@ def simulate(
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         _check_same(folder / "run.json", system, plan, random_state, versions)
-        return _simulate(
-            system, plan, random_state, folder, folder, timeout_s, progress, versions
-        )
+        return _simulate(system, plan, random_state, folder, folder, timeout_s, progress, versions)
 
 
 def _simulate(
@@ -141,8 +172,14 @@ def _simulate(
     def ended(outcome: Outcome, error: str, **more: object) -> PolymerRun:
         facts = {"signs": {}, "trajectory": None, "log": {}} | more
         return PolymerRun(
-            system, plan, random_state, outcome, error,
-            stages=tuple(stages), versions=versions, **facts,  # type: ignore[arg-type]
+            system,
+            plan,
+            random_state,
+            outcome,
+            error,
+            stages=tuple(stages),
+            versions=versions,
+            **facts,  # type: ignore[arg-type]
         )
 
     with _bar(plan, progress) as advance:
@@ -215,6 +252,7 @@ def _check_same(
         "system": asdict(system),
         "plan": {name: value for name, value in asdict(plan).items() if name != "production_ns"},
         "random_state": random_state,
+        "script": sha256(thermostatted(system, "", 1.0, 1, 1).encode()).hexdigest(),
         "lammps": versions["lammps"],
     }
     wanted = json.loads(json.dumps(wanted))
@@ -258,7 +296,7 @@ def _bar(plan: Plan, wanted: bool) -> Iterator[Callable[[str, float], object]]:
 
         def advance(name: str, part: float) -> None:
             segment = re.fullmatch(r"production-(\d+)", name)
-            frames = min(125 * (int(segment[1]) + part), plan.frames) if segment else 0
+            frames = min(SEGMENT_FRAMES * (int(segment[1]) + part), plan.frames) if segment else 0
             bar.update(task, description=name, completed=frames)
 
         yield advance

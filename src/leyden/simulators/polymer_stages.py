@@ -1,8 +1,8 @@
 """From a box of thrown beads to a trajectory, stage by stage, in a folder that a kill cannot spoil.
 
-A stage is one run of LAMMPS in a folder of its own, from the last stage's data file to its own. What
-is finished is never done again, and a stage that was cut short begins anew: its random numbers are
-its own, so that the result is the same, bit by bit, whether or not the work was stopped in between.
+A stage is one run of LAMMPS in a folder of its own, from the last stage's data file to its own.
+What is finished is never done again, and a stage that was cut short begins anew: its random numbers
+are its own, so that the result is the same, bit by bit, whether or not the work was stopped.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from leyden.simulators.bead_spring import BeadSpring
 from leyden.simulators.lammps_run import LammpsEnd, read_dcd, read_thermo, run_lammps
 from leyden.simulators.polymer_packing import random_chains, write_data
 
-__all__ = ["Plan", "Stage", "run_stages", "stored_frames"]
+__all__ = ["SEGMENT_FRAMES", "Plan", "Stage", "run_stages", "stored_frames"]
 
 _DONE = "done.json"
 _PUSHING_STEPS = 10_000
-_SEGMENT_FRAMES = 125
+#: Frames of a segment of the production.
+SEGMENT_FRAMES = 125
+_FEWEST_FRAMES = 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Plan:
     Attributes
     ----------
     production_ns : float
-        What is kept; made in segments of 125 frames.
+        What is kept; made in segments of `SEGMENT_FRAMES`.
     compression_ns, relaxation_ns : float
         Before it: at 1 atm, whose second half gives the volume, and then at that volume.
     frame_ps : float
@@ -66,8 +68,10 @@ class Plan:
                 f"frame_ps must be a multiple of the time step of {self.time_step_fs:g} fs",
                 value=self.frame_ps,
             )
-        if self.frames < 2:
-            raise InputError("production must hold two frames at least", value=self.production_ns)
+        if self.frames < _FEWEST_FRAMES:
+            raise InputError(
+                f"production must hold {_FEWEST_FRAMES} frames at least", value=self.production_ns
+            )
 
     @property
     def frames(self) -> int:
@@ -167,9 +171,7 @@ def stored_frames(stages: list[Stage]) -> Iterator[NDArray[np.float32]]:
             yield read_dcd(stage.folder / "frames.dcd")[1:]  # the first is the last one before
 
 
-def _tasks(
-    system: BeadSpring, plan: Plan, random_state: int, done: list[Stage]
-) -> Iterator[_Task]:
+def _tasks(system: BeadSpring, plan: Plan, random_state: int, done: list[Stage]) -> Iterator[_Task]:
     """What is to be done; `done` grows meanwhile, and tells the volume."""
     step, seeds = plan.time_step_fs, np.random.default_rng([random_state, 1])
 
@@ -193,15 +195,15 @@ def _tasks(
         return polymer_script.thermostatted(system, start, step, steps, seed, edge=edge)
 
     yield _Task("relaxation", steps, relaxation)
-    for first in range(0, plan.frames, _SEGMENT_FRAMES):
-        frames = min(_SEGMENT_FRAMES, plan.frames - first)
+    for first in range(0, plan.frames, SEGMENT_FRAMES):
+        frames = min(SEGMENT_FRAMES, plan.frames - first)
         steps = frames * plan.steps_per_frame
 
         def production(start: str, steps: int = steps, seed: int = seed()) -> str:
             every = plan.steps_per_frame
             return polymer_script.thermostatted(system, start, step, steps, seed, every=every)
 
-        yield _Task(f"production-{first // _SEGMENT_FRAMES:04d}", steps, production)
+        yield _Task(f"production-{first // SEGMENT_FRAMES:04d}", steps, production)
 
 
 def _mean_edge(compression: Stage) -> float:
