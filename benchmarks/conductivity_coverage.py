@@ -2,12 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/conductivity_coverage.py [--repeats 200]
 
-Prints one JSON object.  ``independent``: eight cations and eight anions, each by itself.  ``pairs``:
-half of them move as neutral pairs, which the Nernst-Einstein conductivity counts and the collective
-one does not.  ``hops``: lithium on the sites of a sulfur lattice with given residence times, and
-vibration.  Each run is new; the intervals are those of 95 % by default settings (of the hops, a
-window in which they are more than the vibration).  ``conductivity_coverage`` is the least part of
-runs, among systems and the two conductivities, whose interval holds the exact value.
+Prints one JSON object.  ``independent``: eight cations and eight anions, each by itself.
+``pairs``: half of them move as neutral pairs, which the Nernst-Einstein conductivity counts and the
+collective one does not.  ``hops``: lithium on the sites of a sulfur lattice with given residence
+times, and vibration, with a window in which hops outweigh it; else settings are the defaults.
+``conductivity_coverage`` is the least part of runs, among systems and the two conductivities, whose
+95 % interval holds the exact value.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from leyden.errors import InputError, MissingExtraError
 __all__ = ["dcd_frames", "xtc_frames"]
 
 _AKMA_PS = 4.888821e-2  # the unit of time of DCD files
-_STEP_FS = (0.1, 50.0)  # no integration step of atoms or beads is shorter or longer
 _NM = 10.0
 
 
@@ -38,11 +37,10 @@ def dcd_frames(path: Path) -> Iterator[Frame]:
         raise MissingExtraError("MDAnalysis", "md") from error
     with _opened(DCDFile, path) as file:
         header = file.header
-        step = header["delta"] * _AKMA_PS  # of integration, where frames are nsavc steps apart
-        sensible = np.isfinite(step) and step > 0
-        if header["nsavc"] > 1:  # else the writer gave the time between frames
-            sensible = sensible and _STEP_FS[0] <= 1e3 * step <= _STEP_FS[1]
-        clock_ps = step * max(1, header["nsavc"]) if sensible else None
+        step = header["delta"] * max(1, header["nsavc"]) * _AKMA_PS
+        # LAMMPS writes its step in the units of its run, whatever the format asks for.
+        sensible = np.isfinite(step) and step > 0 and "LAMMPS" not in header["remarks"]
+        clock_ps = step if sensible else None
         number = -1
         for number, frame in enumerate(_whole(file, path)):
             cell = _dcd_cell(frame.unitcell) if header["is_periodic"] else None

@@ -177,7 +177,7 @@ def _frame(header: _Header, atoms: _Atoms, path: Path, number: int) -> Frame:
     return Frame(
         positions,
         cell,
-        ANGSTROM.get(header.units) if header.units else None,
+        ANGSTROM.get(header.units, np.nan) if header.units else None,
         float(header.time) if timed and header.time is not None else float(header.step),
         _PS[str(header.units)] if timed else None,
         unwrapped,

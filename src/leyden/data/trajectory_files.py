@@ -144,7 +144,7 @@ def _streamed(
         return finish_trajectory(
             writer,
             species=names,
-            time_step_ps=how.time_step_ps or reading.time_step_ps(),
+            time_step_ps=reading.time_step_ps(),
             charges=atoms.charges,
             molecules=atoms.molecules,
             name=path.name,
@@ -187,7 +187,9 @@ class _Reading:
         told = None if first.unwrapped is None else not first.unwrapped
         self.unwrapping = Unwrapping(told if how.wrapped == "auto" else bool(how.wrapped), path)
         self._start = self._clock = first.clock
-        self._step, self._clock_ps = 0.0, first.clock_ps
+        self._step, self._clock_ps, self._given = 0.0, first.clock_ps, how.time_step_ps
+        if self._given is None:
+            self._timed(first.clock_ps or 0.0)  # before a long file is read in vain
 
     def block(self, frames: list[Frame]) -> tuple[np.ndarray, np.ndarray]:
         """Positions (n, N, 3) and cells (n, 3, 3) of the next frames, in angstrom."""
@@ -205,8 +207,13 @@ class _Reading:
         return self.unwrapping.block(positions, cells), cells
 
     def time_step_ps(self) -> float:
-        """Between frames, by the file's own clock."""
+        """Between frames: as given, else by the file's own clock."""
+        if self._given is not None:
+            return self._given
         step = (self._clock - self._start) / max(1, self._frame - 1) * (self._clock_ps or 0.0)
+        return self._timed(step)
+
+    def _timed(self, step: float) -> float:
         if not (np.isfinite(step) and step > 0):
             raise InputError(
                 "the time between frames is known; the file does not tell it",
@@ -236,6 +243,8 @@ class _Reading:
         step, self._clock = frame.clock - self._clock, frame.clock
         if number == 1:
             self._step = step
+            if self._given is None and step == 0:
+                self._timed(step)
         rounding = 4 * np.finfo(np.float32).eps * abs(frame.clock)
         if abs(step - self._step) > _CLOCK * abs(self._step) + rounding or step < 0:
             raise InputError(
@@ -248,26 +257,30 @@ class _Reading:
 
 def _angstrom(units: str | float | None, first: Frame, path: Path) -> float:
     """The file's unit of length in angstrom."""
+    own = first.angstrom  # not a number where the file says that it is reduced
+    if units == "lj" or (units is None and own is not None and np.isnan(own)):
+        raise InputError(
+            "reduced units (lj) have a length of your choice",
+            value=units,
+            file=path,
+            remedy="say it: units=<sigma in angstrom>",
+        )
     if isinstance(units, str):
         if units not in ANGSTROM:
             raise InputError(
                 f"a unit of length is {', '.join(ANGSTROM)}, or a number of angstrom",
                 value=units,
                 file=path,
-                remedy="reduced units (lj) have a length of your choice: units=<sigma in angstrom>"
-                if units == "lj"
-                else "take one of these",
             )
-        value = ANGSTROM[units]
-        if first.angstrom not in (None, value):
+        if own not in (None, ANGSTROM[units]):
             raise InputError(
-                f"the unit of length is that of the file, {first.angstrom:g} angstrom",
+                "the unit of length is that which the file names",
                 value=units,
                 file=path,
                 remedy="leave units away",
             )
-        return value
-    value = float(units if units is not None else first.angstrom or 1.0)
+        return ANGSTROM[units]
+    value = float(units if units is not None else own or 1.0)
     if not (np.isfinite(value) and value > 0):
         raise InputError("a unit of length is positive, in angstrom", value=units, file=path)
     return value

@@ -24,7 +24,7 @@ class Frame(NamedTuple):
     cell : ndarray of float64, shape (3, 3), or None
         Lattice vectors as rows, in the same unit; None where the file has none.
     angstrom : float or None
-        The unit of length; None where the file does not say.
+        The unit of length; None where the file does not say, not a number where it is reduced.
     clock : float
         Time or step number, whatever is written; it must rise evenly.
     clock_ps : float or None
