@@ -11,7 +11,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from leyden.dynamics.pairs import Observed
 from leyden.dynamics.vamp_network import VampNetwork
 from leyden.errors import IncompatibleError
 
@@ -125,7 +124,7 @@ class CoordinateDynamics(VampNetwork):
         self.freeze_batch_norm = freeze_batch_norm
         self.random_state = random_state
 
-    def vocabulary(self, observed: Sequence[Observed], start: Any) -> tuple[str, ...]:
+    def vocabulary(self, observed: Sequence[Any], start: Any) -> tuple[str, ...]:
         """One name a coordinate: the network must know how many there are."""
         size = observed[0].targets.shape[1] if start is None else len(start.species) // 3
         return tuple(f"{axis}{atom}" for atom in range(size) for axis in "xyz")
@@ -135,7 +134,7 @@ class CoordinateDynamics(VampNetwork):
         return _Network(self, len(vocabulary))
 
     def inputs(
-        self, vocabulary: tuple[str, ...], parts: Sequence[tuple[Observed, np.ndarray]]
+        self, vocabulary: tuple[str, ...], parts: Sequence[tuple[Any, np.ndarray]]
     ) -> torch.Tensor:
         """The coordinates of these frames."""
         for one, _ in parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -117,9 +117,7 @@ class GraphDynamics(VampNetwork):
         self.freeze_batch_norm = freeze_batch_norm
         self.random_state = random_state
 
-    def vocabulary(
-        self, observed: Sequence[Environments], start: DynamicsModel | None
-    ) -> tuple[str, ...]:
+    def vocabulary(self, observed: Sequence[Any], start: DynamicsModel | None) -> tuple[str, ...]:
         """Species of the start, then those of the environments that it has not met."""
         names = [] if start is None else list(start.species)
         names += sorted({name for one in observed for name in one.species} - set(names))
@@ -130,7 +128,7 @@ class GraphDynamics(VampNetwork):
         return _Network(self, len(vocabulary))
 
     def inputs(
-        self, vocabulary: tuple[str, ...], parts: Sequence[tuple[Environments, np.ndarray]]
+        self, vocabulary: tuple[str, ...], parts: Sequence[tuple[Any, np.ndarray]]
     ) -> EnvironmentTensors:
         """The environments of these frames as one graph."""
         batches, codes = [], []
@@ -207,6 +205,7 @@ class _Network(nn.Module):
 
     def forward(self, inputs: EnvironmentTensors) -> torch.Tensor:
         """Memberships of the targets, shape (n, states)."""
+        first: Any
         first, *others = self.convolutions
         v = first.of_species(self.embedding.weight, inputs.species, inputs.bonds)
         for convolution, edges in zip(others, inputs.edges, strict=True):

@@ -25,6 +25,7 @@ from leyden.errors import InputError
 __all__ = ["Kinetics", "lag_frames"]
 
 CUTOFF = 1e-8  # of the greatest eigenvalue of a covariance matrix; what is below counts as zero
+ONE = 1 - 1e-12  # what rounding makes of an eigenvalue of 1
 DRIFT = 3.0  # standard errors by which populations may move before it is said
 
 
@@ -324,9 +325,9 @@ def _told(values: np.ndarray) -> np.ndarray:
 
 def timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
     """-lag / ln(eigenvalue); NaN where it is not positive, infinite where it is not below 1."""
-    inside = (values > 0) & (values < 1)
+    inside = (values > 0) & (values < ONE)
     times = -lag_ps / np.log(np.where(inside, values, 0.5))
-    return np.where(inside, times, np.where(values >= 1, np.inf, np.nan))
+    return np.where(inside, times, np.where(values >= ONE, np.inf, np.nan))
 
 
 def bounded_timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
@@ -339,7 +340,7 @@ def _reasons(values: np.ndarray) -> tuple[str, ...]:
     """Why a timescale is missing, infinite, or not a plain decay."""
     told = []
     for value, size in zip(values, _told(values), strict=True):
-        if size >= 1:
+        if size >= ONE:
             told.append("no decay is seen: no transition, or populations that drift")
         elif size <= 0:
             told.append("the eigenvalue is not positive: at this lag the process has decayed")

@@ -40,9 +40,7 @@ class VampNetwork(BaseEstimator):
     head: ClassVar[tuple[str, ...]] = ("hidden.*", "output.*")
     """Patterns of the parameters after the embedding."""
 
-    def vocabulary(
-        self, observed: Sequence[Observed], start: DynamicsModel | None
-    ) -> tuple[str, ...]:
+    def vocabulary(self, observed: Sequence[Any], start: DynamicsModel | None) -> tuple[str, ...]:
         """Names of the species that the network tells apart; here it tells none."""
         return ()
 
@@ -50,9 +48,7 @@ class VampNetwork(BaseEstimator):
         """A new module with a last layer `output`; its weights come from torch's generator."""
         raise NotImplementedError
 
-    def inputs(
-        self, vocabulary: tuple[str, ...], parts: Sequence[tuple[Observed, np.ndarray]]
-    ) -> Any:
+    def inputs(self, vocabulary: tuple[str, ...], parts: Sequence[tuple[Any, np.ndarray]]) -> Any:
         """What the module takes for these frames of these trajectories."""
         raise NotImplementedError
 
@@ -226,12 +222,10 @@ class VampNetwork(BaseEstimator):
     ) -> tuple[float, str]:
         """Validation score of the finished module, and why its states are none."""
         objective = VampObjective(self.score)
-        pooled = None
+        parts = np.array_split(table.checking, math.ceil(len(table.checking) / size))
         with torch.no_grad():
-            for i in range(0, len(table.checking), size):
-                batch = self._batch(vocabulary, table, table.checking[i : i + size])
-                more = objective.accumulate(module, batch)
-                pooled = more if pooled is None else pooled + more
+            sums = [objective.accumulate(module, self._batch(vocabulary, table, p)) for p in parts]
+        pooled = sum(sums[1:], start=sums[0])
         return float(vamp_score(pooled, self.score)), why_collapsed(pooled)
 
     def _identity(self, several: list[Observed]) -> str:
