@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -55,6 +56,9 @@ class PolymerRun:
         the others give nothing.
     error : str
         Why the outcome is not ``ok``.
+    stages : tuple of Stage
+        With their processor times. A stage that was killed and begun again counts once. Their
+        files are gone where no folder was given.
     signs : dict of str to float
         What the outcome was judged by, see `leyden.simulators.polymer_outcome.judge`.
     trajectory : Trajectory or None
@@ -65,8 +69,6 @@ class PolymerRun:
         ``potential_energy_kcal_per_mol``, ``total_energy_kcal_per_mol`` and
         ``conserved_energy_kcal_per_mol`` (less the heat of the thermostat: its drift is the error
         of the time step).
-    stages : tuple of Stage
-        With their processor times. A stage that was killed and begun again counts once.
     versions : dict of str to str
     """
 
@@ -75,10 +77,10 @@ class PolymerRun:
     random_state: int
     outcome: Outcome
     error: str
-    signs: dict[str, float]
-    trajectory: Trajectory | None
-    log: dict[str, NDArray[np.float64]]
     stages: tuple[Stage, ...]
+    signs: dict[str, float] = field(default_factory=dict)
+    trajectory: Trajectory | None = None
+    log: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
 
     def conductivity(self) -> LithiumConductivity:
@@ -168,20 +170,7 @@ def _simulate(
     versions: dict[str, str],
 ) -> PolymerRun:
     stages: list[Stage] = []
-
-    def ended(outcome: Outcome, error: str, **more: object) -> PolymerRun:
-        facts = {"signs": {}, "trajectory": None, "log": {}} | more
-        return PolymerRun(
-            system,
-            plan,
-            random_state,
-            outcome,
-            error,
-            stages=tuple(stages),
-            versions=versions,
-            **facts,  # type: ignore[arg-type]
-        )
-
+    run = partial(PolymerRun, system, plan, random_state, versions=versions)
     with _bar(plan, progress) as advance:
         for stage in run_stages(
             system, plan, random_state, folder, timeout_s=timeout_s, advance=advance
@@ -189,14 +178,17 @@ def _simulate(
             if isinstance(stage, LammpsEnd):
                 outcome = Outcome.TIMED_OUT if stage.timed_out else Outcome.CRASHED
                 done = f"{len(stages)} stages finished before" if stages else "in the first stage"
-                return ended(outcome, f"{stage.error}; {done}")
+                return run(outcome, f"{stage.error}; {done}", stages=tuple(stages))
             stages.append(stage)
             outcome, error = wrong_with(system, stage)
             if outcome is not Outcome.OK:
-                return ended(outcome, f"{stage.name}: {error}")
+                return run(outcome, f"{stage.name}: {error}", stages=tuple(stages))
     trajectory = _trajectory(system, plan, stages, store)
     outcome, error, signs = judge(system, trajectory)
-    return ended(outcome, error, signs=signs, trajectory=trajectory, log=_log(plan, stages))
+    return run(
+        *(outcome, error, tuple(stages), signs, trajectory),
+        log=_log(plan, stages),
+    )
 
 
 def _trajectory(
@@ -209,7 +201,7 @@ def _trajectory(
     share = (system.mass / system.mass.sum()).astype(np.float64)
     edge = float(stages[-1].log()["Lx"][-1])
     with ArrayWriter(place) as writer:
-        for frames in stored_frames(stages):
+        for frames in stored_frames(plan, stages):
             centre = np.einsum("tnx,n->tx", frames, share)
             writer.append("positions", (frames - centre[:, None]).astype(np.float32))
         writer.append("cells", edge * np.eye(3)[None])

@@ -13,12 +13,14 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leyden.errors import InputError
+from leyden.errors import ArtefactError, InputError
 from leyden.simulators import polymer_script
 from leyden.simulators.bead_spring import BeadSpring
 from leyden.simulators.lammps_run import LammpsEnd, read_dcd, read_thermo, run_lammps
@@ -164,46 +166,42 @@ def run_stages(
         begin = stage.folder / "end.data"
 
 
-def stored_frames(stages: list[Stage]) -> Iterator[NDArray[np.float32]]:
-    """Unwrapped positions, angstrom, one block (t, N, 3) a segment of the production."""
+def stored_frames(plan: Plan, stages: list[Stage]) -> Iterator[NDArray[np.float32]]:
+    """Unwrapped positions, angstrom, one block (t, N, 3) a segment of the production.
+
+    Raises
+    ------
+    ArtefactError
+        A file of frames was cut short.
+    """
     for stage in stages:
-        if stage.name.startswith("production"):
-            yield read_dcd(stage.folder / "frames.dcd")[1:]  # the first is the last one before
+        if not stage.name.startswith("production"):
+            continue
+        frames = read_dcd(stage.folder / "frames.dcd")[1:]  # the first is the last one before
+        if len(frames) != stage.steps // plan.steps_per_frame:
+            raise ArtefactError(f"{stage.folder}: frames are missing. Remedy: delete this folder.")
+        yield frames
 
 
 def _tasks(system: BeadSpring, plan: Plan, random_state: int, done: list[Stage]) -> Iterator[_Task]:
     """What is to be done; `done` grows meanwhile, and tells the volume."""
-    step, seeds = plan.time_step_fs, np.random.default_rng([random_state, 1])
+    random = np.random.default_rng([random_state, 1])
 
-    def seed() -> int:
-        return int(seeds.integers(1, 8 * 10**8))
+    def task(name: str, script: Callable[..., str], steps: int, **more: Any) -> _Task:
+        seed = int(random.integers(1, 8 * 10**8))  # LAMMPS takes them up to nine
+        step = plan.time_step_fs
+        made = partial(script, system, time_step_fs=step, steps=steps, seed=seed, **more)
+        return _Task(name, steps, made)
 
-    def pushing(start: str, seed: int = seed()) -> str:
-        return polymer_script.pushing(system, start, step, _PUSHING_STEPS, seed)
-
-    yield _Task("pushing", _PUSHING_STEPS, pushing)
-    steps = plan.steps(plan.compression_ns)
-
-    def compression(start: str, steps: int = steps, seed: int = seed()) -> str:
-        return polymer_script.compression(system, start, step, steps, seed)
-
-    yield _Task("compression", steps, compression)
-    edge = _mean_edge(done[-1])
-    steps = plan.steps(plan.relaxation_ns)
-
-    def relaxation(start: str, steps: int = steps, seed: int = seed()) -> str:
-        return polymer_script.thermostatted(system, start, step, steps, seed, edge=edge)
-
-    yield _Task("relaxation", steps, relaxation)
+    yield task("pushing", polymer_script.pushing, _PUSHING_STEPS)
+    yield task("compression", polymer_script.compression, plan.steps(plan.compression_ns))
+    edge, steps = _mean_edge(done[-1]), plan.steps(plan.relaxation_ns)
+    yield task("relaxation", polymer_script.thermostatted, steps, edge=edge)
+    every = plan.steps_per_frame
     for first in range(0, plan.frames, SEGMENT_FRAMES):
-        frames = min(SEGMENT_FRAMES, plan.frames - first)
-        steps = frames * plan.steps_per_frame
-
-        def production(start: str, steps: int = steps, seed: int = seed()) -> str:
-            every = plan.steps_per_frame
-            return polymer_script.thermostatted(system, start, step, steps, seed, every=every)
-
-        yield _Task(f"production-{first // SEGMENT_FRAMES:04d}", steps, production)
+        steps = every * min(SEGMENT_FRAMES, plan.frames - first)
+        name = f"production-{first // SEGMENT_FRAMES:04d}"
+        yield task(name, polymer_script.thermostatted, steps, every=every)
 
 
 def _mean_edge(compression: Stage) -> float:
