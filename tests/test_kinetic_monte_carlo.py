@@ -130,6 +130,7 @@ def test_vibrations_do_not_depend_on_the_pieces(monkeypatch):
         ({"lithium": 0}, "lithium must be positive"),
         ({"cells": (1, 0, 1)}, "cells must be positive"),
         ({"cells": (1, 1)}, "along three axes"),
+        ({"lithium": 1.5}, "whole numbers"),
         ({"sulfur_spread_A": -0.1}, "sulfur_spread_A must not be negative"),
     ],
 )

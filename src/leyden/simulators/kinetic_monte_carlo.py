@@ -66,7 +66,7 @@ class KineticMonteCarlo:
     Attributes
     ----------
     octahedral_ps, tetrahedral_ps : float
-        Mean residence times. The defaults are those of `LatticeHopping`.
+        Mean residence times. The defaults are near those of `LatticeHopping`.
     lattice_A : float
         Edge of the conventional cubic cell.
     lithium_spread_A, sulfur_spread_A : float
@@ -79,7 +79,8 @@ class KineticMonteCarlo:
     Raises
     ------
     InputError
-        A residence time or edge that is not positive, a negative spread, no atom or no cell.
+        A residence time or edge that is not positive, a negative spread, no atom or no cell, or a
+        part of one.
     """
 
     octahedral_ps: float = 199.0
@@ -99,8 +100,12 @@ class KineticMonteCarlo:
             if not (np.isfinite(numbers).all() and low.all()):
                 rule = "not be negative" if may_be_zero else "be positive"
                 raise InputError(f"{field.name} must {rule}, and finite", value=value)
-        if len(self.cells) != 3:
-            raise InputError("cells are counted along three axes", value=self.cells)
+        counts = np.array([self.lithium, *self.cells])
+        if len(counts) != 4 or counts.dtype.kind not in "iu":
+            raise InputError(
+                "lithium and cells, along three axes, are whole numbers",
+                value=(self.lithium, self.cells),
+            )
 
     @property
     def local_timescale_ps(self) -> float:

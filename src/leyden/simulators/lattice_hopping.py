@@ -36,7 +36,7 @@ class LatticeHopping:
     """Lithium in thermal face-centred cubic sulfur.
 
     With the defaults a visit to an octahedral site lasts about 0.2 ns and one to a tetrahedral site
-    about 0.06 ns. A simulated nanosecond takes about a tenth of a second.
+    about 0.06 ns; populations relax in 50 ps. A simulated nanosecond takes about 0.1 s.
 
     Attributes
     ----------
