@@ -76,6 +76,7 @@ def child(path: Path) -> None:
                 "seconds_reading": round(read - start, 1),
                 "seconds_building": round(built - read, 1),
                 "seconds_in_batches": round(ended - built, 1),
+                "cpu_seconds": round(time.process_time(), 1),
             }
         )
     )
