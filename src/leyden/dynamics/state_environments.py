@@ -5,7 +5,6 @@ Every environment counts for each state by its membership: no frame is forced in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,49 +129,14 @@ def state_environments(
     codes = np.array([species.index(name) for name in trajectory.species])
     shells = max(1, round(reach / width))
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).round().astype(int))
-    blocks = min(blocks, len(chosen))
-    states = memberships.shape[2]
-    counts = np.zeros((blocks, states, len(species), shells))
-    charges = np.zeros((blocks, states, shells))
-    weight = np.zeros((blocks, states))
-    volume = np.zeros(blocks)
-    for block, part in enumerate(np.array_split(chosen, blocks)):
+    sums = _Sums.empty(min(blocks, len(chosen)), memberships.shape[2], len(species), shells)
+    for block, part in enumerate(np.array_split(chosen, len(sums.weight))):
         for frame in part:
             near = _near(trajectory, frame, targets, reach)
-            shell = np.minimum((near.distances / width).astype(int), shells - 1)
-            place = codes[near.atoms] * shells + shell
-            held = memberships[frame][near.sets]
-            for state in range(states):
-                total = np.bincount(place, held[:, state], len(species) * shells)
-                counts[block, state] += total.reshape(len(species), shells)
-                if trajectory.charges is not None:
-                    of_atoms = held[:, state] * trajectory.charges[near.atoms]
-                    charges[block, state] += np.bincount(shell, of_atoms, shells)
-            weight[block] += memberships[frame].sum(0) * targets.shape[1]
-            volume[block] += abs(np.linalg.det(trajectory.frame_cells[frame]))
-    edges = width * np.arange(1, shells + 1)
-    draws = _drawn(blocks, random_state)
-    distribution = _distribution(
-        counts.sum(0), weight.sum(0), edges, _densities(trajectory, codes, targets, volume, chosen)
-    )
-    own = None if trajectory.charges is None else float(trajectory.charges[targets].mean())
-    inside = counts.cumsum(-1)
-    mean, low, high = _means(inside, weight, draws)
-    charge = (None, None, None) if own is None else _means(charges.cumsum(-1), weight, draws, own)
-    return StateEnvironments(
-        radii=edges - width / 2,
-        edges=edges,
-        species=species,
-        populations=weight.sum(0) / weight.sum(),
-        distribution=distribution,
-        coordination=mean,
-        coordination_low=low,
-        coordination_high=high,
-        charge=charge[0],
-        charge_low=charge[1],
-        charge_high=charge[2],
-        shell=_first_shell(counts.sum((0, 1, 2)), edges),
-    )
+            sums.add(block, near, memberships[frame], codes, trajectory.charges, width)
+            sums.weight[block] += memberships[frame].sum(0) * targets.shape[1]
+            sums.volume += abs(np.linalg.det(trajectory.frame_cells[frame])) / len(chosen)
+    return _averaged(sums, species, codes, targets, trajectory.charges, width, random_state)
 
 
 def examples(
@@ -278,17 +242,89 @@ def _checked(
     return targets, memberships
 
 
-def _densities(
-    trajectory: Trajectory,
+@dataclass
+class _Sums:
+    """What is added up over frames, in blocks of time.
+
+    Neighbours (blocks, k, S, R) and their charge (blocks, k, R) by state and shell, each weighted
+    by membership; the memberships (blocks, k); and the mean volume of the frames.
+    """
+
+    counts: np.ndarray
+    charges: np.ndarray
+    weight: np.ndarray
+    volume: float
+
+    @classmethod
+    def empty(cls, blocks: int, states: int, species: int, shells: int) -> _Sums:
+        return cls(
+            np.zeros((blocks, states, species, shells)),
+            np.zeros((blocks, states, shells)),
+            np.zeros((blocks, states)),
+            0.0,
+        )
+
+    def add(
+        self,
+        block: int,
+        near: _Near,
+        memberships: np.ndarray,
+        codes: np.ndarray,
+        charges: np.ndarray | None,
+        width: float,
+    ) -> None:
+        _, states, species, shells = self.counts.shape
+        shell = np.minimum((near.distances / width).astype(int), shells - 1)
+        place = codes[near.atoms] * shells + shell
+        held = memberships[near.sets]
+        for state in range(states):
+            found = np.bincount(place, held[:, state], species * shells)
+            self.counts[block, state] += found.reshape(species, shells)
+            if charges is not None:
+                carried = held[:, state] * charges[near.atoms]
+                self.charges[block, state] += np.bincount(shell, carried, shells)
+
+
+def _averaged(
+    sums: _Sums,
+    species: tuple[str, ...],
     codes: np.ndarray,
     targets: np.ndarray,
-    volume: np.ndarray,
-    chosen: Sequence[int] | np.ndarray,
-) -> np.ndarray:
+    charges: np.ndarray | None,
+    width: float,
+    random_state: int,
+) -> StateEnvironments:
+    """Means of what was added up, with the intervals of drawn blocks."""
+    weight = sums.weight
+    edges = width * np.arange(1, sums.counts.shape[-1] + 1)
+    draws = _drawn(len(weight), random_state)
+    densities = _densities(codes, targets, sums.volume)
+    mean, low, high = _means(sums.counts.cumsum(-1), weight, draws)
+    charge: tuple[np.ndarray, ...] | tuple[None, ...] = (None, None, None)
+    if charges is not None:
+        own = float(charges[targets].mean())
+        charge = _means(sums.charges.cumsum(-1), weight, draws, own)
+    return StateEnvironments(
+        radii=edges - width / 2,
+        edges=edges,
+        species=species,
+        populations=weight.sum(0) / weight.sum(),
+        distribution=_distribution(sums.counts.sum(0), weight.sum(0), edges, densities),
+        coordination=mean,
+        coordination_low=low,
+        coordination_high=high,
+        charge=charge[0],
+        charge_low=charge[1],
+        charge_high=charge[2],
+        shell=_first_shell(sums.counts.sum((0, 1, 2)), edges),
+    )
+
+
+def _densities(codes: np.ndarray, targets: np.ndarray, volume: float) -> np.ndarray:
     """Atoms of each species in a cubic angstrom that a target could meet: not those of its set."""
     atoms = np.bincount(codes, minlength=codes.max() + 1).astype(float)
     atoms -= np.bincount(codes[targets].ravel(), minlength=len(atoms)) / len(targets)
-    return atoms / (volume.sum() / len(chosen))
+    return atoms / volume
 
 
 def _distribution(

@@ -1,0 +1,275 @@
+"""Networks of the study `lithium-hopping`, and what they find of lithium's dynamics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leyden.dynamics.coordinate_dynamics import CoordinateDynamics, Coordinates
+from leyden.dynamics.core_sets import state_agreement
+from leyden.dynamics.dynamics_model import DynamicsModel
+from leyden.dynamics.global_from_local import global_timescales_ps, global_transition_matrix
+from leyden.dynamics.graph_dynamics import GraphDynamics
+from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
+from leyden.dynamics.koopman import Kinetics
+from leyden.dynamics.vamp_network import VampNetwork
+from leyden.hashing import content_hash, learning_code
+from leyden.simulators.fcc_sites import CONNECTIONS, SITE_STATES
+from leyden.studies.hopping_runs import (
+    ION,
+    LAG_PS,
+    Effort,
+    Langevin,
+    RareEvents,
+    Twin,
+    environments,
+)
+
+__all__ = [
+    "BATCHES",
+    "LAGS_PS",
+    "Found",
+    "Networks",
+    "coordinate_network",
+    "graph_network",
+    "on_langevin",
+    "on_noise",
+    "on_rare_events",
+    "on_twin",
+]
+
+LAGS_PS = (5.0, 10.0, 20.0, 30.0, 50.0)
+MULTIPLES = 10
+BATCHES = (200, 2000, 20000)
+"""Environments of a mini-batch, in the test on noise."""
+SLOWEST = 3
+"""Modes of the twelve sites that share the slowest timescale (four octahedral sites, less one)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What one set of states says of the dynamics.
+
+    Attributes
+    ----------
+    timescales : Timescales
+        At `LAGS_PS`.
+    koopman : Koopman
+        At `LAG_PS`.
+    ck : ChapmanKolmogorov
+        From `LAG_PS`, up to ten times it.
+    agreement : float
+        Part of the frames whose likeliest state is that of the site, under the better naming.
+    score : float
+        VAMP-2 on the frames that were not learned from; NaN of states that were not learned.
+    """
+
+    timescales: Timescales
+    koopman: Koopman
+    ck: ChapmanKolmogorov
+    agreement: float
+    score: float = float("nan")
+
+    @classmethod
+    def of(
+        cls, memberships: Sequence[np.ndarray], truth: Sequence[np.ndarray], score: float = np.nan
+    ) -> Found:
+        """All of it from memberships (T, L, k) and true kinds of site (T, L)."""
+        kinetics = Kinetics(list(memberships), LAG_PS)
+        likeliest = np.concatenate([one.argmax(2) for one in memberships])
+        return cls(
+            kinetics.timescales(LAGS_PS),
+            kinetics.koopman(),
+            kinetics.ck_test(MULTIPLES),
+            state_agreement(likeliest, np.concatenate(list(truth))).fraction,
+            score,
+        )
+
+    @property
+    def timescale_ps(self) -> tuple[float, float, float]:
+        """Slowest relaxation at `LAG_PS`, and its interval."""
+        at = LAGS_PS.index(LAG_PS)
+        low, high = self.timescales.interval[:, at, 0]
+        return float(self.timescales.timescales_ps[at, 0]), float(low), float(high)
+
+
+class Networks:
+    """Fits networks, and keeps them.
+
+    Parameters
+    ----------
+    folder : Path
+    progress : bool
+    """
+
+    def __init__(self, folder: Path, progress: bool) -> None:
+        self._folder, self._progress = folder / "networks", progress
+
+    def learned(
+        self, estimator: VampNetwork, name: str, observed: Any, **how: Any
+    ) -> DynamicsModel:
+        """The model of this estimator on what was observed, whose name says what it is.
+
+        `observed` is called for the trajectories, if the model is not there yet.
+        """
+        start = how.get("start")
+        told = {**how, "start": None if start is None else start.module.state_dict()}
+        key = content_hash(learning_code(), estimator, name, told)[:16]
+        path = self._folder / f"{name}-{key}.leyden"
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            checkpoint = path.with_suffix(".checkpoint")
+            fitted = estimator.fit(
+                observed(), checkpoint=checkpoint, progress=self._progress, **how
+            )
+            fitted.save(path)
+            for left in path.parent.glob(f"{checkpoint.name}*"):
+                left.unlink()
+        return DynamicsModel.load(path)
+
+
+def graph_network(effort: Effort, **other: Any) -> GraphDynamics:
+    """The graph network of this study: two states, a lag of 10 ps."""
+    return GraphDynamics(**{**_settings(effort), **other})
+
+
+def coordinate_network(effort: Effort, **other: Any) -> CoordinateDynamics:
+    """The standard VAMPnet beside it."""
+    return CoordinateDynamics(**{**_settings(effort), **other})
+
+
+def _settings(effort: Effort) -> dict[str, Any]:
+    return {
+        "states": 2,
+        "lag_ps": LAG_PS,
+        "epochs": effort.epochs,
+        "least_steps": effort.least_steps,
+        "restarts": effort.restarts,
+    }
+
+
+def on_twin(effort: Effort, networks: Networks) -> tuple[Found, Found]:
+    """What the network finds on runs of known rates that taught it nothing, and the truth."""
+    twin = Twin(effort)
+    model = networks.learned(
+        graph_network(effort),
+        f"twin-{effort.twin_ns:g}ns",
+        lambda: environments(twin.teaching().trajectory),
+    )
+    memberships, truth = [], []
+    for run in twin.tests():
+        memberships += model.memberships(environments(run.trajectory))
+        truth.append(run.states)
+    exact = [np.eye(2)[states] for states in truth]
+    return Found.of(memberships, truth, model.score), Found.of(exact, truth)
+
+
+@dataclass(frozen=True, eq=False)
+class LangevinFound:
+    """States of the second half of the Langevin run.
+
+    Attributes
+    ----------
+    graph, coordinates, cores : Found
+        Of the graph network, the VAMPnet on coordinates, and the sites by cores.
+    rebuilt_ps, published_rebuilt_ps : float
+        Slowest timescale of the twelve sites, from the local model of the graph network through its
+        generator, and by the published construction.
+    direct_ps : tuple of float
+        Mean of the three slowest timescales of the twelve sites by cores, and its interval.
+    places : dict of str to ndarray
+        ``fractions`` (n, 3) of lithium in the cell and the first membership by both networks.
+    """
+
+    graph: Found
+    coordinates: Found
+    cores: Found
+    rebuilt_ps: float
+    published_rebuilt_ps: float
+    direct_ps: tuple[float, float, float]
+    places: dict[str, np.ndarray]
+
+
+def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool) -> LangevinFound:
+    """Both networks, learned on the first half, on the second."""
+    run = Langevin(effort, folder)
+    run.run(progress)
+    name = f"langevin-{effort.langevin_ns / 2:g}ns"
+    graph = networks.learned(
+        graph_network(effort), f"graph-{name}", lambda: environments(run.teaching)
+    )
+    plain = networks.learned(
+        coordinate_network(effort), f"coordinates-{name}", lambda: Coordinates(run.teaching, ION)
+    )
+    seen = graph.memberships(environments(run.tested))
+    placed = plain.memberships(Coordinates(run.tested, ION))
+    first = int((run.sites >= 0).all(1).argmax())  # before the first core nothing is known
+    states, sites = run.states[first:], run.sites[first:]
+    local = Found.of(seen, [run.states], graph.score)
+    direct = Kinetics(np.eye(len(SITE_STATES))[sites], LAG_PS).koopman()
+    low, high = direct.timescales_interval[:, :SLOWEST].mean(1)
+    matrix, ways = _local(local, seen[0], run.states), (SITE_STATES, CONNECTIONS)
+    rebuilt = global_transition_matrix(matrix, *ways)
+    published = global_transition_matrix(matrix, *ways, through_generator=False)
+    shown = slice(None, None, max(1, len(run.tested) // 4000))
+    fractions = np.mod(np.asarray(run.tested.positions[shown, 0]) / run.model.lattice_A, 1.0)
+    return LangevinFound(
+        local,
+        Found.of(placed, [run.states], plain.score),
+        Found.of([np.eye(2)[states]], [states]),
+        float(global_timescales_ps(rebuilt, LAG_PS)[0]),
+        float(global_timescales_ps(published, LAG_PS)[0]),
+        (float(direct.timescales_ps[:SLOWEST].mean()), float(low), float(high)),
+        {
+            "fractions": fractions,
+            "graph": seen[0][shown, 0, 0],
+            "coordinates": placed[0][shown, 0, 0],
+        },
+    )
+
+
+def _local(found: Found, memberships: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The local matrix with its states in the order of the kinds of site."""
+    naming = state_agreement(memberships.argmax(2), truth).naming
+    order = [state for state, _ in sorted(naming.items(), key=lambda pair: pair[1])]
+    return found.koopman.matrix[np.ix_(order, order)]
+
+
+def on_noise(effort: Effort) -> dict[int, float]:
+    """VAMP-2 on later time of a network that was taught noise, by the size of its batches."""
+    rng = np.random.default_rng(0)
+    frames = 2000 if effort.restarts == 1 else 20000
+    noise = _Noise(rng.random((frames, 1, 3), dtype=np.float32))
+    scores = {}
+    for size in BATCHES:
+        network = coordinate_network(effort, batch_size=size, restarts=1)
+        scores[size] = network.attempts(noise)[0].score
+    return scores
+
+
+class _Noise:
+    """Coordinates without any memory."""
+
+    time_step_ps = 1.0
+
+    def __init__(self, places: np.ndarray) -> None:
+        self._places = places
+        self.frames, self.targets = len(places), np.zeros((1, 1), int)
+
+    def batch(self, frames: np.ndarray) -> np.ndarray:
+        """Places of these frames, (n, 3)."""
+        return self._places[frames, 0] - 0.5
+
+
+def on_rare_events(effort: Effort, networks: Networks) -> tuple[Timescales, float]:
+    """Timescale of many atoms that each hardly move, and the exact one, both in ps."""
+    rare = RareEvents(effort)
+    seen = [environments(run.trajectory) for run in rare.runs()]
+    network = graph_network(effort, restarts=1)
+    model = networks.learned(network, f"rare-{effort.rare}", lambda: seen)
+    kinetics = model.kinetics(seen)
+    return kinetics.timescales([LAG_PS]), rare.model.local_timescale_ps
