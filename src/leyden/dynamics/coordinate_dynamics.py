@@ -99,7 +99,7 @@ class CoordinateDynamics(VampNetwork):
         restarts: int = 3,
         validation_fraction: float = 0.2,
         score: str = "VAMP2",
-        tikhonov: float = 1e-4,
+        tikhonov: float = 1e-2,
         freeze_batch_norm: bool = False,
         random_state: int = 0,
     ) -> None:

@@ -52,7 +52,8 @@ class GraphDynamics(VampNetwork):
     score : {"VAMP2", "VAMPE", "VAMP1"}
         What is maximised.
     tikhonov : float
-        Added to the diagonals of the covariances in training.
+        Added to the diagonals of the covariances in training. Scores do not change when states are
+        mixed; this makes that mixture best whose memberships are nearest to 0 and 1.
     freeze_batch_norm : bool
         Whether batch norms stay as they are (after `start`, with a small learning rate).
     random_state : int
@@ -89,7 +90,7 @@ class GraphDynamics(VampNetwork):
         restarts: int = 3,
         validation_fraction: float = 0.2,
         score: str = "VAMP2",
-        tikhonov: float = 1e-4,
+        tikhonov: float = 1e-2,
         freeze_batch_norm: bool = False,
         random_state: int = 0,
     ) -> None:
