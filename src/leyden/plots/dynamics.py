@@ -19,6 +19,7 @@ __all__ = [
     "chapman_kolmogorov",
     "charge_integral",
     "environment_picture",
+    "membership_map",
     "radial_distributions",
     "relaxation_modes",
     "relaxation_timescales",
@@ -184,3 +185,29 @@ def environment_picture(
     )
     ax.set_title(f"state {example.state}, membership {example.membership:.2f}", fontsize=10)
     return ax
+
+
+def membership_map(fractions: np.ndarray, memberships: np.ndarray, ax: Axes) -> Axes:
+    """Where atoms were in the cell, seen along its third axis, coloured by one membership.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (n, 3)
+        Of the cell's edges, from 0 to 1.
+    memberships : ndarray, shape (n,)
+    ax : Axes
+    """
+    points = ax.scatter(
+        *fractions[:, :2].T,
+        c=memberships,
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        s=4,
+        linewidths=0,
+        rasterized=True,
+    )
+    ax.set(xlabel="x / a", ylabel="y / b", aspect="equal", xlim=(0, 1), ylim=(0, 1))
+    bar = ax.figure.colorbar(points, ax=ax, shrink=0.85)
+    bar.set_label("membership of state 0", fontsize=9.5, color=INK)
+    return tidy(ax)
