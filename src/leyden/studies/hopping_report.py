@@ -174,12 +174,14 @@ def _surroundings(report: Report, found: Findings) -> None:
         "four about a tetrahedral one.",
         digits=3,
     )
-    columns = 1 + len(found.langevin.examples)
+    examples = found.langevin.examples
+    far = max((np.linalg.norm(one.places, axis=1).max() for one in examples), default=0.0)
+    columns = 1 + len(examples)
     figure, axes = plots.subplots(1, columns, width=4.2 * columns, height=3.8)
     axes = np.atleast_1d(axes)
     drawn.radial_distributions(around, axes[0], species="S")
-    for example, ax in zip(found.langevin.examples, axes[1:], strict=True):
-        drawn.environment_picture(example, ax, species=around.species)
+    for example, ax in zip(examples, axes[1:], strict=True):
+        drawn.environment_picture(example, ax, species=around.species, reach=far)
     report.figure(
         figure,
         caption="Sulfur around lithium by state, and an environment that stands for each",
