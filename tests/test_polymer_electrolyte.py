@@ -111,6 +111,7 @@ def test_values_without_physics_are_refused(changes: dict[str, Any], told: str) 
     [
         ({"production_ns": 0.0}, "production_ns must be positive"),
         ({"frame_ps": 1.0}, "frame_ps must be a multiple of the time step of 16 fs"),
+        ({"random_state": -1}, "random_state is a whole number"),
         ({"production_ns": 0.001}, "20 frames at least"),
     ],
 )

