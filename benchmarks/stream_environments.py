@@ -61,7 +61,7 @@ def child(path: Path) -> None:
     start = time.perf_counter()
     run = read_trajectory(path, species=names, store=path.with_name("positions"))
     read = time.perf_counter()
-    environments = LocalEnvironment(20, 2).transform(run, "Li", store=path.with_name("packed"))
+    environments = LocalEnvironment(20, 2).observe(run, "Li", store=path.with_name("packed"))
     built = time.perf_counter()
     seen = 0
     for first in range(0, environments.frames, 100):

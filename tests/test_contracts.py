@@ -179,6 +179,7 @@ PARTS |= {
 }  # tests/test_pair_process.py
 PARTS |= {"intervals_by_category", "ion_domain"}  # parts of a predictor of ion pairs
 PARTS |= {"graph_dynamics", "coordinate_dynamics", "dynamics_model"}  # test_graph_dynamics.py
+PARTS |= {"local_environment", "target_coordinates", "region"}  # test_trajectory_transfer.py
 PARTS |= {GroupContribution.kind, CosmoVectors.kind}  # have tests of their own here: they need ions
 
 

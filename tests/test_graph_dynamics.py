@@ -33,7 +33,7 @@ from leyden.simulators.kinetic_monte_carlo import HoppingRun, KineticMonteCarlo
 FAST = KineticMonteCarlo(octahedral_ps=60, tetrahedral_ps=30)  # a relaxation of 20 ps
 SMALL = LocalEnvironment(neighbours=12, convolutions=2)
 SETTINGS: dict[str, Any] = {
-    "neighbours": 12,
+    "representation": SMALL,
     "lag_ps": 5.0,
     "width": 8,
     "hidden": 8,
@@ -64,7 +64,7 @@ def hops() -> HoppingRun:
 
 @pytest.fixture(scope="module")
 def environments(hops: HoppingRun) -> Environments:
-    return SMALL.transform(hops.trajectory, "Li")
+    return SMALL.observe(hops.trajectory, "Li")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_trajectories_are_joined_without_a_trace(
     fitted: DynamicsModel, environments: Environments
 ) -> None:
     """Two trajectories in a batch, hops interleaved: each atom sees its own."""
-    other = SMALL.transform(
+    other = SMALL.observe(
         KineticMonteCarlo(lithium=2, cells=(2, 1, 1)).run(0.05, random_state=5).trajectory, "Li"
     )
     parts = [(environments, np.array([5, 3])), (other, np.array([7, 7, 1]))]
@@ -193,7 +193,7 @@ def test_it_finds_the_sites_and_their_exchange(
     hops: HoppingRun, environments: Environments, fitted: DynamicsModel
 ) -> None:
     unseen = FAST.run(6, random_state=2)
-    data = SMALL.transform(unseen.trajectory, "Li")
+    data = SMALL.observe(unseen.trajectory, "Li")
     found = fitted.states(data)[0]
     agreement = (found == unseen.states).mean()
     assert max(agreement, 1 - agreement) >= 0.97
@@ -303,7 +303,7 @@ def test_it_starts_from_another_and_frozen_parts_stay_as_they_are(
 def test_species_that_the_start_has_not_met_begin_anew(
     fitted: DynamicsModel, hops: HoppingRun
 ) -> None:
-    mixed = SMALL.transform(with_another_species(hops), "Li")
+    mixed = SMALL.observe(with_another_species(hops), "Li")
     with pytest.raises(IncompatibleError, match="not met the species Se"):
         fitted.memberships(mixed)
     model = quick(states=3).attempts(mixed, start=fitted, train="head")[0]
@@ -427,7 +427,7 @@ def test_bad_settings(change: dict[str, Any], match: str, environments: Environm
 
 
 def test_environments_of_another_size_are_refused(environments: Environments) -> None:
-    with pytest.raises(IncompatibleError, match=r"LocalEnvironment\(20, 2\)"):
-        quick(neighbours=20).fit(environments)
+    with pytest.raises(IncompatibleError, match="20 neighbours and 2 convolutions"):
+        quick(representation=LocalEnvironment()).fit(environments)
     with pytest.raises(InputError, match="at least one trajectory"):
         quick().fit([])

@@ -94,7 +94,7 @@ def test_neighbours_are_those_of_brute_force(
     Atoms have names of their own, so that the code of a node tells which atom it is.
     """
     targets = data.draw(st.permutations(range(trajectory.atoms)))[: data.draw(st.integers(1, 3))]
-    environments = LocalEnvironment(m, k, WIDE).transform(trajectory, targets)
+    environments = LocalEnvironment(m, k, WIDE).observe(trajectory, targets)
     frames = np.arange(len(trajectory))
     batch = environments.batch(frames)
     expected = [hops(trajectory, frame, list(targets), m, k) for frame in frames]
@@ -133,8 +133,8 @@ def test_images_and_the_order_of_atoms_have_no_influence(trajectory: Trajectory,
         tuple(trajectory.species[i] for i in order),
         1.0,
     )
-    here = LocalEnvironment(12, 1, WIDE).transform(trajectory, np.arange(trajectory.atoms))
-    there = LocalEnvironment(12, 1, WIDE).transform(moved, np.argsort(order))
+    here = LocalEnvironment(12, 1, WIDE).observe(trajectory, np.arange(trajectory.atoms))
+    there = LocalEnvironment(12, 1, WIDE).observe(moved, np.argsort(order))
     frames = np.arange(len(trajectory))
     one, other = here.batch(frames), there.batch(frames)
     np.testing.assert_allclose(one.distances, other.distances, atol=6e-4)
@@ -150,8 +150,8 @@ def test_a_supercell_has_the_same_environments() -> None:
         small.species * 8,
         1.0,
     )
-    one = LocalEnvironment(20, 1).transform(small, "Li").batch([3])
-    other = LocalEnvironment(20, 1).transform(large, "Li").batch([3])
+    one = LocalEnvironment(20, 1).observe(small, "Li").batch([3])
+    other = LocalEnvironment(20, 1).observe(large, "Li").batch([3])
     assert other.distances.shape == (8, 20)
     np.testing.assert_allclose(other.distances, np.repeat(one.distances, 8, 0), atol=2.5e-4)
     assert (other.codes[other.neighbours] == one.codes[one.neighbours]).all()
@@ -159,7 +159,7 @@ def test_a_supercell_has_the_same_environments() -> None:
 
 def test_an_atom_alone_neighbours_its_own_images() -> None:
     cubic = Trajectory(np.zeros((1, 1, 3)), 4.0 * np.eye(3), ("Po",), 1.0)
-    batch = LocalEnvironment(20, 2).transform(cubic, [0]).batch([0])
+    batch = LocalEnvironment(20, 2).observe(cubic, [0]).batch([0])
     expected = [4.0] * 6 + [4 * 2**0.5] * 12 + [4 * 3**0.5] * 2
     np.testing.assert_allclose(batch.distances[0], expected, atol=1.1e-4)
     assert (batch.neighbours == 0).all()  # itself, which has a row
@@ -168,26 +168,26 @@ def test_an_atom_alone_neighbours_its_own_images() -> None:
 
 def test_atoms_in_one_place_are_neighbours_but_none_is_its_own() -> None:
     together = Trajectory(np.ones((1, 5, 3)), 10 * np.eye(3), tuple("ABCDE"), 1.0)
-    batch = LocalEnvironment(4, 2).transform(together, [2]).batch([0])
+    batch = LocalEnvironment(4, 2).observe(together, [2]).batch([0])
     assert (batch.distances == 0).all()
     assert batch.codes[batch.neighbours[0]].tolist() == [0, 1, 3, 4]
 
 
 def test_targets_of_several_atoms_and_of_a_region() -> None:
     run = toy()
-    pairs = LocalEnvironment(6, 2).transform(run, [[1, 0], [4, 2]])
+    pairs = LocalEnvironment(6, 2).observe(run, [[1, 0], [4, 2]])
     assert len(pairs) == 24
     batch = pairs.batch([5, 2, 5])
     assert batch.targets.shape == (6, 2)
     assert batch.codes[batch.targets].tolist() == [[1, 0], [1, 1]] * 3
     assert batch.within[0] == 12
-    slab = LocalEnvironment(6, 1).transform(run, Region("z", 1.0, 2.0, species="Li"))
+    slab = LocalEnvironment(6, 1).observe(run, Region("z", 1.0, 2.0, species="Li"))
     assert slab.targets.tolist() == [[0]]
     assert (slab.species, slab.time_step_ps, slab.neighbours) == (("Li", "S"), 1.0, 6)
 
 
 def test_a_batch_is_its_frames_one_by_one() -> None:
-    environments = LocalEnvironment(20, 2).transform(toy(), "Li")
+    environments = LocalEnvironment(20, 2).observe(toy(), "Li")
     chosen = np.array([7, 0, 7, 11])
     batch = environments.batch(chosen)
     for place, frame in enumerate(chosen):
@@ -211,9 +211,9 @@ def outline(batch: EnvironmentBatch, target: int) -> list[tuple[int, list[float]
 
 def test_on_disk_as_in_memory(tmp_path: Path) -> None:
     run = toy(300).save(tmp_path / "run")
-    kept = LocalEnvironment(20, 2).transform(run, "Li", store=tmp_path / "environments")
+    kept = LocalEnvironment(20, 2).observe(run, "Li", store=tmp_path / "environments")
     again = Environments.open(tmp_path / "environments")
-    memory = LocalEnvironment(20, 2).transform(toy(300), "Li")
+    memory = LocalEnvironment(20, 2).observe(toy(300), "Li")
     frames = np.arange(300)
     for one, two, three in zip(
         kept.batch(frames), again.batch(frames), memory.batch(frames), strict=True
@@ -223,7 +223,7 @@ def test_on_disk_as_in_memory(tmp_path: Path) -> None:
     size = sum(file.stat().st_size for file in (tmp_path / "environments").iterdir())
     assert size / (300 * 5 * 20) < 6  # bytes an edge
     with pytest.raises(InputError, match="written into a new folder"):
-        LocalEnvironment(20, 2).transform(run, "Li", store=tmp_path / "environments")
+        LocalEnvironment(20, 2).observe(run, "Li", store=tmp_path / "environments")
     with pytest.raises(ArtefactError, match="no store of environments"):
         Environments.open(tmp_path / "run")
 
@@ -238,14 +238,14 @@ def test_an_interrupted_build_leaves_nothing(
     run = toy()
     monkeypatch.setattr(Trajectory, "chunks", stopped)
     with pytest.raises(KeyboardInterrupt):
-        LocalEnvironment(20, 2).transform(run, "Li", store=tmp_path / "environments")
+        LocalEnvironment(20, 2).observe(run, "Li", store=tmp_path / "environments")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_stride_and_a_window_see_the_same_frames() -> None:
     run = toy(40)
-    whole = LocalEnvironment(20, 2).transform(run, "Li")
-    part = LocalEnvironment(20, 2).transform(run.window(3, 40, 7), "Li")
+    whole = LocalEnvironment(20, 2).observe(run, "Li")
+    part = LocalEnvironment(20, 2).observe(run.window(3, 40, 7), "Li")
     assert (part.frames, part.time_step_ps) == (6, 7.0)
     for one, other in zip(part.batch(np.arange(6)), whole.batch(np.arange(3, 40, 7)), strict=True):
         assert np.array_equal(one, other)
@@ -255,17 +255,17 @@ def test_more_atoms_than_a_short_number_counts() -> None:
     count = 70_000
     grid = np.stack(np.meshgrid(*[np.arange(42)] * 3, indexing="ij"), -1).reshape(-1, 3)[:count]
     run = Trajectory(grid[None] * 3.0, 126.0 * np.eye(3), ("A",) * (count - 1) + ("B",), 1.0)
-    batch = LocalEnvironment(4, 1).transform(run, [count - 2]).batch([0])
+    batch = LocalEnvironment(4, 1).observe(run, [count - 2]).batch([0])
     assert 1 in batch.codes[batch.neighbours[0]]  # the last atom, beyond 65,535
     np.testing.assert_allclose(batch.distances[0], 3.0, atol=1.1e-4)
 
 
 def test_too_few_neighbours_within_reach() -> None:
     alone = Trajectory(np.zeros((2, 1, 3)), [20 * np.eye(3), 30 * np.eye(3)], ("Li",), 1.0)
-    wide = LocalEnvironment(6, 1, reach_A=40.0).transform(alone, "Li")
+    wide = LocalEnvironment(6, 1, reach_A=40.0).observe(alone, "Li")
     np.testing.assert_allclose(wide.batch([0, 1]).distances[:, 0], [20, 30], atol=4e-4)
     with pytest.raises(InputError, match=r"frame 1.*6 neighbours within 25 .*atom 0.*reach_A"):
-        LocalEnvironment(6, 1, reach_A=25.0).transform(alone, "Li")
+        LocalEnvironment(6, 1, reach_A=25.0).observe(alone, "Li")
 
 
 @pytest.mark.parametrize("wrong", [{"neighbours": 0}, {"convolutions": 0}, {"reach_A": -1.0}])

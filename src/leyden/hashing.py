@@ -29,6 +29,7 @@ _LEARNING = (
     "data",
     "representations",
     "models",
+    "dynamics",
     "training.py",
     "transfer.py",
     "chains.py",

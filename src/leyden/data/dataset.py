@@ -57,8 +57,8 @@ class Dataset:
     ids : ndarray of str, shape (n,)
         Unique.
     items : tuple
-        `Crystal`, `DisorderedCrystal`, formula (str), SMILES (str), `IonPair` or `StatePoint`; one
-        kind in a dataset.
+        `Crystal`, `DisorderedCrystal`, formula (str), SMILES (str), `IonPair`, `StatePoint` or
+        `Trajectory`; one kind in a dataset.
     targets : DataFrame, shape (n, t)
         float64; the unit stands in the column name; NaN where it was not measured.
     quantities : mapping of str to str
@@ -271,6 +271,8 @@ class Dataset:
 
     def same_quantity(self, other: Dataset) -> bool:
         """Whether any target here is of the same family as any target of `other`."""
+        if not (len(self.targets.columns) or len(other.targets.columns)):
+            return True  # trajectories, whose dynamics is learned without labels
         mine = {self.quantities.get(name, name) for name in self.targets.columns}
         return not mine.isdisjoint(
             other.quantities.get(name, name) for name in other.targets.columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,11 +14,12 @@ from torch.nn import functional as F
 
 from leyden.dynamics.vamp_network import VampNetwork
 from leyden.errors import IncompatibleError
+from leyden.representations.observations import Observations
 
 if TYPE_CHECKING:
     from leyden.data.trajectory import Region, Trajectory
 
-__all__ = ["CoordinateDynamics", "Coordinates"]
+__all__ = ["CoordinateDynamics", "Coordinates", "TargetCoordinates"]
 
 
 class Coordinates:
@@ -51,6 +53,28 @@ class Coordinates:
         return wrapped.reshape(-1, 3 * self.targets.shape[1]).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class TargetCoordinates:
+    """Places of target atoms, as `CoordinateDynamics` takes them.
+
+    Attributes
+    ----------
+    targets : str or Region
+        As of `Trajectory.select`.
+    """
+
+    kind: ClassVar[str] = "target_coordinates"
+
+    targets: str | Region = "Li"
+
+    def transform(self, items: Sequence[Trajectory]) -> Observations:
+        """The coordinates of each trajectory."""
+        return Observations(Coordinates(item, self.targets) for item in items)
+
+
+_DEFAULT = TargetCoordinates()
+
+
 class CoordinateDynamics(VampNetwork):
     """Finds states of target atoms from their coordinates alone, as a VAMPnet does.
 
@@ -59,6 +83,8 @@ class CoordinateDynamics(VampNetwork):
 
     Parameters
     ----------
+    representation : TargetCoordinates
+        Whose coordinates.
     states, lag_ps
         As of `GraphDynamics`.
     width : int
@@ -82,6 +108,7 @@ class CoordinateDynamics(VampNetwork):
 
     def __init__(
         self,
+        representation: TargetCoordinates = _DEFAULT,
         states: int = 2,
         lag_ps: float = 10.0,
         width: int = 64,
@@ -103,6 +130,7 @@ class CoordinateDynamics(VampNetwork):
         freeze_batch_norm: bool = False,
         random_state: int = 0,
     ) -> None:
+        self.representation = representation
         self.states = states
         self.lag_ps = lag_ps
         self.width = width

@@ -105,6 +105,19 @@ class DynamicsModel:
         """Lag that the network was trained with."""
         return float(self.estimator.lag_ps)
 
+    @property
+    def representation(self) -> Any:
+        """What the network reads of a trajectory."""
+        return self.estimator.representation
+
+    def predict(self, observed: Sequence[Observed], return_std: bool = False) -> Any:
+        """Memberships, as `memberships` gives them; spreads are not known: NaN.
+
+        For the strategies of `leyden.transfer`, which predict with any model.
+        """
+        found = self.memberships(observed)
+        return (found, [np.full_like(one, np.nan) for one in found]) if return_std else found
+
     def memberships(
         self, observed: Observed | Sequence[Observed] | None = None
     ) -> list[np.ndarray]:

@@ -15,9 +15,15 @@ from leyden.dynamics.vamp_network import VampNetwork
 from leyden.errors import IncompatibleError
 from leyden.models.distance_table import TABLE_STEP, basis_width, distance_table, looked_up
 from leyden.models.graph_convolution import BondKinds, EdgeTensors, GatedConvolution
-from leyden.representations.local_environment import EnvironmentBatch, Environments
+from leyden.representations.local_environment import (
+    EnvironmentBatch,
+    Environments,
+    LocalEnvironment,
+)
 
 __all__ = ["GraphDynamics"]
+
+_DEFAULT = LocalEnvironment()
 
 
 class GraphDynamics(VampNetwork):
@@ -25,12 +31,12 @@ class GraphDynamics(VampNetwork):
 
     Parameters
     ----------
+    representation : LocalEnvironment
+        Whose environments, and how far: neighbours, and convolutions of the network.
     states : int
         How many (the dimension of the feature space).
     lag_ps : float
         The time over which states shall foresee themselves; a whole number of frames.
-    neighbours, convolutions : int
-        Of the environments (`leyden.representations.LocalEnvironment`).
     width : int
         Length of an atom's vector.
     hidden : int
@@ -70,10 +76,9 @@ class GraphDynamics(VampNetwork):
 
     def __init__(
         self,
+        representation: LocalEnvironment = _DEFAULT,
         states: int = 2,
         lag_ps: float = 10.0,
-        neighbours: int = 20,
-        convolutions: int = 2,
         width: int = 16,
         hidden: int = 16,
         cutoff_A: float = 8.0,
@@ -94,10 +99,9 @@ class GraphDynamics(VampNetwork):
         freeze_batch_norm: bool = False,
         random_state: int = 0,
     ) -> None:
+        self.representation = representation
         self.states = states
         self.lag_ps = lag_ps
-        self.neighbours = neighbours
-        self.convolutions = convolutions
         self.width = width
         self.hidden = hidden
         self.cutoff_A = cutoff_A
@@ -154,12 +158,12 @@ class GraphDynamics(VampNetwork):
 
     def _codes(self, vocabulary: tuple[str, ...], one: Environments) -> np.ndarray:
         """Place in the vocabulary of each species of the environments."""
-        if (one.neighbours, one.convolutions) != (self.neighbours, self.convolutions):
+        wanted = (self.representation.neighbours, self.representation.convolutions)
+        if (one.neighbours, one.convolutions) != wanted:
             raise IncompatibleError(
-                f"the network needs {self.neighbours} neighbours and {self.convolutions} "
-                f"convolutions, and these environments have {one.neighbours} and "
-                f"{one.convolutions}. Remedy: make them with LocalEnvironment("
-                f"{self.neighbours}, {self.convolutions})."
+                f"the network needs {wanted[0]} neighbours and {wanted[1]} convolutions, and these "
+                f"environments have {one.neighbours} and {one.convolutions}. Remedy: make them "
+                "with the network's own representation."
             )
         strange = sorted(set(one.species) - set(vocabulary))
         if strange:
@@ -199,7 +203,7 @@ class _Network(nn.Module):
         self.embedding = nn.Embedding(species, model.width)
         basis = basis_width(model.cutoff_A)
         self.convolutions = nn.ModuleList(
-            GatedConvolution(model.width, basis) for _ in range(model.convolutions)
+            GatedConvolution(model.width, basis) for _ in range(model.representation.convolutions)
         )
         self.hidden = nn.Linear(model.width, model.hidden)
         self.output = nn.Linear(model.hidden, model.states)

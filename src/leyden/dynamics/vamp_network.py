@@ -30,8 +30,8 @@ SAMPLED_FRAMES = 64  # of each trajectory, that tell a checkpoint whose it is
 class VampNetwork(BaseEstimator):
     """Base of the networks that find states by their dynamics.
 
-    A subclass has the constructor parameters ``states``, ``lag_ps``, ``epochs``, ``batch_size``,
-    ``pooled_batches``, ``two_passes``, ``learning_rate``, ``weight_decay``, ``schedule``, ``clip``,
+    A subclass has the constructor parameters ``representation``, ``states``, ``lag_ps``,
+    ``epochs``, ``batch_size``, ``pooled_batches``, ``two_passes``, ``learning_rate``, ``weight_decay``, ``schedule``, ``clip``,
     ``patience``, ``least_steps``, ``restarts``, ``validation_fraction``, ``score``, ``tikhonov``,
     ``freeze_batch_norm`` and ``random_state``, and defines `build` and `inputs`.
     """
@@ -61,10 +61,12 @@ class VampNetwork(BaseEstimator):
     def fit(
         self,
         observed: Observed | Sequence[Observed],
+        y: Any = None,
         *,
         start: DynamicsModel | None = None,
         train: str | Sequence[str] = "all",
         learning_rates: Mapping[str, float] | None = None,
+        groups: Any = None,
         checkpoint: Path | str | None = None,
         progress: bool = False,
     ) -> DynamicsModel:
@@ -74,6 +76,9 @@ class VampNetwork(BaseEstimator):
         ----------
         observed : Observed or sequence of Observed
             What the network sees of the targets, frame by frame, one object a trajectory.
+        y, groups
+            Of no use here: trajectories have no labels, and are cut in time. They stand here so
+            that the strategies of `leyden.transfer` can fit this like any other model.
         start : DynamicsModel, optional
             Found by a network of the same kind and sizes, on other trajectories: training begins
             at its weights. With another number of states the last layer is made anew, and so are

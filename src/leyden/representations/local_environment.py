@@ -18,6 +18,7 @@ from leyden.data.array_folder import ArrayWriter, read_arrays
 from leyden.data.frame_checks import frame_of
 from leyden.data.trajectory import Region, Trajectory
 from leyden.errors import ArtefactError, InputError
+from leyden.representations.observations import Observations
 
 __all__ = ["EnvironmentBatch", "Environments", "LocalEnvironment"]
 
@@ -94,7 +95,7 @@ class Environments:
 
     @classmethod
     def open(cls, folder: str | Path) -> Environments:
-        """The environments of a store that `LocalEnvironment.transform` has written.
+        """The environments of a store that `LocalEnvironment.observe` has written.
 
         Raises
         ------
@@ -164,6 +165,8 @@ class LocalEnvironment:
     reach_A : float
         The farthest neighbour that is looked for, in angstrom. Distances are kept in steps of
         ``reach_A / 65535``, which is 2e-4 angstrom for the default.
+    targets : str, Region, or sequence of int or of sequences of int
+        The atoms whose environments these are, as of `Trajectory.select`.
     """
 
     kind: ClassVar[str] = "local_environment"
@@ -171,18 +174,27 @@ class LocalEnvironment:
     neighbours: int = 20
     convolutions: int = 2
     reach_A: float = 13.1
+    targets: str | Region | Sequence[int] | Sequence[Sequence[int]] = "Li"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.targets, str | Region):  # equal representations have equal input
+            rows = np.asarray(self.targets).tolist()
+            told = tuple(tuple(row) if isinstance(row, list) else row for row in rows)
+            object.__setattr__(self, "targets", told)
         good = self.neighbours >= 1 and self.convolutions >= 1
         if not (good and np.isfinite(self.reach_A) and self.reach_A > 0):
             raise InputError(
                 "neighbours and convolutions are at least 1, and the reach is positive", value=self
             )
 
-    def transform(
+    def transform(self, items: Sequence[Trajectory]) -> Observations:
+        """The environments of each trajectory, in memory; errors as of `observe`."""
+        return Observations(map(self.observe, items))
+
+    def observe(
         self,
         trajectory: Trajectory,
-        targets: str | Region | Sequence[int] | np.ndarray,
+        targets: str | Region | Sequence[int] | np.ndarray | None = None,
         store: str | Path | None = None,
         progress: bool = False,
     ) -> Environments:
@@ -192,8 +204,9 @@ class LocalEnvironment:
         ----------
         trajectory : Trajectory
             Wrapped or not has no influence.
-        targets : str, Region or array of int, shape (L,) or (L, k)
+        targets : str, Region or array of int, shape (L,) or (L, k), optional
             As for `Trajectory.select`; k atoms of a row are one target, such as a molecule.
+            Default: those of the representation.
         store : path, optional
             A new folder; without it they are kept in memory.
         progress : bool
@@ -205,7 +218,7 @@ class LocalEnvironment:
             Targets that are not there, a store that is, or an atom with too few neighbours
             within reach (file, frame and atom are named).
         """
-        chosen = trajectory.select(targets)
+        chosen = trajectory.select(_arrays(self.targets) if targets is None else targets)
         chosen = chosen.reshape(len(chosen), -1)
         names = tuple(sorted(set(trajectory.species)))
         codes = np.array([names.index(name) for name in trajectory.species], dtype=np.int64)
@@ -263,6 +276,10 @@ class LocalEnvironment:
                 "neighbours": neighbours[:used],
                 "distances": distances[:used],
             }
+
+
+def _arrays(targets: Any) -> str | Region | np.ndarray:
+    return targets if isinstance(targets, str | Region) else np.asarray(targets)
 
 
 def _most_rows(targets: int, neighbours: int, convolutions: int, atoms: int) -> int:

@@ -168,4 +168,4 @@ class RareEvents:
 
 def environments(trajectory: Trajectory) -> Environments:
     """What the graph networks of this study see of the lithium atoms."""
-    return LocalEnvironment(neighbours=20, convolutions=2).transform(trajectory, ION)
+    return LocalEnvironment(neighbours=20, convolutions=2, targets=ION).observe(trajectory)
