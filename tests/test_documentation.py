@@ -117,7 +117,7 @@ def test_every_dependency_is_used_and_every_import_declared() -> None:
     """What `src` imports is what `pyproject.toml` declares, no less and no more."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    named = {"pillow": "PIL", "scikit-learn": "sklearn"}
+    named = {"pillow": "PIL", "scikit-learn": "sklearn", "mdanalysis": "MDAnalysis"}
 
     def modules(requirements: list[str]) -> set[str]:
         names = [re.split(r"[<>=\[ ]", requirement)[0].lower() for requirement in requirements]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from leyden.plots.balls import balls_and_sticks, rotation
-from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, series_style, tidy
+from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, need, series_style, tidy
 
 if TYPE_CHECKING:
     from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from leyden.physics.transition_conduction import TransitionShares
 
 __all__ = [
+    "agreement_curves",
     "chapman_kolmogorov",
     "charge_integral",
     "environment_picture",
@@ -227,4 +229,32 @@ def membership_map(fractions: np.ndarray, memberships: np.ndarray, ax: Axes) -> 
     ax.set(xlabel="x / a", ylabel="y / b", aspect="equal", xlim=(0, 1), ylim=(0, 1))
     bar = ax.figure.colorbar(points, ax=ax, shrink=0.85)
     bar.set_label("membership of state 0", fontsize=9.5, color=INK)
+    return tidy(ax)
+
+
+def agreement_curves(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Agreement with known states against the length of the run that taught, a line an arm.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``ns``, ``arm``, ``agreement`` and ``agreement ±``.
+    ax : Axes
+    """
+    need(table, "ns", "arm", "agreement", "agreement ±")
+    for number, (arm, rows) in enumerate(table.groupby("arm", sort=False)):
+        ax.errorbar(
+            rows["ns"],
+            rows["agreement"],
+            yerr=rows["agreement ±"],
+            label=str(arm),
+            capsize=2,
+            linewidth=1.3,
+            markersize=4,
+            **series_style(number),
+        )
+    ax.set(xscale="log", xlabel="run that taught (ns)", ylabel="agreement with the sites")
+    ax.xaxis.set_major_formatter(_PLAIN)
+    ax.xaxis.set_minor_formatter(_PLAIN)
+    ax.legend(frameon=False, fontsize=9)
     return tidy(ax)

@@ -11,6 +11,7 @@ from leyden.report import Report
 from leyden.studies.hopping_findings import Findings
 from leyden.studies.hopping_networks import LAGS_PS, MULTIPLES, Found
 from leyden.studies.hopping_runs import CORE_A, LAG_PS, RareEvents, Twin
+from leyden.studies.hopping_transfer import SOUND, TARGET_K, saving_ns, summary
 
 __all__ = ["build_report"]
 
@@ -225,9 +226,32 @@ def _limits(report: Report, found: Findings) -> None:
 
 
 def _transfer(report: Report, found: Findings) -> None:
-    report.section("Does a network learned at one temperature save time at another?").table(
-        found.transfer,
-        caption="Score and agreement with the sites on a long run at the other temperature, by the "
-        "length of the run that taught, means over seeds with their 95 % intervals.",
-        digits=3,
+    needed = saving_ns(found.transfer)
+    half = found.effort.langevin_ns / 2
+    report.section("Does a network learned at one temperature save time at another?").text(
+        f"The source is the {half:g} ns at 300 K; the target is a run at {TARGET_K:g} K, where "
+        f"lithium hops twice as fast. {found.effort.seeds} seeds, each with a part of the run of "
+        f"its own, are measured on {half:g} ns that taught nothing. Agreement of at least "
+        f"{SOUND:g} in every seed, from there on, needs "
+        + "; ".join(f"{arm}: {_needed(ns)}" for arm, ns in needed.items())
+        + ".",
     )
+    report.table(
+        summary(found.transfer),
+        caption="VAMP-2 and agreement with the sites by length of the target's run, means over "
+        "seeds and half-widths of their 95 % intervals; collapsed: found nothing, and said so "
+        "(scored as one state).",
+        units={"ns": "ns"},
+        digits=4,
+    )
+    figure, ax = plots.subplots(width=6.8, height=4.2)
+    drawn.agreement_curves(summary(found.transfer), ax)
+    report.figure(
+        figure,
+        caption="Agreement with the sites against simulated time at the new temperature",
+        alt="Agreement of four strategies with the sites, by length of the run that taught",
+    )
+
+
+def _needed(ns: float) -> str:
+    return "more than was tried" if np.isnan(ns) else f"{ns:g} ns"

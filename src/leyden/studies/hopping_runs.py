@@ -55,7 +55,7 @@ class Effort:
     least_steps: int = 400
     restarts: int = 3
     rare: int = 1000
-    transfer_ns: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+    transfer_ns: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
     seeds: int = 5
     quick_run: bool = False
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from leyden.studies import Option, StudyResult
 from leyden.studies.hopping_claims import claims
 from leyden.studies.hopping_findings import Findings
@@ -18,6 +16,7 @@ from leyden.studies.hopping_networks import (
 )
 from leyden.studies.hopping_report import build_report
 from leyden.studies.hopping_runs import Effort
+from leyden.studies.hopping_transfer import learning_curve
 from leyden.studies.speed import COVERAGE, DYNAMICS, ENVIRONMENTS, measure
 
 __all__ = ["NAME", "OPTIONS", "TITLE", "run"]
@@ -50,6 +49,8 @@ def run(
     langevin = on_langevin(effort, networks, out, progress)
     noise, rare = on_noise(effort), on_rare_events(effort, networks)
     measured, warnings = ({}, []) if quick else measure(out, DYNAMICS, COVERAGE, ENVIRONMENTS)
-    found = Findings(effort, twin, truth, langevin, noise, rare, pd.DataFrame(), measured)
+    found = Findings(
+        effort, twin, truth, langevin, noise, rare, learning_curve(effort, out, progress), measured
+    )
     told = [*twin.koopman.warnings, *langevin.graph.koopman.warnings, *warnings]
     return StudyResult(NAME, build_report(TITLE, found), claims(found), (), told)
