@@ -15,7 +15,7 @@ from leyden.physics.diffusion import self_diffusion
 from leyden.physics.intervals import Estimate
 from leyden.physics.ion_transport import nernst_einstein_conductivity_S_per_m
 from leyden.physics.transport import Conductivity, conductivity
-from leyden.simulators.polymer_outcome import fit_window_ps
+from leyden.simulators.polymer_outcome import late_lags_ps
 
 __all__ = ["LithiumConductivity", "all_ions", "of_lithium"]
 
@@ -33,7 +33,7 @@ class LithiumConductivity:
     S_per_cm : Estimate
         With its 68 % interval: about one standard error either way.
     beta : Estimate
-        Log-log slope of the squared displacement over the same lags.
+        Log-log slope of the squared displacement over later lags, from 5 to 20 % of the run.
     is_upper_bound : bool
         Whether the true value lies below, since lithium does not diffuse yet (the slope still
         falls) or the salt has come out of the polymer.
@@ -64,6 +64,9 @@ def of_lithium(
 ) -> LithiumConductivity:
     """Of a production run; four blocks of time times four sets of ions tell the error.
 
+    The slope is that between 3 and 12 % of the run. Later lags, where it is judged whether lithium
+    diffuses, would change it by less than their own, larger, error.
+
     Parameters
     ----------
     trajectory : Trajectory
@@ -73,13 +76,16 @@ def of_lithium(
         Known from elsewhere.
     """
     lithium = trajectory.select("Li")
-    found = self_diffusion(
-        trajectory.positions[:, lithium],
-        trajectory.time_step_ps,
-        window_ps=fit_window_ps(trajectory),
-        blocks=_BLOCKS,
-        atom_sets=min(_ATOM_SETS, len(lithium)),
-        level=_ONE_SIGMA,
+    found, late = (
+        self_diffusion(
+            trajectory.positions[:, lithium],
+            trajectory.time_step_ps,
+            window_ps=window,
+            blocks=_BLOCKS,
+            atom_sets=min(_ATOM_SETS, len(lithium)),
+            level=_ONE_SIGMA,
+        )
+        for window in (_fit_lags_ps(trajectory), late_lags_ps(trajectory))
     )
     molar_volume = trajectory.volume_A3 * 1e-30 * AVOGADRO_PER_MOL / len(lithium)
 
@@ -88,7 +94,7 @@ def of_lithium(
         return float(in_metres) / 100
 
     values = Estimate(*(conducts(diffusion) for diffusion in found.coefficient_m2_per_s))
-    return LithiumConductivity(values, found.beta, is_upper_bound or found.is_upper_bound)
+    return LithiumConductivity(values, late.beta, is_upper_bound or late.is_upper_bound)
 
 
 def all_ions(trajectory: Trajectory, temperature_K: float) -> Conductivity:
@@ -100,6 +106,11 @@ def all_ions(trajectory: Trajectory, temperature_K: float) -> Conductivity:
         trajectory.time_step_ps,
         trajectory.volume_A3,
         temperature_K,
-        window_ps=fit_window_ps(trajectory),
+        window_ps=_fit_lags_ps(trajectory),
         blocks=_BLOCKS,
     )
+
+
+def _fit_lags_ps(trajectory: Trajectory) -> tuple[float, float]:
+    length = len(trajectory) * trajectory.time_step_ps
+    return 0.03 * length, 0.12 * length

