@@ -31,9 +31,10 @@ class VampNetwork(BaseEstimator):
     """Base of the networks that find states by their dynamics.
 
     A subclass has the constructor parameters ``representation``, ``states``, ``lag_ps``,
-    ``epochs``, ``batch_size``, ``pooled_batches``, ``two_passes``, ``learning_rate``, ``weight_decay``, ``schedule``, ``clip``,
-    ``patience``, ``least_steps``, ``restarts``, ``validation_fraction``, ``score``, ``tikhonov``,
-    ``freeze_batch_norm`` and ``random_state``, and defines `build` and `inputs`.
+    ``epochs``, ``batch_size``, ``pooled_batches``, ``two_passes``, ``learning_rate``,
+    ``weight_decay``, ``schedule``, ``clip``, ``patience``, ``least_steps``, ``restarts``,
+    ``validation_fraction``, ``score``, ``tikhonov``, ``freeze_batch_norm`` and ``random_state``,
+    and defines `build` and `inputs`.
     """
 
     kind: ClassVar[str]

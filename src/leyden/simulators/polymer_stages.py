@@ -155,7 +155,7 @@ def run_stages(
         os.replace(begin.with_suffix(".part"), begin)
     stages: list[Stage] = []
     for task in _tasks(system, plan, random_state, stages):
-        stage = _finished(folder / task.name, task)
+        stage: Stage | LammpsEnd | None = _finished(folder / task.name, task)
         if stage is None:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
             stage = _run(task, begin, folder / task.name, left, advance)
