@@ -351,7 +351,7 @@ def test_an_interrupted_fit_goes_on(
 
 def test_two_passes_and_several_trajectories(environments: Environments) -> None:
     models = [
-        quick(pooled_batches=3, two_passes=two, batch_size=1000).attempts(
+        quick(pooled_batches=3, two_passes=two, batch_size=1000, score="VAMPE").attempts(
             [environments, environments]
         )[0]
         for two in (False, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leyden.data.trajectory import Trajectory
-from leyden.errors import InputError, MissingExtraError
+from leyden.errors import ArtefactError, InputError, MissingExtraError
 from leyden.simulators import polymer_script
 from leyden.simulators.bead_spring import BeadSpring
 from leyden.simulators.lammps_run import read_thermo, run_lammps
@@ -33,10 +34,13 @@ from leyden.simulators.polymer_outcome import (
     ion_cluster_share,
     ion_structure_factor,
     judge,
+    read_positions,
     verdict,
+    wrong_with,
 )
 from leyden.simulators.polymer_packing import random_chains, write_data
 from leyden.simulators.polymer_run import PolymerRun
+from leyden.simulators.polymer_stages import Stage
 
 SMALL = PolymerElectrolyte(chains=4, monomers=6, li_per_eo=0.125)
 BRIEF: dict[str, Any] = {"frame_ps": 0.8, "compression_ns": 0.008, "relaxation_ns": 0.004}
@@ -107,6 +111,7 @@ def test_values_without_physics_are_refused(changes: dict[str, Any], told: str) 
     [
         ({"production_ns": 0.0}, "production_ns must be positive"),
         ({"frame_ps": 1.0}, "frame_ps must be a multiple of the time step of 16 fs"),
+        ({"random_state": -1}, "random_state is a whole number"),
         ({"production_ns": 0.001}, "20 frames at least"),
     ],
 )
@@ -131,6 +136,14 @@ def test_thrown_chains_have_their_bonds_and_the_angles_of_the_potential() -> Non
     spread = math.sqrt(np.average((grid - expected) ** 2, weights=weight) / len(cosine))
     assert abs(cosine.mean() - expected) < 4 * spread
     assert edge**3 == pytest.approx(system.volume_A3)
+
+
+def test_a_data_file_says_where_the_beads_are(tmp_path: Path) -> None:
+    positions, edge = random_chains(SMALL.system, 2)
+    write_data(SMALL.system, positions, edge, tmp_path / "a.data")
+    found, found_edge = read_positions(tmp_path / "a.data")
+    assert found_edge == pytest.approx(edge)
+    assert np.allclose(found, positions, atol=1e-8)
 
 
 # --- energies against values worked out by hand
@@ -327,6 +340,32 @@ def test_beads_that_fly_apart_are_a_blow_up_and_stay_one(tmp_path: Path) -> None
     assert (again.outcome, again.error) == (run.outcome, run.error)
     with pytest.raises(InputError, match="this one has blow-up"):
         run.conductivity()
+
+
+def test_beads_that_could_not_be_pushed_apart_are_an_overlap(tmp_path: Path) -> None:
+    edge = 24.0
+    positions = np.indices((4, 4, 4)).reshape(3, -1).T[: SMALL.system.beads] * edge / 4
+    stage = Stage("pushing", tmp_path, 10, 0.1, 0.1)
+    (tmp_path / "stage.log").write_text("Step Temp\n0 363\n10 363\nLoop time of 1\n")
+    write_data(SMALL.system, positions, edge, tmp_path / "end.data")
+    assert wrong_with(SMALL.system, stage) == (Outcome.OK, "")
+    positions[-1] = positions[0] + 0.1
+    write_data(SMALL.system, positions, edge, tmp_path / "end.data")
+    outcome, told = wrong_with(SMALL.system, stage)
+    assert outcome is Outcome.OVERLAP
+    assert "nearer than 0.6" in told
+    (tmp_path / "stage.log").write_text("Step Temp\n0 363\n10 -nan\nLoop time of 1\n")
+    assert wrong_with(SMALL.system, stage)[0] is Outcome.BLOW_UP
+
+
+def test_frames_that_were_cut_short_are_refused(tmp_path: Path) -> None:
+    brief(tmp_path)
+    (tmp_path / "production-0000" / "frames.dcd").write_bytes(
+        (tmp_path / "production-0000" / "frames.dcd").read_bytes()[:-10]
+    )
+    shutil.rmtree(tmp_path / "trajectory-20")
+    with pytest.raises(ArtefactError, match="frames are missing"):
+        brief(tmp_path)
 
 
 def test_without_lammps_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

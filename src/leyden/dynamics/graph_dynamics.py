@@ -245,13 +245,14 @@ def _tensors(graph: EnvironmentBatch, species: int, cutoff: float) -> Environmen
     rows = graph.within[-1]
     table = distance_table(cutoff)
     steps = np.minimum((graph.distances / TABLE_STEP + 0.5).astype(np.int64), len(table) - 1)
+    farthest = int(steps.max()) + 1
     ends = graph.codes[:rows, None] * species + graph.codes[graph.neighbours]
-    kinds = ends * len(table) + steps
-    counts = np.bincount(kinds.ravel(), minlength=species**2 * len(table))
+    kinds = ends * farthest + steps
+    counts = np.bincount(kinds.ravel())
     used = np.flatnonzero(counts)
     number = np.empty(len(counts), np.int64)
     number[used] = np.arange(len(used))
-    pair, step = np.divmod(used, len(table))
+    pair, step = np.divmod(used, farthest)
     bonds = BondKinds(
         torch.from_numpy(pair // species),
         torch.from_numpy(pair % species),

@@ -63,8 +63,8 @@ class StateEnvironments:
     charge, charge_low, charge_high : ndarray, shape (k, R), or None
         The target's own charge and all within a radius, in e; None where charges are not known.
     shell : float
-        Radius of the first shell in angstrom: the first minimum of all neighbours after their first
-        maximum, all states together.
+        Radius of the first shell in angstrom: the first minimum of the density of all neighbours,
+        all states together, that is less than half as high as what is on both its sides.
     """
 
     radii: np.ndarray
@@ -358,14 +358,17 @@ def _means(
 
 
 def _first_shell(counts: np.ndarray, edges: np.ndarray) -> float:
-    """Radius of the first minimum after the first maximum of the density of neighbours."""
+    """Radius of the first minimum that is less than half as high as what is on both its sides.
+
+    A shell that is split, as about an atom off the middle of its cage, is one shell.
+    """
     density = counts / np.diff(edges**3, prepend=0.0)
     smooth = np.convolve(density, np.hanning(11) / np.hanning(11).sum(), mode="same")
-    top = smooth.max()
-    peaks = np.flatnonzero((smooth[1:-1] >= smooth[2:]) & (smooth[1:-1] > smooth[:-2])) + 1
-    peaks = peaks[smooth[peaks] > 0.2 * top]
-    if len(peaks) == 0:
+    before = np.maximum.accumulate(smooth)
+    after = np.maximum.accumulate(smooth[::-1])[::-1]
+    border = smooth < 0.5 * np.minimum(before, after)
+    if not border.any():
         return float(edges[-1])
-    after = smooth[peaks[0] :]
-    dips = np.flatnonzero((after[1:-1] <= after[2:]) & (after[1:-1] < after[:-2])) + 1
-    return float(edges[peaks[0] + dips[0]]) if len(dips) else float(edges[-1])
+    start = int(border.argmax())
+    end = start + int((~border[start:]).argmax())  # there is a higher place beyond
+    return float(edges[start + smooth[start:end].argmin()])

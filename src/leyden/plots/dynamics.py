@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from leyden.plots.balls import balls_and_sticks, rotation
 from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, series_style, tidy
@@ -19,6 +20,7 @@ __all__ = [
     "chapman_kolmogorov",
     "charge_integral",
     "environment_picture",
+    "membership_map",
     "radial_distributions",
     "relaxation_modes",
     "relaxation_timescales",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _BAND: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
+_PLAIN = FuncFormatter(lambda value, place: f"{value:g}")
 _VIEW = (-72.0, 14.0)  # degrees
 _BALL = 0.55  # angstrom
 
@@ -56,10 +59,14 @@ def relaxation_timescales(
     if exact is not None:
         ax.axhline(exact, color=INK, linewidth=1, linestyle="--", label="exact")
     ax.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="relaxation timescale (ps)")
-    left, right = result.lags_ps.min(), result.lags_ps.max()
-    bottom = min(ax.get_ylim()[0], left)
-    ax.fill_between([left, right], bottom, [left, right], color=QUIET, alpha=0.12, linewidth=0)
-    ax.set_ylim(bottom=bottom)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(_PLAIN)
+        axis.set_minor_formatter(_PLAIN)
+    if not first:
+        ends = [result.lags_ps.min(), result.lags_ps.max()]
+        bottom = min(ax.get_ylim()[0], ends[0])
+        ax.fill_between(ends, bottom, ends, color=QUIET, alpha=0.12, linewidth=0)
+        ax.set_ylim(bottom=bottom)
     corner(ax, [left_out(np.isfinite(result.timescales_ps).ravel())])
     if ax.get_legend_handles_labels()[1]:
         ax.legend(frameon=False, fontsize=9)
@@ -162,7 +169,12 @@ def transition_bars(result: TransitionShares, ax: Axes) -> Axes:
 
 
 def environment_picture(
-    example: Example, ax: Axes, *, species: tuple[str, ...], view: tuple[float, float] = _VIEW
+    example: Example,
+    ax: Axes,
+    *,
+    species: tuple[str, ...],
+    reach: float | None = None,
+    view: tuple[float, float] = _VIEW,
 ) -> Axes:
     """What surrounds a target, as it was in one frame; the target in the middle, with its name.
 
@@ -172,6 +184,8 @@ def environment_picture(
     ax : Axes
     species : tuple of str
         All species of the trajectory, whose colours are by their place here.
+    reach : float, optional
+        How far the picture goes, in angstrom, so that several have one scale.
     view : (float, float)
         Turn about the vertical and tilt towards the reader, degrees.
     """
@@ -182,5 +196,35 @@ def environment_picture(
     balls_and_sticks(
         points, np.full(len(points), _BALL), tones[numbers % 6], bonds, example.species, ax
     )
+    far = reach or float(np.linalg.norm(example.places, axis=1).max())
+    ax.set(xlim=(-far - _BALL, far + _BALL), ylim=(-far - _BALL, far + _BALL))
     ax.set_title(f"state {example.state}, membership {example.membership:.2f}", fontsize=10)
     return ax
+
+
+def membership_map(fractions: np.ndarray, memberships: np.ndarray, ax: Axes) -> Axes:
+    """Where atoms were in the cell, seen along its third axis, coloured by one membership.
+
+    Parameters
+    ----------
+    fractions : ndarray, shape (n, 3)
+        Of the cell's edges, from 0 to 1.
+    memberships : ndarray, shape (n,)
+    ax : Axes
+    """
+    x, y, _ = fractions.T
+    points = ax.scatter(
+        x,
+        y,
+        c=memberships,
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        s=4,
+        linewidths=0,
+        rasterized=True,
+    )
+    ax.set(xlabel="x / a", ylabel="y / b", aspect="equal", xlim=(0, 1), ylim=(0, 1))
+    bar = ax.figure.colorbar(points, ax=ax, shrink=0.85)
+    bar.set_label("membership of state 0", fontsize=9.5, color=INK)
+    return tidy(ax)

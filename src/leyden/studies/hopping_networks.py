@@ -16,6 +16,12 @@ from leyden.dynamics.global_from_local import global_timescales_ps, global_trans
 from leyden.dynamics.graph_dynamics import GraphDynamics
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
 from leyden.dynamics.koopman import Kinetics
+from leyden.dynamics.state_environments import (
+    Example,
+    StateEnvironments,
+    examples,
+    state_environments,
+)
 from leyden.dynamics.vamp_network import VampNetwork
 from leyden.hashing import content_hash, learning_code
 from leyden.simulators.fcc_sites import CONNECTIONS, SITE_STATES
@@ -33,6 +39,7 @@ __all__ = [
     "BATCHES",
     "LAGS_PS",
     "Found",
+    "LangevinFound",
     "Networks",
     "coordinate_network",
     "graph_network",
@@ -181,6 +188,9 @@ class LangevinFound:
         generator, and by the published construction.
     direct_ps : tuple of float
         Mean of the three slowest timescales of the twelve sites by cores, and its interval.
+    environments : StateEnvironments
+    examples : list of Example
+        Of the states of the graph network.
     places : dict of str to ndarray
         ``fractions`` (n, 3) of lithium in the cell and the first membership by both networks.
     """
@@ -191,6 +201,8 @@ class LangevinFound:
     rebuilt_ps: float
     published_rebuilt_ps: float
     direct_ps: tuple[float, float, float]
+    environments: StateEnvironments
+    examples: list[Example]
     places: dict[str, np.ndarray]
 
 
@@ -216,6 +228,8 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     rebuilt = global_transition_matrix(matrix, *ways)
     published = global_transition_matrix(matrix, *ways, through_generator=False)
     shown = slice(None, None, max(1, len(run.tested) // 4000))
+    targets = run.tested.select(ION)
+    around = state_environments(run.tested, targets, seen[0])
     fractions = np.mod(np.asarray(run.tested.positions[shown, 0]) / run.model.lattice_A, 1.0)
     return LangevinFound(
         local,
@@ -224,6 +238,8 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
         float(global_timescales_ps(rebuilt, LAG_PS)[0]),
         float(global_timescales_ps(published, LAG_PS)[0]),
         (float(direct.timescales_ps[:SLOWEST].mean()), float(low), float(high)),
+        around,
+        examples(run.tested, targets, seen[0], around),
         {
             "fractions": fractions,
             "graph": seen[0][shown, 0, 0],

@@ -44,6 +44,8 @@ class Effort:
         Lengths of the runs at the other temperature that teach.
     seeds : int
         Of the networks of the transfer.
+    quick_run : bool
+        Whether this only shows that it works.
     """
 
     langevin_ns: float = 200.0
@@ -55,11 +57,12 @@ class Effort:
     rare: int = 1000
     transfer_ns: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
     seeds: int = 5
+    quick_run: bool = False
 
     @classmethod
     def quick(cls) -> Effort:
         """As little as shows that everything works."""
-        return cls(8.0, 4.0, 2, 1, 20, 1, 50, (0.5, 1.0), 2)
+        return cls(8.0, 4.0, 2, 1, 80, 1, 100, (0.5, 1.0), 2, quick_run=True)
 
 
 class Twin:

@@ -12,9 +12,12 @@ from leyden.artefact import writing
 from leyden.hashing import content_hash
 
 __all__ = [
+    "COVERAGE",
     "DASK",
+    "DYNAMICS",
     "ELECTRODES",
     "END_TO_END",
+    "ENVIRONMENTS",
     "GRAPHS",
     "NETWORK",
     "SCREENING",
@@ -30,6 +33,9 @@ STREAM = ("predict_stream.py",)
 ELECTRODES = ("predict_electrodes.py",)
 SCREENING = ("screen_compositions.py",)
 DASK = ("screen_dask.py",)
+DYNAMICS = ("speed_dynamics.py",)
+COVERAGE = ("conductivity_coverage.py",)
+ENVIRONMENTS = ("stream_environments.py",)
 
 
 def measure(folder: Path, *scripts: tuple[str, ...]) -> tuple[dict[str, float], list[str]]:
