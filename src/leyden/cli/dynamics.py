@@ -293,7 +293,7 @@ def _command(ctx: typer.Context) -> str:
             if value != parameter.default and parameter.name not in _FREE:
                 options.append((parameter.opts if value else parameter.secondary_opts)[0])
         elif value is not None and value != parameter.default:
-            options += [parameter.opts[0], str(value)]
+            options += [parameter.opts[0], f"{value:g}" if isinstance(value, float) else str(value)]
     return shlex.join(words + options)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from leyden.plots.dynamics import (
@@ -75,8 +76,9 @@ def dynamics_report(
     _foresight(report, analysis)
     _populations(report, analysis)
     for part in analysis.trajectories:
-        _surroundings(report, part)
-        _motion(report, part, analysis.lag_ps)
+        which = f", {part.name}" if len(analysis.trajectories) > 1 else ""
+        _surroundings(report, part, which)
+        _motion(report, part, which, analysis.lag_ps)
     return _protocol(report, analysis, model, learned_from)
 
 
@@ -88,7 +90,7 @@ def _lead(analysis: DynamicsAnalysis) -> str:
     if found.reasons[0]:
         slow = f"a time that is not known ({found.reasons[0]})"
     else:
-        slow += " ps"
+        slow += " ps (and its 95 % interval)"
     sentences = [
         f"{first.target} ({several}) is found in {analysis.states} states; the slowest exchange "
         f"between them relaxes in {slow}."
@@ -223,8 +225,8 @@ def _foresight(report: Report, analysis: DynamicsAnalysis) -> None:
     chapman_kolmogorov(test, ax)
     report.figure(
         figure,
-        caption="Probability of being in the same state again, as predicted from one lag (lines and "
-        "bands) and as it is (points)",
+        caption="Probability of being in the same state again, as predicted from one lag (lines "
+        "and bands) and as it is (points)",
         alt="Predicted and estimated probabilities of staying, over time",
     )
 
@@ -248,9 +250,9 @@ def _populations(report: Report, analysis: DynamicsAnalysis) -> None:
     )
 
 
-def _surroundings(report: Report, part: TrajectoryAnalysis) -> None:
+def _surroundings(report: Report, part: TrajectoryAnalysis, which: str) -> None:
     around = part.environments
-    report.section(f"What surrounds {part.target} in each state, {part.name}").text(
+    report.section(f"What surrounds {part.target} in each state{which}").text(
         "States have no names of their own; this is what they look like. Every frame counts for "
         f"each state by its membership. The first shell ends at {around.shell:.2f} Å, the first "
         "minimum of all neighbours together."
@@ -260,13 +262,18 @@ def _surroundings(report: Report, part: TrajectoryAnalysis) -> None:
         caption="Neighbours within the first shell, with 95 % intervals.",
         digits=3,
     )
-    columns = min(3, len(around.species))
-    rows = -(-len(around.species) // columns)
+    near = [
+        name
+        for name, curves in zip(around.species, np.swapaxes(around.distribution, 0, 1), strict=True)
+        if np.nansum(curves) > 0
+    ]
+    columns = min(3, len(near))
+    rows = -(-len(near) // columns)
     figure, axes = subplots(rows, columns, width=4.4 * columns, height=3.4 * rows)
-    panels = [axes] if len(around.species) == 1 else list(axes.flat)
-    for ax, name in zip(panels, around.species, strict=False):
+    panels = np.ravel(axes)
+    for ax, name in zip(panels, near, strict=False):
         radial_distributions(around, ax, species=name)
-    for ax in panels[len(around.species) :]:
+    for ax in panels[len(near) :]:
         ax.set_axis_off()
     report.figure(
         figure,
@@ -292,7 +299,9 @@ def _pictures(report: Report, part: TrajectoryAnalysis) -> None:
     count = len(part.examples)
     figure, axes = subplots(1, count, width=3.6 * count, height=3.8)
     for ax, example in zip([axes] if count == 1 else axes, part.examples, strict=True):
-        environment_picture(example, ax, species=part.environments.species)
+        environment_picture(
+            example, ax, species=part.environments.species, reach=1.5 * part.environments.shell
+        )
     report.figure(
         figure,
         caption="An example of each state, from a frame that belongs to it by 0.9 or more and has "
@@ -302,8 +311,8 @@ def _pictures(report: Report, part: TrajectoryAnalysis) -> None:
     )
 
 
-def _motion(report: Report, part: TrajectoryAnalysis, lag_ps: float) -> None:
-    report.section(f"What moves, {part.name}")
+def _motion(report: Report, part: TrajectoryAnalysis, which: str, lag_ps: float) -> None:
+    report.section(f"What moves{which}")
     if part.transitions is not None:
         report.text(
             "Every squared displacement within a lag is given to the change of state that the atom "
@@ -332,8 +341,8 @@ def _motion(report: Report, part: TrajectoryAnalysis, lag_ps: float) -> None:
                     for name, v, unit in rows
                 ]
             ),
-            caption="With 95 % intervals from blocks of time. A power below 0.9 says that the motion "
-            "is not yet diffusion, and that the slope is an upper bound.",
+            caption="With 95 % intervals from blocks of time. A power below 0.9 says that the "
+            "motion is not yet diffusion, and that the slope is an upper bound.",
             digits=3,
         )
     if part.missing:
@@ -359,13 +368,13 @@ def _protocol(
         "Timescales are those of the simulated model: of its force field, temperature and "
         "composition, and of nothing else."
     )
-    rows = [(one.name, "learning", len(one), one.duration_ps, None) for one in learned_from]
+    rows = [(one.name, "learned from", len(one), one.duration_ps) for one in learned_from]
     rows += [
-        (part.name, "measured on", part.frames, part.duration_ps, part.targets)
+        (part.name, f"measured on, {part.targets:,} target atoms", part.frames, part.duration_ps)
         for part in analysis.trajectories
     ]
     report.table(
-        pd.DataFrame(rows, columns=["trajectory", "use", "frames", "time", "target atoms"]),
+        pd.DataFrame(rows, columns=["trajectory", "use", "frames", "time"]),
         caption="Frames.",
         units={"time": "ps"},
     )
