@@ -13,11 +13,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leyden import data, metrics, models, physics, representations, splits
+    from leyden import data, dynamics, metrics, models, physics, representations, splits
     from leyden.chains import Chain, Step
     from leyden.data.catalog import card, cards, fetch, load
     from leyden.data.dataset import Dataset, HeldOut
     from leyden.data.materials import Crystal, IonPair, parse_crystal, parse_formula, parse_smiles
+    from leyden.data.trajectory import Trajectory
+    from leyden.data.trajectory_files import read_trajectory
     from leyden.distillation import Distill
     from leyden.errors import (
         ArtefactError,
@@ -54,6 +56,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "parse_formula",
         "parse_smiles",
     ),
+    "leyden.data.trajectory": ("Trajectory",),
+    "leyden.data.trajectory_files": ("read_trajectory",),
     "leyden.distillation": ("Distill",),
     "leyden.errors": (
         "ArtefactError",
@@ -78,7 +82,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "leyden.varying_columns": ("VaryingColumns",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_ROOMS = ("data", "metrics", "models", "physics", "representations", "splits")
+_ROOMS = ("data", "dynamics", "metrics", "models", "physics", "representations", "splits")
 
 __all__ = [
     "ArtefactError",
@@ -104,12 +108,14 @@ __all__ = [
     "SourceAsIs",
     "SourceSearch",
     "Step",
+    "Trajectory",
     "VaryingColumns",
     "__version__",
     "card",
     "cards",
     "compare",
     "data",
+    "dynamics",
     "evaluate",
     "fetch",
     "load",
@@ -119,6 +125,7 @@ __all__ = [
     "parse_formula",
     "parse_smiles",
     "physics",
+    "read_trajectory",
     "representations",
     "splits",
 ]

@@ -40,6 +40,9 @@ _HOMES = {
     "parse_crystal": "leyden.data.materials",
     "parse_formula": "leyden.data.materials",
     "parse_smiles": "leyden.data.materials",
+    "Region": "leyden.data.trajectory",
+    "Trajectory": "leyden.data.trajectory",
+    "read_trajectory": "leyden.data.trajectory_files",
 }
 
 __all__ = [*_HOMES]

@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from leyden.dynamics.analysis import analyse, decided, learning_and_test
+    from leyden.dynamics.analysis_results import DynamicsAnalysis, TrajectoryAnalysis
     from leyden.dynamics.blocks import Blocks
     from leyden.dynamics.collapse import why_collapsed
     from leyden.dynamics.coordinate_dynamics import CoordinateDynamics, Coordinates
@@ -37,6 +39,7 @@ _HOMES = {
     "CoordinateDynamics": "coordinate_dynamics",
     "Coordinates": "coordinate_dynamics",
     "CoreSetModel": "core_sets",
+    "DynamicsAnalysis": "analysis_results",
     "DynamicsModel": "dynamics_model",
     "GraphDynamics": "graph_dynamics",
     "Kinetics": "koopman",
@@ -44,13 +47,17 @@ _HOMES = {
     "Restart": "dynamics_model",
     "StateChoice": "state_choice",
     "Timescales": "kinetic_results",
+    "TrajectoryAnalysis": "analysis_results",
     "VampNetwork": "vamp_network",
     "VampObjective": "vamp",
+    "analyse": "analysis",
     "choose_states": "state_choice",
     "core_set_model": "core_sets",
     "core_sites": "core_sets",
+    "decided": "analysis",
     "global_timescales_ps": "global_from_local",
     "global_transition_matrix": "global_from_local",
+    "learning_and_test": "analysis",
     "moments": "vamp",
     "nearest_sites": "core_sets",
     "residence_times_ps": "core_sets",
@@ -66,6 +73,7 @@ __all__ = [
     "CoordinateDynamics",
     "Coordinates",
     "CoreSetModel",
+    "DynamicsAnalysis",
     "DynamicsModel",
     "GraphDynamics",
     "Kinetics",
@@ -73,13 +81,17 @@ __all__ = [
     "Restart",
     "StateChoice",
     "Timescales",
+    "TrajectoryAnalysis",
     "VampNetwork",
     "VampObjective",
+    "analyse",
     "choose_states",
     "core_set_model",
     "core_sites",
+    "decided",
     "global_timescales_ps",
     "global_transition_matrix",
+    "learning_and_test",
     "moments",
     "nearest_sites",
     "residence_times_ps",

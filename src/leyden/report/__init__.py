@@ -162,7 +162,7 @@ class Report:
         seconds: float | None = None,
         cpu_seconds: float | None = None,
     ) -> Report:
-        """Set the footer, and the command that captions name."""
+        """Set the footer, and the command that captions name, if it is short."""
         self._command = command
         parts = {
             "Leyden": version,

@@ -7,6 +7,7 @@ from leyden.representations.crystal_graph import CrystalGraph, CrystalGraphs, Gr
 from leyden.representations.depiction import Depiction
 from leyden.representations.elements import element_property, element_vectors, elements_with
 from leyden.representations.fingerprints import Fingerprint, collisions
+from leyden.representations.local_environment import Environments, LocalEnvironment
 from leyden.representations.molecular_graph import MolecularGraph, MolecularGraphs
 from leyden.representations.molecule_descriptors import MoleculeDescriptors
 from leyden.representations.neighbours import Neighbours, nearest_neighbours
@@ -30,8 +31,10 @@ __all__ = [
     "CrystalGraph",
     "CrystalGraphs",
     "Depiction",
+    "Environments",
     "Fingerprint",
     "GraphBatch",
+    "LocalEnvironment",
     "MolecularGraph",
     "MolecularGraphs",
     "MoleculeDescriptors",

@@ -1,1 +1,1 @@
-"""Data sets that are computed here: from molecular structure and physics, not from measurement."""
+"""What is computed here, not measured: ionic liquids by PM7/COSMO, trajectories of lithium."""

@@ -1,0 +1,362 @@
+"""`leyden dynamics`: what atoms do in a trajectory."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import leyden
+from leyden.cli.console import note
+from leyden.errors import InputError
+
+if TYPE_CHECKING:
+    from leyden.cli.trajectories import Part
+    from leyden.dynamics import DynamicsModel, GraphDynamics, StateChoice
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What atoms do in a trajectory: their states, how fast they change, what carries current.",
+)
+
+_FREE = {"ctx", "out", "store", "force", "progress"}  # what results do not depend on
+_FILES = ("model.leyden", "results.json", "states.parquet", "report.html")
+
+Trajectories = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="TRAJECTORY...",
+        help="LAMMPS dump, DCD, XTC or extended XYZ; several are runs of the same system.",
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")]
+Targets = Annotated[
+    str | None, typer.Option("--targets", help="Species whose states are wanted, such as Li.")
+]
+Region = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        metavar="AXIS:LOW:HIGH",
+        help="Only atoms that begin in this slab, in angstrom: z:10:20. "
+        "With :mean, those whose mean place is there; with :fraction, in parts of the cell.",
+    ),
+]
+Topology = Annotated[
+    Path | None, typer.Option("--topology", help="File with names, charges and molecules.")
+]
+TimeStep = Annotated[
+    float | None, typer.Option("--time-step-ps", help="Between stored frames, if no file says it.")
+]
+Units = Annotated[
+    str | None,
+    typer.Option("--units", help="Unit style of LAMMPS, or angstrom a unit (default: the file's)."),
+]
+Species = Annotated[
+    str | None,
+    typer.Option("--species", help="Names of types, 1=Li,2=S; or of all atoms, Li,S,S,S,S."),
+]
+Cell = Annotated[
+    str | None,
+    typer.Option("--cell", help="Edges a,b,c in angstrom, of files without a cell."),
+]
+Wrapped = Annotated[
+    bool | None,
+    typer.Option("--wrapped/--unwrapped", help="What the coordinates are, if it cannot be told."),
+]
+Charges = Annotated[str | None, typer.Option("--charges", help="In e, by species: Li=1,TFSI=-1.")]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature-K", help="For conductivities.", min=0)
+]
+Store = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder for what is too large for memory (default: OUT/store)."),
+]
+Reversible = Annotated[
+    bool,
+    typer.Option("--reversible/--not-reversible", help="Whether the run is at equilibrium."),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Equal seeds give equal results.", min=0)]
+Shown = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a bar on a terminal.")]
+States = Annotated[
+    str, typer.Option("--states", help="How many; of several, such as 2,3,4, the fewest that do.")
+]
+Lag = Annotated[float, typer.Option("--lag-ps", help="Time over which states foresee themselves.")]
+TestFraction = Annotated[
+    float,
+    typer.Option(
+        "--test-fraction", help="Last part of each trajectory: measured on, never learned from."
+    ),
+]
+Neighbours = Annotated[int, typer.Option("--neighbours", help="Of an atom.", min=1)]
+Convolutions = Annotated[int, typer.Option("--convolutions", help="Steps that are seen.", min=1)]
+Epochs = Annotated[int, typer.Option("--epochs", help="Passes over all pairs of frames.", min=1)]
+Restarts = Annotated[int, typer.Option("--restarts", help="Trainings; the best is kept.", min=1)]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the results of other settings in the folder.")
+]
+
+
+@app.callback()
+def dynamics() -> None:
+    """What atoms do in a trajectory."""
+
+
+@app.command(no_args_is_help=True)
+def fit(
+    ctx: typer.Context,
+    trajectories: Trajectories,
+    out: Out,
+    lag_ps: Lag,
+    targets: Targets = None,
+    region: Region = None,
+    states: States = "2",
+    test_fraction: TestFraction = 0.5,
+    neighbours: Neighbours = 20,
+    convolutions: Convolutions = 2,
+    epochs: Epochs = 10,
+    restarts: Restarts = 3,
+    topology: Topology = None,
+    time_step_ps: TimeStep = None,
+    units: Units = None,
+    species: Species = None,
+    cell: Cell = None,
+    wrapped: Wrapped = None,
+    charges: Charges = None,
+    temperature_K: Temperature = None,
+    reversible: Reversible = True,
+    store: Store = None,
+    seed: Seed = 0,
+    force: Force = False,
+    progress: Shown = True,
+) -> None:
+    """Find the states of atoms, without labels, and how fast they change.
+
+    The network learns from the first part of each trajectory; the last part, which it never sees,
+    is what everything in the report is measured on. Writes model.leyden, results.json,
+    states.parquet (memberships of every frame and atom), report.html, and recipe.toml (all
+    settings). A fit that was stopped, or killed, goes on where it was when it is run again.
+
+    Example: `leyden dynamics fit run.lammpstrj --species 1=Li,2=S --time-step-ps 1 --targets Li
+    --lag-ps 10 --states 2 -o runs/li`
+
+    Example: `leyden dynamics fit run.xtc --topology run.gro --targets Li --region z:10:20
+    --lag-ps 50 --states 2,3,4 --charges Li=1,N=-1 --temperature-K 363 -o runs/interface`
+    """
+    from leyden.cli.trajectories import Reading
+    from leyden.dynamics.analysis import decided
+    from leyden.dynamics.state_choice import choose_states
+
+    settings, shown = _settings(ctx), _watched(progress)
+    numbers = _numbers(states)
+    reading = Reading.of(settings, store or out / "store", shown)
+    network = _network(settings)
+    _claim(out, settings, force)
+    ctx.meta["leyden.resume"] = (
+        f"finished epochs are kept in {out}; the same command goes on from there"
+    )
+    learning, test = reading.learning_and_test(network, test_fraction)
+    choice = choose_states(
+        network,
+        [part.environments for part in learning],
+        numbers,
+        multiples=_multiples(learning, lag_ps),
+        checkpoint=out / f"training-{reading.identity(network, test_fraction)}",
+        progress=shown,
+    )
+    model, remarks = decided(choice)
+    parts = {"learning": learning, "test": test}
+    _write(ctx, out, model, parts, choice if len(numbers) > 1 else None, remarks)
+
+
+@app.command(no_args_is_help=True)
+def report(
+    ctx: typer.Context,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Of `leyden dynamics fit`.")],
+    trajectories: Trajectories,
+    out: Out,
+    targets: Targets = None,
+    region: Region = None,
+    topology: Topology = None,
+    time_step_ps: TimeStep = None,
+    units: Units = None,
+    species: Species = None,
+    cell: Cell = None,
+    wrapped: Wrapped = None,
+    charges: Charges = None,
+    temperature_K: Temperature = None,
+    reversible: Reversible = True,
+    store: Store = None,
+    seed: Seed = 0,
+    progress: Shown = True,
+) -> None:
+    """Measure the states of a model on other trajectories: another temperature, a longer run.
+
+    Nothing is learned. Writes results.json, states.parquet and report.html. Without --targets and
+    --region, they are those of the fit, if the recipe.toml of its folder is still beside MODEL.
+
+    Example: `leyden dynamics report runs/li/model.leyden hot.lammpstrj --species 1=Li,2=S
+    --time-step-ps 1 -o runs/hot`
+    """
+    from leyden.cli.trajectories import Reading
+    from leyden.dynamics.dynamics_model import DynamicsModel
+
+    loaded = DynamicsModel.load(model)
+    settings = _settings(ctx)
+    if targets is None and region is None:
+        settings |= _targets_of_fit(model)
+    reading = Reading.of(settings, store or out / "store", _watched(progress))
+    ctx.meta["leyden.resume"] = f"what was read is kept in {reading.store}"
+    _write(ctx, out, loaded, {"test": reading.whole(loaded.estimator)})
+
+
+def _write(
+    ctx: typer.Context,
+    out: Path,
+    model: DynamicsModel,
+    parts: Mapping[str, Sequence[Part]],
+    choice: StateChoice | None = None,
+    remarks: tuple[str, ...] = (),
+) -> None:
+    """Measure on the part for testing, and write all results."""
+    from leyden.cli.trajectories import write_states
+    from leyden.dynamics.analysis import analyse
+    from leyden.dynamics.analysis_results import plain
+    from leyden.report import write_together
+    from leyden.report.dynamics import dynamics_report
+
+    test = parts["test"]
+    result = analyse(
+        model,
+        [part.environments for part in test],
+        [part.trajectory for part in test],
+        temperature_K=ctx.params["temperature_K"],
+        reversible=ctx.params["reversible"],
+        random_state=ctx.params["seed"],
+        remarks=remarks,
+    )
+    command = _command(ctx)
+    page = dynamics_report(
+        result,
+        model,
+        command=command,
+        version=leyden.__version__,
+        choice=choice,
+        learned_from=[part.trajectory for part in parts.get("learning", ())],
+    )
+    told = {
+        "command": command,
+        "version": leyden.__version__,
+        "score": model.score,
+        **result.to_json(),
+        "choice": None if choice is None else plain(choice.table.to_dict("records")),
+    }
+    text = json.dumps(told, indent=1, allow_nan=False) + "\n"
+    write_states(out / "states.parquet", model, parts)
+    if ctx.command.name == "fit":
+        model.save(out / "model.leyden")
+    write_together(out, {"results.json": text, "report.html": page.html()})
+    for warning in result.warnings:
+        note(f"warning: {warning}")
+    typer.echo(out / "report.html")
+
+
+def _settings(ctx: typer.Context) -> dict[str, Any]:
+    """What the user has chosen, in plain values."""
+    plain = {name: value for name, value in ctx.params.items() if name not in _FREE}
+    for name, value in plain.items():
+        if isinstance(value, list | tuple):
+            plain[name] = [str(item) for item in value]
+        elif isinstance(value, Path):
+            plain[name] = str(value)
+    return plain
+
+
+def _command(ctx: typer.Context) -> str:
+    """The command that was given, less what is as it would be anyhow."""
+    words = ["leyden", "dynamics", str(ctx.command.name)]
+    options: list[str] = []
+    for parameter in ctx.command.params:
+        value = ctx.params.get(str(parameter.name))
+        several = value if isinstance(value, list | tuple) else [value]
+        if parameter.param_type_name == "argument":
+            words += [str(item) for item in several]
+        elif isinstance(value, bool):
+            if value != parameter.default and parameter.name not in _FREE:
+                options.append((parameter.opts if value else parameter.secondary_opts)[0])
+        elif value is not None and value != parameter.default:
+            options += [parameter.opts[0], f"{value:g}" if isinstance(value, float) else str(value)]
+    return shlex.join(words + options)
+
+
+def _numbers(states: str) -> list[int]:
+    try:
+        return [int(number) for number in states.split(",")]
+    except ValueError as error:
+        raise InputError(
+            "--states is a number of states, or several: 2,3,4", value=states
+        ) from error
+
+
+def _network(settings: Mapping[str, Any]) -> GraphDynamics:
+    from leyden.dynamics.graph_dynamics import GraphDynamics
+
+    names = ("lag_ps", "neighbours", "convolutions", "epochs", "restarts")
+    given = {name: settings[name] for name in names}
+    return GraphDynamics(**given, random_state=settings["seed"])
+
+
+def _multiples(parts: Sequence[Part], lag_ps: float) -> int:
+    """Lags that a Chapman-Kolmogorov test of the learning part goes on for, at most 5."""
+    shortest = min(len(part.trajectory) * part.trajectory.time_step_ps for part in parts)
+    return max(1, min(5, int(shortest / (4 * lag_ps))))
+
+
+def _claim(out: Path, settings: Mapping[str, Any], force: bool) -> None:
+    """Write the settings, unless the folder holds the results of others.
+
+    Raises
+    ------
+    InputError
+        It does, and `force` is not given; or it cannot be written.
+    """
+    from leyden.artefact import writing
+    from leyden.recipe.text import to_toml
+
+    recipe, mine = to_toml({"dynamics": settings}), out / "recipe.toml"
+    if mine.is_file() and mine.read_text(encoding="utf-8") == recipe:
+        if (out / _FILES[0]).is_file():
+            note(f"the trainings in {out} are finished and used again")
+        return
+    held = [name for name in _FILES if (out / name).exists()]
+    if held and not force:
+        raise InputError(
+            f"the folder holds {', '.join(held)} of other settings",
+            file=out,
+            remedy="choose another folder, or replace them with --force",
+        )
+    with writing(mine) as file:
+        file.write(recipe.encode())
+
+
+def _targets_of_fit(model: Path) -> dict[str, Any]:
+    """Targets and region in the recipe beside a model; nothing if there is none."""
+    try:
+        recipe = tomllib.loads((model.parent / "recipe.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    fitted = recipe.get("dynamics", {})
+    return {name: fitted.get(name) for name in ("targets", "region")}
+
+
+def _watched(progress: bool) -> bool:
+    """Bars go to standard output, and only to a terminal."""
+    return progress and sys.stdout.isatty()
