@@ -308,10 +308,11 @@ def _numbers(states: str) -> list[int]:
 
 def _network(settings: Mapping[str, Any]) -> GraphDynamics:
     from leyden.dynamics.graph_dynamics import GraphDynamics
+    from leyden.representations.local_environment import LocalEnvironment
 
-    names = ("lag_ps", "neighbours", "convolutions", "epochs", "restarts")
-    given = {name: settings[name] for name in names}
-    return GraphDynamics(**given, random_state=settings["seed"])
+    seen = LocalEnvironment(settings["neighbours"], settings["convolutions"])
+    given = {name: settings[name] for name in ("lag_ps", "epochs", "restarts")}
+    return GraphDynamics(seen, **given, random_state=settings["seed"])
 
 
 def _multiples(parts: Sequence[Part], lag_ps: float) -> int:

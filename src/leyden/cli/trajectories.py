@@ -128,15 +128,15 @@ class Reading:
         self, whole: Trajectory, part: Trajectory, first: int, network: GraphDynamics
     ) -> Part:
         """Targets are chosen by all frames: atoms of a region are the same in all parts."""
-        from leyden.representations.local_environment import Environments, LocalEnvironment
+        from leyden.representations.local_environment import Environments
 
-        seen = LocalEnvironment(network.neighbours, network.convolutions)
+        seen = network.representation
         chosen = whole.select(self.targets)
         where = (whole.name, whole.species, first, len(part), chosen.tolist(), self.identity())
         store = self.store / f"environments-{_hash(where, seen)}"
         if store.is_dir():
             return Part(part, first, Environments.open(store))
-        return Part(part, first, seen.transform(part, chosen, store, self.progress))
+        return Part(part, first, seen.observe(part, chosen, store, self.progress))
 
 
 def write_states(path: Path, model: DynamicsModel, parts: Mapping[str, Sequence[Part]]) -> None:

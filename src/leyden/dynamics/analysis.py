@@ -85,7 +85,7 @@ def decided(choice: StateChoice) -> tuple[DynamicsModel, tuple[str, ...]]:
     if choice.chosen is not None:
         return choice.models[choice.chosen], ()
     whole = choice.table[choice.table["states"].isin(list(choice.models))]
-    best = int(whole.loc[whole["ck_error"].idxmin(), "states"])
+    best = int(whole["states"].to_numpy()[whole["ck_error"].to_numpy().argmin()])
     return choice.models[best], (
         f"no number of states passes the Chapman-Kolmogorov test on the frames of the learning; "
         f"{best} err least. Remedy: try a longer lag, or more states",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from leyden.dynamics import DynamicsModel, StateChoice
     from leyden.dynamics.analysis_results import DynamicsAnalysis, TrajectoryAnalysis
 
-__all__ = ["dynamics_report"]
+__all__ = ["dynamics_report", "tell_dynamics"]
 
 _CURRENTS = {
     "nernst_einstein_S_per_m": ("conductivity, every ion for itself (Nernst-Einstein)", "S/m"),
@@ -71,6 +71,18 @@ def dynamics_report(
     target = analysis.trajectories[0].target
     report = Report(f"States of {target} in {names}", _lead(analysis))
     report.provenance(command=command, version=version).warnings(analysis.warnings)
+    return tell_dynamics(report, analysis, model, choice=choice, learned_from=learned_from)
+
+
+def tell_dynamics(
+    report: Report,
+    analysis: DynamicsAnalysis,
+    model: DynamicsModel,
+    *,
+    choice: StateChoice | None = None,
+    learned_from: Sequence[Trajectory] = (),
+) -> Report:
+    """Add the sections of `dynamics_report` to a page of another kind."""
     _number_of_states(report, analysis, model, choice)
     _relaxations(report, analysis)
     _foresight(report, analysis)
@@ -120,7 +132,7 @@ def _shell(part: TrajectoryAnalysis, state: int) -> str:
     return " and ".join(counts) or "nothing"
 
 
-def _pair(interval: Sequence[float]) -> tuple[float, float]:
+def _pair(interval: np.ndarray) -> tuple[float, float]:
     low, high = interval
     return float(low), float(high)
 
