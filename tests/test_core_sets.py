@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leyden.dynamics.core_sets import (
-    core_set_model,
     core_sites,
+    hard_memberships,
     nearest_sites,
     residence_times_ps,
     state_agreement,
 )
+from leyden.dynamics.koopman import Kinetics
 from leyden.errors import InputError
 from leyden.simulators.fcc_sites import SITE_STATES
 from leyden.simulators.kinetic_monte_carlo import KineticMonteCarlo
@@ -65,13 +66,13 @@ def test_residence_time_is_time_over_exits():
 def test_relaxation_and_residence_of_known_rates_are_covered(lag):
     twin = KineticMonteCarlo()
     states = twin.run(200.0, random_state=lag).states
-    model = core_set_model(states, lag, 1.0)
-    assert model.lag_ps == lag
-    assert model.timescales_ps[0].covers(twin.local_timescale_ps)
-    assert model.timescales_ps[0].high < 1.3 * model.timescales_ps[0].low
-    assert model.populations[0].covers(twin.octahedral_population)
-    balance = np.array([p.value for p in model.populations])[:, None] * model.transition_matrix
-    np.testing.assert_allclose(balance, balance.T)
+    model = Kinetics(hard_memberships(states), lag).koopman()
+    low, high = model.timescales_interval[:, 0]
+    assert low < twin.local_timescale_ps < high < 1.3 * low
+    low, high = model.populations_interval[:, 0]
+    assert low < twin.octahedral_population < high
+    balance = model.populations[:, None] * model.matrix
+    np.testing.assert_allclose(balance, balance.T, atol=1e-5)
     octahedral, tetrahedral = residence_times_ps(states, 1.0)
     # A visit within one frame is not seen: about 1 ps is added to each time.
     assert octahedral.low < twin.octahedral_ps + 5
@@ -83,20 +84,19 @@ def test_relaxation_and_residence_of_known_rates_are_covered(lag):
 def test_intervals_of_the_timescale_cover():
     """Of 60 runs of 20 ns, the 95 % interval holds the exact timescale in at least 90 %."""
     twin = KineticMonteCarlo()
-    held = [
-        core_set_model(twin.run(20.0, random_state=seed).states, 10, 1.0, blocks=10)
-        .timescales_ps[0]
-        .covers(twin.local_timescale_ps)
-        for seed in range(60)
-    ]
+    held = []
+    for seed in range(60):
+        states = hard_memberships(twin.run(20.0, random_state=seed).states)
+        low, high = Kinetics(states, 10, samples=300).koopman().timescales_interval[:, 0]
+        held.append(low < twin.local_timescale_ps < high)
     assert np.mean(held) >= 0.9
 
 
 def test_many_atoms_count_together():
     twin = KineticMonteCarlo(lithium=100)
     states = twin.run(2.0, random_state=1).states
-    model = core_set_model(states, 10, 1.0, blocks=10)
-    assert model.timescales_ps[0].covers(twin.local_timescale_ps)
+    low, high = Kinetics(hard_memberships(states), 10).koopman().timescales_interval[:, 0]
+    assert low < twin.local_timescale_ps < high
 
 
 def test_cores_give_back_the_sites_of_a_hopping_atom():
@@ -112,7 +112,13 @@ def test_cores_give_back_the_sites_of_a_hopping_atom():
 
 def test_a_state_that_is_not_coupled_has_an_infinite_timescale():
     states = np.repeat([[0, 1]], 100, axis=0)
-    assert core_set_model(states, 1, 1.0, blocks=4).timescales_ps[0].value == np.inf
+    assert Kinetics(hard_memberships(states), 1).koopman().timescales_ps[0] == np.inf
+
+
+def test_frames_before_the_first_core_are_left_out():
+    states = np.array([[-1, 0], [1, 0], [1, 1]])
+    np.testing.assert_array_equal(hard_memberships(states), np.eye(2)[[[1, 0], [1, 1]]])
+    assert hard_memberships(states, 3).shape == (2, 2, 3)
 
 
 def test_agreement_takes_the_best_naming():
@@ -135,10 +141,9 @@ def test_agreement_takes_the_best_naming():
         (lambda: core_sites(on_a_line(0), LINE, BOX, 2.6), "must not overlap"),
         (lambda: core_sites(on_a_line(0), LINE, 0 * BOX, 1.0), "span a volume"),
         (lambda: nearest_sites(np.zeros((2, 2)), LINE, BOX), r"shape \(\.\.\., 3\)"),
-        (lambda: core_set_model(np.zeros(90, dtype=int), 1, 1.0), "two at least"),
-        (lambda: core_set_model(np.arange(90) % 2, 5, 1.0), "each of two or more blocks"),
-        (lambda: core_set_model(np.arange(90) % 2, 0, 1.0), "one frame at least"),
-        (lambda: core_set_model(np.arange(90.0), 1, 1.0), "whole numbers"),
+        (lambda: hard_memberships(np.arange(90.0)), "whole numbers"),
+        (lambda: hard_memberships(np.array([0, -1, 1])), "keeps its state"),
+        (lambda: residence_times_ps(np.arange(30) % 2, 1.0), "two or more frames each"),
         (lambda: residence_times_ps(np.arange(90) % 2 - 2, 1.0), "numbered from 0"),
         (lambda: residence_times_ps(np.arange(90) % 2, -1.0), "time step"),
         (lambda: state_agreement(np.zeros(3, int), np.zeros(2, int)), "row by row"),

@@ -13,22 +13,19 @@ cores; C. Schuette, F. Noe, J. Lu, M. Sarich, E. Vanden-Eijnden, J. Chem. Phys. 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
-from leyden.dynamics.koopman import timescale
 from leyden.errors import InputError
 from leyden.physics.intervals import Estimate, jackknife
 
 __all__ = [
     "Agreement",
-    "CoreSetModel",
-    "core_set_model",
     "core_sites",
+    "hard_memberships",
     "nearest_sites",
     "residence_times_ps",
     "state_agreement",
@@ -50,27 +47,6 @@ class Agreement(NamedTuple):
 
     fraction: float
     naming: dict[int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class CoreSetModel:
-    """Markov model of states that were assigned by cores.
-
-    Attributes
-    ----------
-    transition_matrix : ndarray, shape (k, k)
-        At the lag; rows sum to one, detailed balance holds.
-    populations : list of Estimate, length k
-    timescales_ps : list of Estimate, length k - 1
-        Relaxation timescales ``-lag / ln(eigenvalue)``, the slowest first; NaN of an eigenvalue
-        that is not positive, infinite where states were not seen to exchange.
-    lag_ps : float
-    """
-
-    transition_matrix: np.ndarray
-    populations: list[Estimate]
-    timescales_ps: list[Estimate]
-    lag_ps: float
 
 
 def nearest_sites(
@@ -190,8 +166,15 @@ def residence_times_ps(
     InputError
         Labels that do not serve, a time step that is not positive, or too few frames.
     """
-    labels = _checked_states(states, time_step_ps, 1, blocks)
-    counts = _block_counts(labels, 1, blocks)
+    labels = _checked_labels(states)
+    if not (np.isfinite(time_step_ps) and time_step_ps > 0):
+        raise InputError("a time step must be positive, in ps", value=time_step_ps)
+    if blocks < 2 or len(labels) // blocks <= 1:
+        raise InputError(
+            "there are two or more blocks, of two or more frames each",
+            value=f"{blocks} blocks of {len(labels)} frames",
+        )
+    counts = _block_counts(labels, blocks)
 
     def times(count: np.ndarray) -> np.ndarray:
         stays = count.sum(axis=1)
@@ -201,53 +184,33 @@ def residence_times_ps(
     return jackknife(counts, times, positive=True, level=level)
 
 
-def core_set_model(
-    states: np.ndarray,
-    lag: int,
-    time_step_ps: float,
-    *,
-    blocks: int = 20,
-    level: float = 0.95,
-) -> CoreSetModel:
-    """The Markov model at a lag of states assigned by cores, under detailed balance.
-
-    Counts are those of all pairs of frames one lag apart, forwards and backwards, which equilibrium
-    makes equal.
+def hard_memberships(states: np.ndarray, count: int | None = None) -> np.ndarray:
+    """Zeros and ones of states, from which `Kinetics` makes the core-set Markov model.
 
     Parameters
     ----------
     states : ndarray of int, shape (T, L) or (T,)
-        State in each frame; pairs with -1 are passed over.
-    lag : int
-        In frames.
-    time_step_ps : float
-        Between frames.
-    blocks, level
-        As in `residence_times_ps`.
+        State, or site, in each frame. Frames at the beginning in which any atom has none (-1) are
+        left out.
+    count : int, optional
+        How many states there are; by default as many as occur.
+
+    Returns
+    -------
+    ndarray of float32, shape (T', L, k)
 
     Raises
     ------
     InputError
-        Labels that do not serve, fewer than two states, a lag longer than a block, or a time step
-        that is not positive.
+        Labels that do not serve, or that are missing later on.
     """
-    labels = _checked_states(states, time_step_ps, lag, blocks)
-    counts = _block_counts(labels, lag, blocks)
-    count = counts.shape[1]
-    if count < 2:
-        raise InputError("states relax into each other: there are two at least", value=count)
-    lag_ps = lag * time_step_ps
-
-    def numbers(counted: np.ndarray) -> np.ndarray:
-        matrix, populations = _reversible(counted)
-        root = np.sqrt(populations)
-        balanced = matrix * root[:, None] / root
-        values = np.sort(np.linalg.eigvalsh((balanced + balanced.T) / 2))[-2::-1]
-        return np.concatenate([populations, timescale(values, lag_ps)])
-
-    estimates = jackknife(counts, numbers, positive=True, level=level)
-    matrix, _ = _reversible(counts.sum(axis=0))
-    return CoreSetModel(matrix, estimates[:count], estimates[count:], lag_ps)
+    labels = _checked_labels(states)
+    known = (labels >= 0).all(axis=1)
+    kept = labels[int(known.argmax()) :] if known.any() else labels
+    if (kept < 0).any():
+        raise InputError("an atom keeps its state till it has another", value=-1)
+    k = int(kept.max()) + 1 if count is None else count
+    return np.eye(k, dtype=np.float32)[kept]
 
 
 def state_agreement(found: np.ndarray, truth: np.ndarray) -> Agreement:
@@ -278,16 +241,10 @@ def state_agreement(found: np.ndarray, truth: np.ndarray) -> Agreement:
     return Agreement(float(table[rows, columns].sum() / len(right)), naming)
 
 
-def _reversible(counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    both = counted + counted.T
-    weight = both.sum(axis=1)
-    return both / weight[:, None], weight / weight.sum()
-
-
-def _block_counts(states: np.ndarray, lag: int, blocks: int) -> np.ndarray:
-    """Pairs of frames one lag apart, by state at start and end, shape (blocks, k, k)."""
+def _block_counts(states: np.ndarray, blocks: int) -> np.ndarray:
+    """Pairs of frames that follow each other, by state before and after, (blocks, k, k)."""
     count = int(states.max()) + 1
-    start, end = states[:-lag], states[lag:]
+    start, end = states[:-1], states[1:]
     codes = np.where((start >= 0) & (end >= 0), start * count + end, count * count)
     counts = [
         np.bincount(block.ravel(), minlength=count * count + 1)[:-1].reshape(count, count)
@@ -296,19 +253,12 @@ def _block_counts(states: np.ndarray, lag: int, blocks: int) -> np.ndarray:
     return np.array(counts, dtype=np.float64)
 
 
-def _checked_states(states: np.ndarray, time_step_ps: float, lag: int, blocks: int) -> np.ndarray:
+def _checked_labels(states: np.ndarray) -> np.ndarray:
     labels = np.asarray(states)
     if labels.ndim not in (1, 2) or labels.dtype.kind not in "iu" or not labels.size:
         raise InputError("states are whole numbers of shape (frames, atoms)", value=labels.shape)
     if labels.min() < -1 or labels.max() < 0:
         raise InputError("states are numbered from 0, with -1 for none", value=int(labels.min()))
-    if not (np.isfinite(time_step_ps) and time_step_ps > 0):
-        raise InputError("a time step must be positive, in ps", value=time_step_ps)
-    if lag < 1 or blocks < 2 or len(labels) // blocks <= lag:
-        raise InputError(
-            "a lag has one frame at least, and each of two or more blocks is longer",
-            value=f"lag {lag}, {blocks} blocks of {len(labels)} frames",
-        )
     return labels.astype(np.int64).reshape(len(labels), -1)
 
 

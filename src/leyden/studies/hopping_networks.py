@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from leyden.dynamics.coordinate_dynamics import CoordinateDynamics, Coordinates
-from leyden.dynamics.core_sets import state_agreement
+from leyden.dynamics.core_sets import hard_memberships, state_agreement
 from leyden.dynamics.dynamics_model import DynamicsModel
 from leyden.dynamics.global_from_local import global_timescales_ps, global_transition_matrix
 from leyden.dynamics.graph_dynamics import GraphDynamics
@@ -171,7 +171,7 @@ def on_twin(effort: Effort, networks: Networks) -> tuple[Found, Found]:
     for run in twin.tests():
         memberships += model.memberships(environments(run.trajectory))
         truth.append(run.states)
-    exact = [np.eye(2)[states] for states in truth]
+    exact = [hard_memberships(states, 2) for states in truth]
     return Found.of(memberships, truth, model.score), Found.of(exact, truth)
 
 
@@ -219,10 +219,9 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     )
     seen = graph.memberships(environments(run.tested))
     placed = plain.memberships(Coordinates(run.tested, ION))
-    first = int((run.sites >= 0).all(1).argmax())  # before the first core nothing is known
-    states, sites = run.states[first:], run.sites[first:]
+    states, sites = hard_memberships(run.states, 2), hard_memberships(run.sites, len(SITE_STATES))
     local = Found.of(seen, [run.states], graph.score)
-    direct = Kinetics(np.eye(len(SITE_STATES))[sites], LAG_PS).koopman()
+    direct = Kinetics(sites, LAG_PS).koopman()
     low, high = direct.timescales_interval[:, :SLOWEST].mean(1)
     matrix, ways = _local(local, seen[0], run.states), (SITE_STATES, CONNECTIONS)
     rebuilt = global_transition_matrix(matrix, *ways)
@@ -234,7 +233,7 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     return LangevinFound(
         local,
         Found.of(placed, [run.states], plain.score),
-        Found.of([np.eye(2)[states]], [states]),
+        Found.of([states], [run.states[-len(states) :]]),
         float(global_timescales_ps(rebuilt, LAG_PS)[0]),
         float(global_timescales_ps(published, LAG_PS)[0]),
         (float(direct.timescales_ps[:SLOWEST].mean()), float(low), float(high)),

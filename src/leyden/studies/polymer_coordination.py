@@ -9,6 +9,7 @@ import numpy as np
 
 from leyden.data.trajectory import Trajectory
 from leyden.dynamics.analysis_results import DynamicsAnalysis
+from leyden.dynamics.core_sets import hard_memberships
 from leyden.dynamics.kinetic_results import Timescales
 from leyden.dynamics.koopman import Kinetics
 from leyden.representations.neighbours import pairs_within
@@ -57,7 +58,7 @@ def coordination(
     beads, chains, anions = (
         _mean(memberships, [count[kind] for count in numbers]) for kind in range(3)
     )
-    hard = [np.eye(_MOST + 1)[np.minimum(count[2], _MOST)] for count in numbers]
+    hard = [hard_memberships(np.minimum(count[2], _MOST), _MOST + 1) for count in numbers]
     steps = [one.time_step_ps for one in trajectories]
     kinetics = Kinetics(hard, lag_ps, steps)
     return Coordination(

@@ -71,7 +71,7 @@ class Effort:
         small = PolymerElectrolyte(
             chains=4, monomers=10, epsilon_cation_chain=5.0, dielectric=4.0, li_per_eo=0.2
         )
-        return cls(small, 2, 0.15, 0.02, 0.02, 0.5, 2.0, (2,), 1, 60, 1, quick=True)
+        return cls(small, 2, 0.16, 0.02, 0.02, 0.4, 3.2, (2,), 1, 60, 1, quick=True)
 
 
 def run(
