@@ -1,0 +1,140 @@
+"""The study `lithium-hopping`, whole, in its short version, and what decides its claims."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leyden import studies
+from leyden.simulators.fcc_sites import SITE_STATES
+from leyden.studies.hopping_networks import Found, on_noise
+from leyden.studies.hopping_runs import CORE_A, Effort, Langevin, RareEvents, Twin
+from leyden.studies.hopping_transfer import saving_ns, summary
+
+MEASURED_APART = {
+    "speed_ratio_to_deeptime",
+    "speed_ratio_to_original_path",
+    "conductivity_coverage",
+    "environments_streamed",
+    "stream_peak_MB",
+}
+CLAIMS = MEASURED_APART | {
+    "toy_state_agreement",
+    "toy_local_timescale_ratio",
+    "toy_local_timescale_spread",
+    "toy_langevin_timescale_ps",
+    "toy_intervals_overlap",
+    "toy_vampnet_timescale_ratio",
+    "toy_ck_error",
+    "toy_ck_consistent",
+    "toy_global_rebuilt_ratio",
+    "noise_vamp2",
+    "rare_timescale_ratio",
+    "rare_interval_covers",
+}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lithium-hopping")
+    studies.run("lithium-hopping", folder, quick=True, progress=False)
+    return folder
+
+
+def test_a_quick_run_has_every_claim_and_a_page(out: Path) -> None:
+    claims = {c["id"]: c for c in json.loads((out / "results.json").read_text())["claims"]}
+    assert set(claims) == CLAIMS
+    assert {name for name, claim in claims.items() if claim["measured"] is None} == MEASURED_APART
+    assert claims["toy_vampnet_timescale_ratio"]["published"] == pytest.approx(236 / 42.3)
+    page = (out / "report.html").read_text()
+    assert "A quick run" in page
+    assert page.count("<figure") > 8
+
+
+def test_even_a_quick_network_tells_the_two_kinds_of_site(out: Path) -> None:
+    claims = {c["id"]: c for c in json.loads((out / "results.json").read_text())["claims"]}
+    assert claims["toy_state_agreement"]["measured"] > 0.9
+    assert claims["toy_intervals_overlap"]["measured"] == 1
+    low, high = claims["toy_local_timescale_ratio"]["interval"]
+    assert low < 1 < high
+
+
+def test_a_second_run_trains_nothing_anew(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = json.loads((out / "results.json").read_text())["claims"]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a kept network was trained again")
+
+    monkeypatch.setattr("leyden.studies.hopping_networks.GraphDynamics.fit", refuse)
+    monkeypatch.setattr("leyden.studies.hopping_networks.CoordinateDynamics.fit", refuse)
+    studies.run("lithium-hopping", out, quick=True, progress=False)
+    assert json.loads((out / "results.json").read_text())["claims"] == first
+
+
+def test_halves_of_the_run_share_no_frame(tmp_path: Path) -> None:
+    run = Langevin(Effort(langevin_ns=0.2), tmp_path)
+    assert len(run.teaching) == len(run.tested) == 100
+    whole = np.asarray(run.run().positions)
+    np.testing.assert_array_equal(whole[:100], run.teaching.positions)
+    np.testing.assert_array_equal(whole[100:], run.tested.positions)
+    assert set(np.unique(run.states[run.sites >= 0])) <= set(SITE_STATES)
+    assert np.sqrt(3) / 4 * run.model.lattice_A > 2 * CORE_A  # cores of neighbours are apart
+
+
+def test_runs_of_the_twin_that_are_tested_on_are_others() -> None:
+    twin = Twin(Effort(twin_ns=0.1, tests=2))
+    runs = [twin.teaching(), *twin.tests()]
+    assert len({run.sites.tobytes() for run in runs}) == 3
+
+
+def test_rare_events_last_twenty_times_as_long_as_a_run() -> None:
+    rare = RareEvents(Effort())
+    assert rare.model.local_timescale_ps == pytest.approx(20 * 1000 * rare.duration_ns)
+    assert len(list(RareEvents(Effort(rare=3)).runs())) == 3
+
+
+def test_the_very_sites_agree_with_themselves() -> None:
+    run = Twin(Effort(twin_ns=2.0)).teaching()
+    found = Found.of([np.eye(2)[run.states]], [1 - run.states])
+    assert found.agreement == 1
+    assert np.isnan(found.score)
+    assert found.timescale_ps[1] < found.timescale_ps[0] < found.timescale_ps[2]
+
+
+def test_noise_scores_as_nothing() -> None:
+    scores = on_noise(Effort.quick())
+    assert max(abs(score - 1) for score in scores.values()) < 0.05
+
+
+def curve() -> pd.DataFrame:
+    agreement = {"a": [0.7, 0.99, 0.98], "b": [0.99, 0.8, 0.98], "c": [0.7, 0.8, 0.9]}
+    rows = [
+        {"ns": ns, "arm": arm, "seed": seed, "vamp2": 1.5, "agreement": value, "error": ""}
+        for arm, values in agreement.items()
+        for ns, value in zip((1.0, 2.0, 5.0), values, strict=True)
+        for seed in (0, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_what_is_needed_is_needed_in_every_seed_and_from_there_on() -> None:
+    found = saving_ns(curve())
+    assert found["a"] == 2.0
+    assert found["b"] == 5.0
+    assert np.isnan(found["c"])
+    worse = curve()
+    worse.loc[(worse["arm"] == "a") & (worse["ns"] == 2) & (worse["seed"] == 1), "agreement"] = 0.5
+    assert saving_ns(worse)["a"] == 5.0
+
+
+def test_the_summary_counts_collapses() -> None:
+    table = curve()
+    table.loc[(table["arm"] == "c") & (table["ns"] == 1) & (table["seed"] == 0), "error"] = "none"
+    lines = summary(table).set_index(["arm", "ns"])
+    assert lines.loc[("c", 1.0), "collapsed"] == 1
+    assert lines["collapsed"].sum() == 1
+    assert lines.loc[("a", 1.0), "agreement"] == pytest.approx(0.7)
