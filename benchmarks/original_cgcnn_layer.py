@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["OriginalNetwork", "with_weights_of"]
+__all__ = ["OriginalConvolution", "OriginalNetwork", "with_weights_of"]
 
 
 class OriginalConvolution(nn.Module):

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from leyden.dynamics.bond_kinds import bond_kinds
 from leyden.dynamics.dynamics_model import DynamicsModel
 from leyden.dynamics.vamp_network import VampNetwork
 from leyden.errors import IncompatibleError
-from leyden.models.distance_table import TABLE_STEP, basis_width, distance_table, looked_up
+from leyden.models.distance_table import basis_width, distance_table, looked_up
 from leyden.models.graph_convolution import BondKinds, EdgeTensors, GatedConvolution
 from leyden.representations.local_environment import (
     EnvironmentBatch,
@@ -223,6 +224,8 @@ def _joined(
     batches: Sequence[EnvironmentBatch], codes: Sequence[np.ndarray], species: int
 ) -> EnvironmentBatch:
     """One graph of several, with the codes of the network; hops still stand one after another."""
+    if len(batches) == 1 and np.array_equal(codes[0], np.arange(species)):
+        return batches[0]
     sizes = np.array([np.diff((0, *batch.within)) for batch in batches])  # (batches, hops)
     starts = np.cumsum(sizes.T.ravel()) - sizes.T.ravel()  # hop by hop, batch by batch
     starts = starts.reshape(sizes.T.shape).T
@@ -248,21 +251,15 @@ def _tensors(graph: EnvironmentBatch, species: int, cutoff: float) -> Environmen
     """Bonds by kind for the first convolution; edges for the others, which update fewer atoms."""
     rows = graph.within[-1]
     table = distance_table(cutoff)
-    steps = np.minimum((graph.distances / TABLE_STEP + 0.5).astype(np.int64), len(table) - 1)
-    farthest = int(steps.max()) + 1
-    ends = graph.codes[:rows, None] * species + graph.codes[graph.neighbours]
-    kinds = ends * farthest + steps
-    counts = np.bincount(kinds.ravel())
-    used = np.flatnonzero(counts)
-    number = np.empty(len(counts), np.int64)
-    number[used] = np.arange(len(used))
-    pair, step = np.divmod(used, farthest)
+    near, far, step, counts, of_bonds = bond_kinds(
+        graph.codes, graph.neighbours, graph.distances, species, len(table) - 1
+    )
     bonds = BondKinds(
-        torch.from_numpy(pair // species),
-        torch.from_numpy(pair % species),
+        torch.from_numpy(near),
+        torch.from_numpy(far),
         table[torch.from_numpy(step)],
-        torch.from_numpy(counts[used].astype(np.float32)),
-        torch.from_numpy(number[kinds]),
+        torch.from_numpy(counts),
+        torch.from_numpy(of_bonds),
     )
     edges = [_edges(graph, updated, cutoff) for updated in graph.within[-2::-1]]
     codes = torch.from_numpy(graph.codes[:rows])
