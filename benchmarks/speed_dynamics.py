@@ -82,10 +82,10 @@ def prepared(options: argparse.Namespace) -> Task:
     """Trajectory, environments, and the pairs that `GraphDynamics` learns from and looks at."""
     run = KineticMonteCarlo().run(options.frames * PS_A_FRAME / 1000, random_state=1).trajectory
     model = GraphDynamics(
-        states=2, lag_ps=LAG_PS, neighbours=NEIGHBOURS, convolutions=CONVOLUTIONS, width=16,
-        hidden=16, epochs=1, least_steps=options.steps, restarts=1,
+        LocalEnvironment(NEIGHBOURS, CONVOLUTIONS), states=2, lag_ps=LAG_PS, width=16, hidden=16,
+        epochs=1, least_steps=options.steps, restarts=1,
     )  # fmt: skip
-    environments = LocalEnvironment(NEIGHBOURS, CONVOLUTIONS).transform(run, "Li")
+    environments = model.representation.observe(run)
     table = model._table([environments])
     settings = model._settings(table, 0)
     learning, checking = (starts(table, side) for side in (table.learning, table.checking))
@@ -112,7 +112,7 @@ def starts(table: PairTable, chains: np.ndarray) -> np.ndarray:
 def every_row(run: Trajectory) -> original_gdynet.Frames:
     """The rows of all atoms of each frame; the target is the first."""
     atoms = run.atoms
-    whole = LocalEnvironment(NEIGHBOURS, 1).transform(run, np.arange(atoms))
+    whole = LocalEnvironment(NEIGHBOURS, 1).observe(run, np.arange(atoms))
     batch = whole.batch(np.arange(whole.frames))
     shape = (whole.frames, atoms, NEIGHBOURS)
     neighbours = batch.neighbours.reshape(shape) - atoms * np.arange(whole.frames)[:, None, None]
@@ -139,7 +139,7 @@ def original(task: Task) -> float:
     torch.manual_seed(0)
     model = task.model
     network = original_gdynet.OriginalGDyNet(
-        2, model.width, model.convolutions, model.hidden, model.states, model.cutoff_A
+        2, model.width, CONVOLUTIONS, model.hidden, model.states, model.cutoff_A
     )
     return original_gdynet.train(
         network, task.frames, task.learning, task.checking, task.lag,

@@ -71,7 +71,7 @@ def child(path: Path) -> None:
     print(
         json.dumps(
             {
-                "environments": seen,
+                "environments_streamed": seen,
                 "seconds": round(ended - start, 1),
                 "seconds_reading": round(read - start, 1),
                 "seconds_building": round(built - read, 1),
@@ -97,7 +97,7 @@ def watched(path: Path) -> dict[str, float]:
         told = process.stdout.read() if process.stdout else ""
     if process.returncode:
         raise SystemExit(f"the child failed: {process.returncode}")
-    return {**json.loads(told.splitlines()[-1]), "peak_MB": round(peak * 1024 / 1e6, 1)}
+    return {**json.loads(told.splitlines()[-1]), "stream_peak_MB": round(peak * 1024 / 1e6, 1)}
 
 
 def main() -> None:

@@ -12,13 +12,11 @@ twin = KineticMonteCarlo(octahedral_ps=20.0, tetrahedral_ps=12.0, lithium=2, cel
 run = twin.run(0.8, frame_ps=0.5, random_state=0)
 
 # The network learns from the first half; all that is said comes from the second.
-see = ly.representations.LocalEnvironment(neighbours=14, convolutions=1)
+see = ly.representations.LocalEnvironment(neighbours=14, convolutions=1, targets="Li")
 early, late = ly.dynamics.learning_and_test(run.trajectory, 0.5, lag_ps=2.0)
-network = GraphDynamics(
-    states=2, lag_ps=2.0, neighbours=14, convolutions=1, epochs=5, restarts=1, random_state=0
-)
-model = network.fit(see.transform(early, "Li"))
-found = ly.dynamics.analyse(model, [see.transform(late, "Li")], [late])
+network = GraphDynamics(see, states=2, lag_ps=2.0, epochs=5, restarts=1, random_state=0)
+model = network.fit(see.observe(early))
+found = ly.dynamics.analyse(model, [see.observe(late)], [late])
 
 (time,), (low, high) = found.koopman.timescales_ps, found.koopman.timescales_interval[:, 0]
 print(f"relaxation {time:.1f} ps ({low:.1f} to {high:.1f}); exact {twin.local_timescale_ps:.1f} ps")
