@@ -167,7 +167,7 @@ def deeptime(task: Task) -> float:
     """An MLP of the same hidden widths on flat rows."""
     torch.manual_seed(0)
     model = task.model
-    hidden = [model.width] * (1 + model.convolutions) + [model.hidden]
+    hidden = [model.width] * (1 + CONVOLUTIONS) + [model.hidden]
     units = [task.flat.shape[1], *hidden, model.states]
     lobe = MLP(units, nonlinearity=nn.Softplus, output_nonlinearity=lambda: nn.Softmax(1))
     trained = vampnet(task, lobe, task.flat)

@@ -22,8 +22,8 @@ EPOCHS, BATCHES = 3, 4  # of an epoch: three that teach, one that is looked at
 def fit(checkpoint: Path | None = None) -> DynamicsModel:
     run = KineticMonteCarlo(octahedral_ps=60, tetrahedral_ps=30).run(2, random_state=1).trajectory
     network = GraphDynamics(
-        LocalEnvironment(8, 2), lag_ps=5, width=4, hidden=4, epochs=EPOCHS, least_steps=0, batch_size=700,
-        restarts=1,
+        LocalEnvironment(8, 2), lag_ps=5, width=4, hidden=4, epochs=EPOCHS, least_steps=0,
+        batch_size=700, restarts=1,
     )  # fmt: skip
     environments = network.representation.observe(run)
     return network.attempts(environments, checkpoint=checkpoint)[0]
