@@ -21,8 +21,8 @@ as many a step of the optimiser, for as many epochs, and look at the same later 
     are the numbers of frames. What is left of the difference is the training around the network.
 
 A training pair counts as two environments in each arm; pairs that are only looked at, after each
-epoch, count nowhere, but their time counts everywhere. We evaluate fewer: chains of pairs share
-frames (five evaluations for four pairs); ``environments_evaluated_per_second`` counts those.
+epoch, count nowhere, but their time counts everywhere. We evaluate fewer: a frame that several
+pairs of a batch share is evaluated once; ``environments_evaluated_per_second`` counts those.
 Preparation (neighbours, rows, features) is done before, and not counted in any arm. Times are CPU
 seconds of the process, taken in turn, several times; speeds are medians, and a ratio is the median
 of the ratios of each round, with the least and greatest. Scores are VAMP-2 of the later pairs after
