@@ -12,7 +12,7 @@ twin = KineticMonteCarlo(octahedral_ps=20.0, tetrahedral_ps=12.0, lithium=2, cel
 run = twin.run(0.8, frame_ps=0.5, random_state=0)
 
 # The network learns from the first half; all that is said comes from the second.
-see = ly.representations.LocalEnvironment(neighbours=14, convolutions=1, targets="Li")
+see = ly.representations.LocalEnvironment(neighbours=20, convolutions=1, targets="Li")
 early, late = ly.dynamics.learning_and_test(run.trajectory, 0.5, lag_ps=2.0)
 network = GraphDynamics(see, states=2, lag_ps=2.0, epochs=5, restarts=1, random_state=0)
 model = network.fit(see.observe(early))
@@ -22,6 +22,8 @@ found = ly.dynamics.analyse(model, [see.observe(late)], [late])
 print(f"relaxation {time:.1f} ps ({low:.1f} to {high:.1f}); exact {twin.local_timescale_ps:.1f} ps")
 hard = found.trajectories[0].memberships.argmax(axis=2)
 agreement = (hard == run.states[len(early) :]).mean()
+for warning in found.warnings:
+    print("warning:", warning)
 print(f"{max(agreement, 1 - agreement):.1%} of the frames as the sites have it")
 for row in found.populations():
     print("state {state}: {population:.0%} of the time ({low:.0%} to {high:.0%})".format(**row))

@@ -25,7 +25,7 @@ from leyden.simulators.kinetic_monte_carlo import HoppingRun, KineticMonteCarlo
 from watching import wait_for
 
 TWIN = KineticMonteCarlo(octahedral_ps=20.0, tetrahedral_ps=12.0, lithium=2, cells=(2, 2, 2))
-QUICK = ("--neighbours", 12, "--convolutions", 1, "--epochs", 1, "--restarts", 1)
+QUICK = ("--neighbours", 20, "--convolutions", 1, "--epochs", 1, "--restarts", 1)
 DUMP = ("--species", "1=Li,2=S", "--time-step-ps", 0.5)
 RESULTS = {"model.leyden", "results.json", "states.parquet", "report.html"}
 LITHIUM = ("--targets", "Li", "--lag-ps", 2)

@@ -29,6 +29,7 @@ _MULTIPLES = 10  # of the Chapman-Kolmogorov test, at most
 _PARTS = 4  # a lag is at most this part of a trajectory, for the intervals
 _BLOCKS = 10
 _NUMBERS = 2**26  # coordinates that are held in memory
+_SURE, _MOSTLY = 0.8, 0.6  # a membership that is clear; share of the frames with one
 _DRIFT = 0.05  # of the squared displacement of the targets
 _WHOLE = 1e-3  # charges this near to a whole number are whole
 
@@ -273,6 +274,13 @@ def _of_kinetics(result: DynamicsAnalysis) -> tuple[str, ...]:
         told.append(
             "there is one target atom: a single long visit weighs heavily, and intervals rest on "
             "blocks of time alone"
+        )
+    sure = np.concatenate([one.memberships.max(axis=2).ravel() for one in result.trajectories])
+    if (share := float((sure > _SURE).mean())) < _MOSTLY:
+        told.append(
+            f"only {share:.0%} of the frames belong to one state by {_SURE:g} or more: timescales "
+            "hold, but populations and surroundings are mixtures of those of pure states, and the "
+            "likeliest state says little. Remedy: more epochs, restarts or neighbours"
         )
     if not result.chapman_kolmogorov.consistent.all():
         told.append(
