@@ -17,6 +17,7 @@ from leyden.studies.hopping_transfer import saving_ns, summary
 
 MEASURED_APART = {
     "speed_ratio_to_deeptime",
+    "speed_ratio_to_deeptime_same_lobe",
     "speed_ratio_to_original_path",
     "conductivity_coverage",
     "environments_streamed",
