@@ -9,13 +9,13 @@ from leyden.dynamics import GraphDynamics
 from leyden.simulators.kinetic_monte_carlo import KineticMonteCarlo
 
 twin = KineticMonteCarlo(octahedral_ps=20.0, tetrahedral_ps=12.0, lithium=2, cells=(2, 2, 2))
-run = twin.run(0.8, frame_ps=0.5, random_state=0)
+run = twin.run(0.6, frame_ps=0.5, random_state=1)
 
 # The network learns from the first half; all that is said comes from the second.
 see = ly.representations.LocalEnvironment(neighbours=20, convolutions=1)
 early, late = ly.dynamics.learning_and_test(run.trajectory, 0.5, lag_ps=2.0)
 network = GraphDynamics(
-    states=2, lag_ps=2.0, neighbours=20, convolutions=1, epochs=5, restarts=1, random_state=0
+    states=2, lag_ps=2.0, neighbours=20, convolutions=1, epochs=1, restarts=1, random_state=0
 )
 model = network.fit(see.transform(early, "Li"))
 found = ly.dynamics.analyse(model, [see.transform(late, "Li")], [late])
