@@ -9,7 +9,7 @@ from leyden.dynamics import GraphDynamics
 from leyden.simulators.kinetic_monte_carlo import KineticMonteCarlo
 
 twin = KineticMonteCarlo(octahedral_ps=20.0, tetrahedral_ps=12.0, lithium=2, cells=(2, 2, 2))
-run = twin.run(0.8, frame_ps=0.5, random_state=0)
+run = twin.run(0.6, frame_ps=0.5, random_state=1)
 
 # The network learns from the first half; all that is said comes from the second.
 see = ly.representations.LocalEnvironment(neighbours=20, convolutions=1, targets="Li")

@@ -211,7 +211,7 @@ def _of_trajectory(
         species=tuple(dict.fromkeys(trajectory.species)),
         memberships=memberships,
         environments=around,
-        examples=examples(trajectory, targets, memberships, around),
+        examples=examples(trajectory, targets, memberships, around, reach=around.shell),
         transitions=possible(
             "shares of transitions", lambda: _transitions(trajectory, targets, memberships, frames)
         ),

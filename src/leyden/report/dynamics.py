@@ -312,13 +312,12 @@ def _pictures(report: Report, part: TrajectoryAnalysis) -> None:
     figure, axes = subplots(1, count, width=3.6 * count, height=3.8)
     for ax, example in zip([axes] if count == 1 else axes, part.examples, strict=True):
         environment_picture(
-            example, ax, species=part.environments.species, reach=1.5 * part.environments.shell
+            example, ax, species=part.environments.species, reach=part.environments.shell
         )
     report.figure(
         figure,
         caption="An example of each state, from a frame that belongs to it by 0.9 or more and has "
-        f"nearly its mean coordination: {part.target} in the middle, neighbours to one and a half "
-        "times the first shell",
+        f"nearly its mean coordination: {part.target} in the middle, and its first shell",
         alt="Balls and sticks of an environment of each state",
     )
 
