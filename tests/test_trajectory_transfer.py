@@ -11,8 +11,8 @@ import torch
 import leyden as ly
 from leyden import artefact
 from leyden.data.dataset import Dataset, HeldOut
+from leyden.data.trajectories import trajectory_dataset
 from leyden.data.trajectory import Region
-from leyden.data.trajectory_dataset import trajectory_dataset
 from leyden.dynamics import GraphDynamics, state_agreement
 from leyden.dynamics.coordinate_dynamics import TargetCoordinates
 from leyden.errors import InputError, LeakageError

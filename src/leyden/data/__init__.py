@@ -40,7 +40,7 @@ _HOMES = {
     "parse_crystal": "leyden.data.materials",
     "parse_formula": "leyden.data.materials",
     "parse_smiles": "leyden.data.materials",
-    "trajectory_dataset": "leyden.data.trajectory_dataset",
+    "trajectory_dataset": "leyden.data.trajectories",
     "Region": "leyden.data.trajectory",
     "Trajectory": "leyden.data.trajectory",
     "read_trajectory": "leyden.data.trajectory_files",

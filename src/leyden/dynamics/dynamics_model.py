@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from leyden import artefact
+from leyden.dynamics.inner_simplex import apart
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
 from leyden.dynamics.koopman import Kinetics
 from leyden.errors import ArtefactError, InputError
@@ -59,9 +60,12 @@ class DynamicsModel:
     estimator : VampNetwork
         The settings that it was found with.
     module : Module
-        In evaluation mode; gives memberships.
+        In evaluation mode; gives memberships, but for a linear map.
     species : tuple of str
         That the network tells apart.
+    mixed : ndarray, shape (k, k)
+        Map from what the module gives to memberships that are as pure as they can be
+        (`leyden.dynamics.inner_simplex`); the states' order is that of their populations.
     restarts : tuple of Restart
         All trainings, of which this is number `chosen`.
     notes : tuple of str
@@ -80,12 +84,14 @@ class DynamicsModel:
         estimator: VampNetwork,
         module: nn.Module,
         species: tuple[str, ...],
+        mixed: np.ndarray,
         observed: Sequence[Observed] | None,
         restarts: tuple[Restart, ...],
         chosen: int,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.estimator, self.module, self.species = estimator, module, species
+        self.mixed = mixed
         self.restarts, self.chosen, self.notes = restarts, chosen, notes
         self._observed = None if observed is None else list(observed)
         self._known: Kinetics | None = None
@@ -211,6 +217,7 @@ class DynamicsModel:
             "estimator": self.estimator,
             "weights": {name: t.numpy().copy() for name, t in self.module.state_dict().items()},
             "species": self.species,
+            "mixed": self.mixed,
             "restarts": [dataclasses.asdict(restart) for restart in self.restarts],
             "chosen": self.chosen,
             "notes": self.notes,
@@ -228,7 +235,14 @@ class DynamicsModel:
         module.eval()
         restarts = tuple(Restart(**restart) for restart in fields["restarts"])
         return cls(
-            estimator, module, species, None, restarts, fields["chosen"], tuple(fields["notes"])
+            estimator,
+            module,
+            species,
+            np.asarray(fields["mixed"]),
+            None,
+            restarts,
+            fields["chosen"],
+            tuple(fields["notes"]),
         )
 
     def _given(self, observed: Observed | Sequence[Observed] | None) -> list[Observed]:
@@ -254,5 +268,6 @@ class DynamicsModel:
             for start in range(0, one.frames, step):
                 frames = np.arange(start, min(start + step, one.frames))
                 found = self.module(self.estimator.inputs(self.species, [(one, frames)]))
-                whole[frames] = found.numpy().reshape(len(frames), targets, -1)
+                pure = apart(found.double().numpy(), self.mixed)
+                whole[frames] = pure.reshape(len(frames), targets, -1)
         return whole

@@ -16,6 +16,7 @@ from torch import nn
 
 from leyden.dynamics.collapse import why_collapsed
 from leyden.dynamics.dynamics_model import DynamicsModel, Restart
+from leyden.dynamics.inner_simplex import inner_simplex
 from leyden.dynamics.pairs import LINKS, Observed, PairTable
 from leyden.dynamics.vamp import SCORES, PairBatch, VampObjective, vamp_score
 from leyden.errors import IncompatibleError, InputError, did_you_mean
@@ -24,6 +25,7 @@ from leyden.training import TrainingSettings, train
 
 __all__ = ["VampNetwork"]
 
+SIMPLEX_ROWS = 50_000  # memberships from which corners are taken
 SAMPLED_FRAMES = 64  # of each trajectory, that tell a checkpoint whose it is
 
 
@@ -153,12 +155,20 @@ class VampNetwork(BaseEstimator):
             score, collapsed = self._judged(module, vocabulary, table, settings.batch_size)
             scores = tuple(-value for value in history.validation_score)
             losses = tuple(-value for value in history.training_loss)
+            mixed = np.eye(self.states)
+            if not collapsed:
+                try:
+                    mixed = self._mixed(module, vocabulary, table, settings.batch_size)
+                except InputError as error:
+                    collapsed = error.rule
             record = Restart(number, score, scores, losses, history.seconds, collapsed)
-            found.append((module, record, notes))
-        records = tuple(record for _, record, _ in found)
+            found.append((module, mixed, record, notes))
+        records = tuple(record for _, _, record, _ in found)
         return [
-            DynamicsModel(self, module, vocabulary, several, records, record.number, tuple(notes))
-            for module, record, notes in found
+            DynamicsModel(
+                self, module, vocabulary, mixed, several, records, record.number, tuple(notes)
+            )
+            for module, mixed, record, notes in found
         ]
 
     def _check(self, several: list[Observed], start: DynamicsModel | None) -> None:
@@ -233,6 +243,25 @@ class VampNetwork(BaseEstimator):
             sums = [objective.accumulate(module, self._batch(vocabulary, table, p)) for p in parts]
         pooled = sum(sums[1:], start=sums[0])
         return float(vamp_score(pooled, self.score)), why_collapsed(pooled)
+
+    def _mixed(
+        self,
+        module: nn.Module,
+        vocabulary: tuple[str, ...],
+        table: PairTable,
+        size: int,
+    ) -> np.ndarray:
+        """How memberships are made pure, by frames that taught."""
+        rng = np.random.default_rng(self.random_state)
+        chains = rng.permutation(table.learning)
+        rows: list[np.ndarray] = []
+        with torch.no_grad():
+            for i in range(0, len(chains), size):
+                batch = self._batch(vocabulary, table, chains[i : i + size])
+                rows.append(module(batch.inputs).double().numpy())
+                if sum(map(len, rows)) >= SIMPLEX_ROWS:
+                    break
+        return inner_simplex(np.concatenate(rows))
 
     def _identity(self, several: list[Observed]) -> str:
         """Hash of the settings, and of frames spread over each trajectory."""

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from leyden.artefact import writing
 from leyden.data.dataset import Dataset
-from leyden.data.trajectory_dataset import trajectory_dataset
+from leyden.data.trajectories import trajectory_dataset
 from leyden.dynamics.core_sets import state_agreement
 from leyden.dynamics.koopman import Kinetics
 from leyden.errors import InputError

@@ -153,12 +153,10 @@ def claims(found: Findings) -> list[Claim]:
     what = f"{_MODEL}; {found.effort.production_ns:g} ns a run, lag {found.effort.lag_ps:g} ps"
     if not (analysis and around):
         return [Claim("polymer_states", "states of lithium", "", 4, None, protocol=what)]
-    slow, (low, high) = (
-        analysis.koopman.timescales_ps[0],
-        analysis.koopman.timescales_interval[:, 0],
-    )
-    transitions = analysis.trajectories[0].transitions
-    share = None if transitions is None else float(np.trace(transitions.value))
+    return [*_named(analysis, around, what), *_moving(analysis, around, what)]
+
+
+def _named(analysis: DynamicsAnalysis, around: Coordination, what: str) -> list[Claim]:
     free = [i for i, name in enumerate(around.names) if name == "in the chains"]
     return [
         Claim(
@@ -179,6 +177,17 @@ def claims(found: Findings) -> list[Claim]:
             None,
             f"{what}; states with less than half an anion within {around.shell:.2f} angstrom",
         ),
+    ]
+
+
+def _moving(analysis: DynamicsAnalysis, around: Coordination, what: str) -> list[Claim]:
+    slow, (low, high) = (
+        analysis.koopman.timescales_ps[0],
+        analysis.koopman.timescales_interval[:, 0],
+    )
+    transitions = analysis.trajectories[0].transitions
+    share = None if transitions is None else float(np.trace(transitions.value))
+    return [
         Claim(
             "polymer_slowest_ps",
             "slowest relaxation between states",
