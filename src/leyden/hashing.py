@@ -23,7 +23,7 @@ import pandas as pd
 
 from leyden.data.dataset import Dataset
 
-__all__ = ["content_hash", "learning_code"]
+__all__ = ["code_of", "content_hash", "learning_code"]
 
 _LEARNING = (
     "data",
@@ -31,6 +31,8 @@ _LEARNING = (
     "models",
     "dynamics",
     "training.py",
+    "pooled_gradient.py",
+    "checkpoints.py",
     "transfer.py",
     "chains.py",
     "varying_columns.py",
@@ -57,12 +59,17 @@ def content_hash(*values: object) -> str:
     return digest.hexdigest()
 
 
-@functools.cache
 def learning_code() -> str:
     """SHA-256 over the sources that decide what is learned, so that no result is of older code."""
+    return code_of(*_LEARNING)
+
+
+@functools.cache
+def code_of(*rooms: str) -> str:
+    """SHA-256 over the sources of these rooms and files of the package."""
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    for room in _LEARNING:
+    for room in rooms:
         place = package / room
         for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             digest.update(path.read_bytes())

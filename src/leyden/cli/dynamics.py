@@ -316,9 +316,9 @@ def _network(settings: Mapping[str, Any]) -> GraphDynamics:
 
 
 def _multiples(parts: Sequence[Part], lag_ps: float) -> int:
-    """Lags that a Chapman-Kolmogorov test of the learning part goes on for, at most 5."""
+    """Lags that a Chapman-Kolmogorov test of the learning part goes on for, 2 to 5."""
     shortest = min(len(part.trajectory) * part.trajectory.time_step_ps for part in parts)
-    return max(1, min(5, int(shortest / (4 * lag_ps))))
+    return max(2, min(5, int(shortest / (4 * lag_ps))))
 
 
 def _claim(out: Path, settings: Mapping[str, Any], force: bool) -> None:

@@ -95,21 +95,31 @@ class Reading:
         files = [_fingerprint(path) for path in self.paths]
         return _hash(files, self.how, self.targets, self.charges, *more)
 
-    def trajectories(self) -> list[Trajectory]:
-        """All of them, on disk; their charges are those that the user gave."""
+    def trajectories(self) -> list[tuple[Trajectory, str]]:
+        """All of them, on disk, each with what tells its file from all others.
+
+        Their charges are those that the user gave; files of one name are named with their folders.
+        """
         from leyden.data.trajectory_files import read_trajectory
 
+        names = [path.name for path in self.paths]
         found = []
         for path in self.paths:
             how: dict[str, Any] = dict(self.how)
-            place = self.store / f"{path.stem}-{_hash(_fingerprint(path), how)}"
+            file = _hash(_fingerprint(path), how)
+            place = self.store / f"{path.stem}-{file}"
             one = read_trajectory(path, store=place, progress=self.progress, **how)
-            found.append(_charged(one, self.charges) if self.charges else one)
+            one = _charged(one, self.charges) if self.charges else one
+            shared = names.count(path.name) > 1
+            found.append((replace(one, name=str(path) if shared else path.name), file))
         return found
 
     def whole(self, network: GraphDynamics) -> list[Part]:
         """All frames."""
-        return [self._part(one, one, 0, network) for one in self.trajectories()]
+        return [
+            self._part(one, 0, one.select(self.targets), network, file)
+            for one, file in self.trajectories()
+        ]
 
     def learning_and_test(
         self, network: GraphDynamics, test_fraction: float
@@ -118,21 +128,21 @@ class Reading:
         from leyden.dynamics.analysis import learning_and_test
 
         learning, test = [], []
-        for one in self.trajectories():
+        for one, file in self.trajectories():
             early, late = learning_and_test(one, test_fraction, network.lag_ps)
-            learning.append(self._part(one, early, 0, network))
-            test.append(self._part(one, late, len(early), network))
+            chosen = early.select(self.targets)  # frames of the test choose nothing
+            learning.append(self._part(early, 0, chosen, network, file))
+            test.append(self._part(late, len(early), chosen, network, file))
         return learning, test
 
     def _part(
-        self, whole: Trajectory, part: Trajectory, first: int, network: GraphDynamics
+        self, part: Trajectory, first: int, chosen: np.ndarray, network: GraphDynamics, file: str
     ) -> Part:
-        """Targets are chosen by all frames: atoms of a region are the same in all parts."""
+        """Frames of a file from the `first` on, and the environments of the chosen atoms."""
         from leyden.representations.local_environment import Environments
 
         seen = network.representation
-        chosen = whole.select(self.targets)
-        where = (whole.name, whole.species, first, len(part), chosen.tolist(), self.identity())
+        where = (file, part.species, first, len(part), chosen.tolist())
         store = self.store / f"environments-{_hash(where, seen)}"
         if store.is_dir():
             return Part(part, first, Environments.open(store))

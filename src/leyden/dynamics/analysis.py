@@ -142,7 +142,7 @@ def analyse(
     longest = min(len(one) * one.time_step_ps for one in trajectories) / _PARTS
     koopman = kinetics.koopman()
     timescales = kinetics.timescales(_lags(model.lag_ps, longest, trajectories))
-    multiples = int(np.clip(longest // model.lag_ps, 1, _MULTIPLES))
+    multiples = int(np.clip(longest // model.lag_ps, 2, _MULTIPLES))
     test = kinetics.ck_test(multiples)
     parts = tuple(
         _of_trajectory(one, seen.targets, found, model.lag_ps, temperature_K, random_state)

@@ -162,10 +162,12 @@ class DynamicsAnalysis:
     def flat(self) -> bool:
         """Whether the slowest timescale at each longer lag agrees with that at the lag.
 
-        It agrees if intervals overlap; False where one is missing.
+        It agrees if intervals overlap; False where one is missing, or no longer lag was looked at.
         """
         times = self.timescales
         here = int(np.abs(times.lags_ps - self.lag_ps).argmin())
+        if here == len(times.lags_ps) - 1:
+            return False
         low, high = times.interval[:, here:, 0]
         return bool(np.all((low <= high[0]) & (high >= low[0])))
 

@@ -148,11 +148,13 @@ class Kinetics:
         )
 
     def ck_test(self, multiples: int = 10, lag_ps: float | None = None) -> ChapmanKolmogorov:
-        """Chapman-Kolmogorov test: K(n lag) against K(lag)^n, for n = 1 ... `multiples`.
+        """Chapman-Kolmogorov test: K(n lag) against K(lag)^n, for n up to `multiples`, 2 at least.
 
         Whether they agree is told by a band that holds for all elements and all n at once: the
         greatest difference, in standard errors, that 95 % of the bootstrapped ones stay below.
         """
+        if multiples < 2:
+            raise InputError("one lag foretells itself: a test goes on for two", value=multiples)
         lag = self.lag_ps if lag_ps is None else float(lag_ps)
         blocks = self._blocks(multiples * lag)
         weights = np.concatenate([np.ones((1, blocks.count)), self._weights(blocks)])

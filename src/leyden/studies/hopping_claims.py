@@ -188,17 +188,28 @@ def _global(found: Findings) -> Iterator[Claim]:
 
 
 def _noise(found: Findings) -> Iterator[Claim]:
-    worst = max(found.noise.values(), key=lambda score: abs(score - 1))
+    pooled = {size: score for size, (score, _) in found.noise.items()}
+    size, (_, averaged) = min(found.noise.items())
+    sizes = ", ".join(f"{size:,}" for size in BATCHES)
     yield Claim(
         "noise_vamp2",
-        "VAMP-2 score on later time of a network that was taught noise",
+        "VAMP-2 score on later time of a network of four states that was taught noise",
         "",
         None,
-        worst,
+        max(pooled.values(), key=lambda score: abs(score - 1)),
         None,
-        f"the worst of mini-batches of {', '.join(f'{size:,}' for size in BATCHES)}; covariances "
-        "pooled over all pairs; 1 means that nothing was found",
-        bound=("<=", 1.05),
+        f"the worst of mini-batches of {sizes} environments; covariances pooled over all pairs; "
+        "1 means that nothing was found",
+        bound=("<=", 1.02),
+    )
+    yield Claim(
+        "noise_vamp2_averaged",
+        "the same, had scores been averaged over mini-batches, as in the original code",
+        "",
+        None,
+        averaged,
+        None,
+        f"mean over batches of {size} environments; shows that noise_vamp2 could fail",
     )
 
 

@@ -24,8 +24,8 @@ class Findings:
     twin, twin_truth : Found
         By the network, and by the sites as they were.
     langevin : LangevinFound
-    noise : mapping of int to float
-        Score by size of mini-batches.
+    noise : mapping of int to (float, float)
+        Pooled and averaged score by size of mini-batches.
     rare : (Timescales, float)
         Found, and exact in ps.
     transfer : DataFrame
@@ -38,7 +38,7 @@ class Findings:
     twin: Found
     twin_truth: Found
     langevin: LangevinFound
-    noise: Mapping[int, float]
+    noise: Mapping[int, tuple[float, float]]
     rare: tuple[Timescales, float]
     transfer: pd.DataFrame
     measured: Mapping[str, float]

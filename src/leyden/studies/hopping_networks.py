@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from leyden.dynamics.coordinate_dynamics import CoordinateDynamics, Coordinates
 from leyden.dynamics.core_sets import hard_memberships, state_agreement
@@ -22,8 +23,9 @@ from leyden.dynamics.state_environments import (
     examples,
     state_environments,
 )
+from leyden.dynamics.vamp import moments, vamp_score
 from leyden.dynamics.vamp_network import VampNetwork
-from leyden.hashing import content_hash, learning_code
+from leyden.hashing import code_of, content_hash, learning_code
 from leyden.simulators.fcc_sites import CONNECTIONS, SITE_STATES
 from leyden.studies.hopping_runs import (
     ION,
@@ -51,8 +53,9 @@ __all__ = [
 
 LAGS_PS = (5.0, 10.0, 20.0, 30.0, 50.0)
 MULTIPLES = 10
-BATCHES = (200, 2000, 20000)
+BATCHES = (100, 1000, 10000)
 """Environments of a mini-batch, in the test on noise."""
+NOISY_STATES, NOISY_FRAMES = 4, 20_000
 SLOWEST = 3
 """Modes of the twelve sites that share the slowest timescale (four octahedral sites, less one)."""
 
@@ -125,7 +128,7 @@ class Networks:
         """
         start = how.get("start")
         told = {**how, "start": None if start is None else start.module.state_dict()}
-        key = content_hash(learning_code(), estimator, name, told)[:16]
+        key = content_hash(learning_code(), code_of("simulators"), estimator, name, told)[:16]
         path = self._folder / f"{name}-{key}.leyden"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -254,16 +257,34 @@ def _local(found: Found, memberships: np.ndarray, truth: np.ndarray) -> np.ndarr
     return found.koopman.matrix[np.ix_(order, order)]
 
 
-def on_noise(effort: Effort) -> dict[int, float]:
-    """VAMP-2 on later time of a network that was taught noise, by the size of its batches."""
+def on_noise(effort: Effort) -> dict[int, tuple[float, float]]:
+    """VAMP-2 on later time of networks that were taught noise, by the size of their batches.
+
+    Returns
+    -------
+    dict of int to (float, float)
+        Of covariances pooled over all pairs, and the mean of the scores of batches of that size,
+        half of which are pairs: the fault of the original code, which finds something in nothing.
+    """
     rng = np.random.default_rng(0)
-    frames = 2000 if effort.restarts == 1 else 20000
-    noise = _Noise(rng.random((frames, 1, 3), dtype=np.float32))
+    noise = _Noise(rng.random((NOISY_FRAMES, 1, 3), dtype=np.float32))
     scores = {}
     for size in BATCHES:
-        network = coordinate_network(effort, batch_size=size, restarts=1)
-        scores[size] = network.attempts(noise)[0].score
+        network = coordinate_network(effort, states=NOISY_STATES, batch_size=size, restarts=1)
+        model = network.attempts(noise)[0]
+        (memberships,) = model.memberships()
+        scores[size] = (model.score, _averaged(memberships[-NOISY_FRAMES // 5 :, 0], size // 2))
     return scores
+
+
+def _averaged(memberships: np.ndarray, pairs: int) -> float:
+    """Mean over batches of the VAMP-2 score of each."""
+    lag = round(LAG_PS)
+    found = torch.from_numpy(memberships)
+    early, late = found[:-lag], found[lag:]
+    starts = range(0, max(1, len(early) - pairs + 1), pairs)
+    parts = [moments(early[i : i + pairs], late[i : i + pairs]) for i in starts]
+    return float(np.mean([float(vamp_score(part)) for part in parts]))
 
 
 class _Noise:

@@ -212,10 +212,12 @@ def _limits(report: Report, found: Findings) -> None:
     rare, exact = found.rare
     low, high = rare.interval[:, 0, 0]
     report.section("Noise, and what is rarer than the run is long").text(
-        f"Taught on noise, a network scores "
-        f"{', '.join(f'{score:.4f} (batches of {size:,})' for size, score in found.noise.items())} "
-        "on later noise: 1 is nothing. Scores that are means over small batches rise with every "
-        "state; pooled ones do not.",
+        "Taught on noise, a network of four states scores on later noise "
+        + "; ".join(
+            f"{pooled:.4f} (batches of {size:,}; averaged over batches it would be {averaged:.4f})"
+            for size, (pooled, averaged) in found.noise.items()
+        )
+        + ": 1 is nothing.",
         f"{found.effort.rare:,} atoms that each were followed for {RareEvents.duration_ns:g} ns, "
         f"and relax in {exact / 1000:.1f} ns by the rates: found "
         f"{float(rare.timescales_ps[0, 0]) / 1000:.1f} ns [{low / 1000:.1f}, {high / 1000:.1f}]. "

@@ -11,6 +11,7 @@ import numpy as np
 
 from leyden.data.trajectory import Trajectory
 from leyden.dynamics.core_sets import core_sites
+from leyden.hashing import code_of, content_hash
 from leyden.representations.local_environment import Environments, LocalEnvironment
 from leyden.simulators.fcc_sites import SITE_STATES
 from leyden.simulators.kinetic_monte_carlo import HoppingRun, KineticMonteCarlo
@@ -104,7 +105,8 @@ class Langevin:
     ) -> None:
         self.model = LatticeHopping(temperature_K=temperature_K)
         self._duration_ns, self._seed = effort.langevin_ns, random_state
-        name = f"{temperature_K:g}K-{effort.langevin_ns:g}ns-{random_state}"
+        code = content_hash(self.model, code_of("simulators"))[:8]
+        name = f"{temperature_K:g}K-{effort.langevin_ns:g}ns-{random_state}-{code}"
         self._store = folder / "runs" / name
 
     def run(self, progress: bool = False) -> Trajectory:

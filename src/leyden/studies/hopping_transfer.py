@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from leyden.data.trajectories import trajectory_dataset
 from leyden.dynamics.core_sets import state_agreement
 from leyden.dynamics.koopman import Kinetics
 from leyden.errors import InputError
-from leyden.hashing import content_hash, learning_code
+from leyden.hashing import code_of, content_hash, learning_code
 from leyden.studies.hopping_networks import graph_network
 from leyden.studies.hopping_runs import LAG_PS, Effort, Langevin
 from leyden.transfer import FineTune, FromScratch, SourceAsIs, Strategy
@@ -51,7 +52,7 @@ def learning_curve(effort: Effort, folder: Path, progress: bool) -> pd.DataFrame
     ----------
     effort : Effort
     folder : Path
-        Where runs and what is finished are kept.
+        Where runs and every finished score are kept.
     progress : bool
 
     Returns
@@ -60,15 +61,11 @@ def learning_curve(effort: Effort, folder: Path, progress: bool) -> pd.DataFrame
         Columns ``ns``, ``arm``, ``seed``, ``vamp2``, ``agreement`` and ``error``: why nothing was
         found, where the states collapsed; then the score is 1, and the agreement that of one state.
     """
-    key = content_hash(learning_code(), effort, GENTLE, TARGET_K)[:16]
-    kept = folder / f"transfer-{key}.csv"
-    if kept.is_file():
-        return pd.read_csv(kept, keep_default_na=False)
     there, here = Langevin(effort, folder), Langevin(effort, folder, TARGET_K, random_state=1)
     here.run(progress)
     source = trajectory_dataset(there.teaching, ids=[f"{there.model.temperature_K:g} K"])
     test = graph_network(effort).representation.transform([here.tested])
-    rows = []
+    rows, code = [], (learning_code(), code_of("simulators"))
     for seed in range(effort.seeds):
         learners = arms(source, effort, seed)
         for ns in effort.transfer_ns:
@@ -76,12 +73,13 @@ def learning_curve(effort: Effort, folder: Path, progress: bool) -> pd.DataFrame
             part = here.teaching.window(start, start + round(1000 * ns))
             target = trajectory_dataset(part, ids=[f"{TARGET_K:g} K, {seed}"])
             for name, strategy in learners.items():
-                scores = _scored(strategy, target, test, here)
-                rows.append({"ns": ns, "arm": name, "seed": seed, **scores})
-    table = pd.DataFrame(rows)
-    with writing(kept) as file:
-        file.write(table.to_csv(index=False).encode())
-    return table
+                key = content_hash(code, effort, GENTLE, TARGET_K, seed, ns, name)[:16]
+                kept = folder / "transfer" / f"{key}.json"
+                if not kept.is_file():
+                    with writing(kept) as file:
+                        file.write(json.dumps(_scored(strategy, target, test, here)).encode())
+                rows.append({"ns": ns, "arm": name, "seed": seed, **json.loads(kept.read_text())})
+    return pd.DataFrame(rows)
 
 
 def _scored(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leyden.errors import InputError
 from leyden.studies import Option, StudyResult
 from leyden.studies.hopping_claims import claims
 from leyden.studies.hopping_findings import Findings
@@ -44,6 +45,11 @@ def run(
     """
     effort = Effort(langevin_ns=langevin_ns, tests=tests, restarts=restarts)
     effort = Effort.quick() if quick else effort
+    least = 2 * effort.seeds * max(effort.transfer_ns)
+    if effort.langevin_ns < least:
+        raise InputError(
+            f"the seeds of the transfer need a run of {least:g} ns", value=effort.langevin_ns
+        )
     networks = Networks(out, progress)
     twin, truth = on_twin(effort, networks)
     langevin = on_langevin(effort, networks, out, progress)

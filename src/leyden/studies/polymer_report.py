@@ -224,9 +224,9 @@ def _moving(analysis: DynamicsAnalysis, around: Coordination, what: str) -> list
             None,
             share,
             None,
-            f"{what}; published as 'the majority' of conduction"
+            f"{what}; rattling counts, and so would labels without meaning stay where they are: no "
+            "evidence of how lithium moves. The thesis finds the majority of *conduction* there"
             if share is not None
             else "not to be had from runs this short",
-            bound=(">=", 0.5),
         ),
     ]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from leyden.artefact import writing
-from leyden.hashing import content_hash
+from leyden.hashing import code_of, content_hash, learning_code
 
 __all__ = [
     "COVERAGE",
@@ -44,7 +44,8 @@ def measure(folder: Path, *scripts: tuple[str, ...]) -> tuple[dict[str, float], 
     Parameters
     ----------
     folder : Path
-        What a script printed is kept here, under a hash of the script, and not measured again.
+        What a script printed is kept here, under a hash of all scripts and of the code that they
+        measure, and not measured again.
     scripts : tuple of str
         Name and arguments; each prints one JSON object, claim id to value.
 
@@ -62,7 +63,9 @@ def measure(folder: Path, *scripts: tuple[str, ...]) -> tuple[dict[str, float], 
         if not script.is_file():
             warnings.append(f"benchmarks/{name} is not at hand: install from the repository")
             continue
-        kept = folder / f"{script.stem}-{content_hash(script.read_text(), arguments)[:12]}.json"
+        kept = (
+            folder / f"{script.stem}-{content_hash(_code(benchmarks), name, arguments)[:12]}.json"
+        )
         if not kept.is_file():
             printed, complaint = _run([sys.executable, str(script), *arguments])
             if complaint:
@@ -72,6 +75,12 @@ def measure(folder: Path, *scripts: tuple[str, ...]) -> tuple[dict[str, float], 
                 file.write(json.dumps(printed, indent=1).encode())
         found |= json.loads(kept.read_text())
     return found, warnings
+
+
+def _code(benchmarks: Path) -> list[str]:
+    """Of the scripts, which import each other, and of what they measure."""
+    texts = [path.read_text() for path in sorted(benchmarks.glob("*.py"))]
+    return [*texts, learning_code(), code_of("physics", "simulators", "screening", "predictor.py")]
 
 
 def _run(command: list[str]) -> tuple[dict[str, float], str]:
