@@ -12,6 +12,7 @@ from leyden.data.trajectory import Trajectory
 from leyden.dynamics.analysis_results import DynamicsAnalysis, TrajectoryAnalysis
 from leyden.dynamics.collapse import why_collapsed
 from leyden.dynamics.dynamics_model import DynamicsModel
+from leyden.dynamics.inner_simplex import inside
 from leyden.dynamics.koopman import Kinetics, lag_frames
 from leyden.dynamics.pairs import Observed
 from leyden.dynamics.state_choice import StateChoice
@@ -129,10 +130,11 @@ def analyse(
     """
     for one in trajectories:
         lag_frames(model.lag_ps, one.time_step_ps, len(one))
-    memberships = model.memberships(observed)
+    mixtures = model.mixtures(observed)
+    memberships = [inside(one) for one in mixtures]
     _check_states(model, memberships, trajectories)
     kinetics = Kinetics(
-        memberships,
+        mixtures,
         model.lag_ps,
         [one.time_step_ps for one in trajectories],
         reversible=reversible,

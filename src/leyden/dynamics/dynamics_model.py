@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from leyden import artefact
-from leyden.dynamics.inner_simplex import apart
+from leyden.dynamics.inner_simplex import inside
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
 from leyden.dynamics.koopman import Kinetics
 from leyden.errors import ArtefactError, InputError
@@ -64,8 +64,8 @@ class DynamicsModel:
     species : tuple of str
         That the network tells apart.
     mixed : ndarray, shape (k, k)
-        Map from what the module gives to memberships that are as pure as they can be
-        (`leyden.dynamics.inner_simplex`); the states' order is that of their populations.
+        Map from what the module gives to states that typical frames belong to wholly
+        (`leyden.dynamics.inner_simplex`), in the order of their populations.
     restarts : tuple of Restart
         All trainings, of which this is number `chosen`.
     notes : tuple of str
@@ -144,7 +144,15 @@ class DynamicsModel:
         IncompatibleError
             A species that the network has not met, or environments of another size.
         """
-        return [self._memberships(one) for one in self._given(observed)]
+        return [inside(one) for one in self.mixtures(observed)]
+
+    def mixtures(self, observed: Observed | Sequence[Observed] | None = None) -> list[np.ndarray]:
+        """Memberships before they are kept between 0 and 1; rows add up to one all the same.
+
+        A linear map of what was learned, so that scores and timescales are what they were, and
+        noise about a pure state does not shift its population. `kinetics` rests on these.
+        """
+        return [self._mixtures(one) for one in self._given(observed)]
 
     def states(self, observed: Observed | Sequence[Observed] | None = None) -> list[np.ndarray]:
         """The likeliest state of every frame and target, one array (T, L) of int a trajectory.
@@ -165,7 +173,7 @@ class DynamicsModel:
         """The dynamics of the memberships; the arguments are those of `Kinetics`."""
         several = self._given(observed)
         return Kinetics(
-            [self._memberships(one) for one in several],
+            [self._mixtures(one) for one in several],
             self.lag_ps,
             [one.time_step_ps for one in several],
             reversible=reversible,
@@ -260,7 +268,7 @@ class DynamicsModel:
             self._known = self.kinetics()
         return self._known
 
-    def _memberships(self, one: Observed) -> np.ndarray:
+    def _mixtures(self, one: Observed) -> np.ndarray:
         targets = len(one.targets)
         step = max(1, ENVIRONMENTS // targets)
         whole = np.empty((one.frames, targets, self.estimator.states), np.float32)
@@ -268,6 +276,6 @@ class DynamicsModel:
             for start in range(0, one.frames, step):
                 frames = np.arange(start, min(start + step, one.frames))
                 found = self.module(self.estimator.inputs(self.species, [(one, frames)]))
-                pure = apart(found.double().numpy(), self.mixed)
+                pure = found.double().numpy() @ self.mixed
                 whole[frames] = pure.reshape(len(frames), targets, -1)
         return whole

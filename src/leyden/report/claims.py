@@ -18,6 +18,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">=": operator.ge,
     ">": operator.gt,
+    "1 ±": lambda value, limit: abs(value - 1) <= limit,
 }
 
 
@@ -43,7 +44,8 @@ class Claim:
     same_protocol : bool
         Whether `published` was measured in the same way.
     bound : (str, float) or None
-        What `measured` has to keep, such as ``("<=", 0.1268)``; None when nothing is to hold.
+        What `measured` has to keep, such as ``("<=", 0.1268)``, or ``("1 ±", 0.07)`` of a ratio;
+        None when nothing is to hold.
     whole_interval : bool
         Whether the whole of `interval` has to keep it: evidence, and not the figure alone.
 

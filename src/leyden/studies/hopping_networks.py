@@ -15,6 +15,7 @@ from leyden.dynamics.core_sets import hard_memberships, state_agreement
 from leyden.dynamics.dynamics_model import DynamicsModel
 from leyden.dynamics.global_from_local import global_timescales_ps, global_transition_matrix
 from leyden.dynamics.graph_dynamics import GraphDynamics
+from leyden.dynamics.inner_simplex import inside
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
 from leyden.dynamics.koopman import Kinetics
 from leyden.dynamics.state_environments import (
@@ -88,7 +89,7 @@ class Found:
     def of(
         cls, memberships: Sequence[np.ndarray], truth: Sequence[np.ndarray], score: float = np.nan
     ) -> Found:
-        """All of it from memberships (T, L, k) and true kinds of site (T, L)."""
+        """All of it from memberships or mixtures (T, L, k) and true kinds of site (T, L)."""
         kinetics = Kinetics(list(memberships), LAG_PS)
         likeliest = np.concatenate([one.argmax(2) for one in memberships])
         return cls(
@@ -172,7 +173,7 @@ def on_twin(effort: Effort, networks: Networks) -> tuple[Found, Found]:
     )
     memberships, truth = [], []
     for run in twin.tests():
-        memberships += model.memberships(environments(run.trajectory))
+        memberships += model.mixtures(environments(run.trajectory))
         truth.append(run.states)
     exact = [hard_memberships(states, 2) for states in truth]
     return Found.of(memberships, truth, model.score), Found.of(exact, truth)
@@ -220,10 +221,10 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     plain = networks.learned(
         coordinate_network(effort), f"coordinates-{name}", lambda: Coordinates(run.teaching, ION)
     )
-    seen = graph.memberships(environments(run.tested))
-    placed = plain.memberships(Coordinates(run.tested, ION))
+    mixture = graph.mixtures(environments(run.tested))
+    seen, placed = [inside(one) for one in mixture], plain.mixtures(Coordinates(run.tested, ION))
     states, sites = hard_memberships(run.states, 2), hard_memberships(run.sites, len(SITE_STATES))
-    local = Found.of(seen, [run.states], graph.score)
+    local = Found.of(mixture, [run.states], graph.score)
     direct = Kinetics(sites, LAG_PS).koopman()
     low, high = direct.timescales_interval[:, :SLOWEST].mean(1)
     matrix, ways = _local(local, seen[0], run.states), (SITE_STATES, CONNECTIONS)
@@ -245,7 +246,7 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
         {
             "fractions": fractions,
             "graph": seen[0][shown, 0, 0],
-            "coordinates": placed[0][shown, 0, 0],
+            "coordinates": inside(placed[0])[shown, 0, 0],
         },
     )
 
