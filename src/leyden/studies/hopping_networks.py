@@ -305,8 +305,11 @@ class _Noise:
 def on_rare_events(effort: Effort, networks: Networks) -> tuple[Timescales, float]:
     """Timescale of many atoms that each hardly move, and the exact one, both in ps."""
     rare = RareEvents(effort)
-    seen = [environments(run.trajectory) for run in rare.runs()]
     network = graph_network(effort, restarts=1)
-    model = networks.learned(network, f"rare-{effort.rare}", lambda: seen)
-    kinetics = model.kinetics(seen)
+    model = networks.learned(
+        network,
+        f"rare-{effort.rare}",
+        lambda: [environments(run.trajectory) for run in rare.teaching()],
+    )
+    kinetics = model.kinetics([environments(run.trajectory) for run in rare.tests()])
     return kinetics.timescales([LAG_PS]), rare.model.local_timescale_ps

@@ -218,8 +218,8 @@ def _limits(report: Report, found: Findings) -> None:
             for size, (pooled, averaged) in found.noise.items()
         )
         + ": 1 is nothing.",
-        f"{found.effort.rare:,} atoms that each were followed for {RareEvents.duration_ns:g} ns, "
-        f"and relax in {exact / 1000:.1f} ns by the rates: found "
+        f"{found.effort.rare:,} atoms that taught nothing, each followed for "
+        f"{RareEvents.duration_ns:g} ns, and relax in {exact / 1000:.1f} ns by the rates: found "
         f"{float(rare.timescales_ps[0, 0]) / 1000:.1f} ns [{low / 1000:.1f}, {high / 1000:.1f}]. "
         "Transitions are counted against the time of all atoms together.",
     )

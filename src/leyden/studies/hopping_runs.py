@@ -40,7 +40,7 @@ class Effort:
     epochs, least_steps, restarts : int
         Of every network.
     rare : int
-        Atoms of the rare events.
+        Atoms of the rare events that teach, and as many that are measured on.
     transfer_ns : tuple of float
         Lengths of the runs at the other temperature that teach.
     seeds : int
@@ -162,10 +162,17 @@ class RareEvents:
         )
         self._atoms = effort.rare
 
-    def runs(self) -> Iterator[HoppingRun]:
-        """One atom after another."""
-        for seed in range(self._atoms):
-            yield self.model.run(self.duration_ns, self.frame_ps, random_state=10_000 + seed)
+    def teaching(self) -> Iterator[HoppingRun]:
+        """The atoms that teach, one after another."""
+        return self._runs(10_000)
+
+    def tests(self) -> Iterator[HoppingRun]:
+        """As many others."""
+        return self._runs(20_000_000)
+
+    def _runs(self, first: int) -> Iterator[HoppingRun]:
+        for seed in range(first, first + self._atoms):
+            yield self.model.run(self.duration_ns, self.frame_ps, random_state=seed)
 
 
 def environments(trajectory: Trajectory) -> Environments:
