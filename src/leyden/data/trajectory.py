@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Region:
         Which place of an atom counts: that in the first frame (where mobile ions started), or the
         mean over all frames (where bound ones live).
     """
+
+    kind: ClassVar[str] = "region"
 
     axis: str
     low: float
