@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leyden.data.trajectory import Region, Trajectory
 from leyden.data.trajectory_files import read_trajectory
+from leyden.data.unwrapping import Unwrapping
 from leyden.errors import InputError
 
 CUBE = "0 10\n0 10\n0 10\n"
@@ -307,6 +311,58 @@ def test_borders_that_are_crossed_a_little_before_wrapping(tmp_path: Path) -> No
     np.testing.assert_allclose(
         np.diff(read.positions, axis=0), 10 * np.diff(frac, axis=0), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("outside", [0.0, 0.8])
+@pytest.mark.parametrize("step", [0.15, 0.2, 0.25, 0.6])
+def test_fast_ions_in_wrapped_coordinates_given_as_unwrapped(
+    tmp_path: Path, step: float, outside: float
+) -> None:
+    """They jump by half a cell more often than by whole ones, and yet never leave the cell."""
+    frac, wrapped = crossing(40, step)
+    rng = np.random.default_rng(2)
+    wrapped += rng.uniform(-outside, outside, wrapped.shape) / 10  # as LAMMPS writes them
+    jumps = np.argwhere(np.abs(np.diff(wrapped, axis=0)) > 0.5)
+    first, atom = int(jumps[0, 0]) + 1, int(jumps[0, 1])
+    for columns in ("id type x y z", "id type xu yu zu"):
+        path = dump(tmp_path, (10 * wrapped).tolist(), columns=columns)
+        message = told(path, "wrapped=True", wrapped=False if columns.endswith(" z") else "auto")
+        assert f"run.lammpstrj, frame {first}: " in message
+        assert f"atom {atom} moves by" in message
+    right = read_trajectory(dump(tmp_path, (10 * frac).tolist()), wrapped=False, time_step_ps=1)
+    np.testing.assert_allclose(right.positions, 10 * frac, atol=1e-4)
+
+
+def test_fast_ions_among_chains_that_are_whole(tmp_path: Path) -> None:
+    """Each species is judged by itself: chains go on outside the cell, wrapped ions do not."""
+    frac, wrapped = crossing(40, 0.2)
+    mixed = np.concatenate([wrapped[:, :1], 0.05 * frac + 2.0], axis=1)  # type 1, and type 2
+    told(dump(tmp_path, (10 * mixed).tolist()), "all 1 stay within one cell", wrapped=False)
+
+
+@given(st.integers(0, 2**32), st.floats(0.01, 0.5), st.sampled_from([True, False]))
+@settings(max_examples=60, deadline=None)
+def test_no_word_for_coordinates_makes_other_motion_of_them(
+    seed: int, step: float, given_wrapped: bool
+) -> None:
+    """What was said wrongly, or not at all, is refused or warned of, or had no consequence."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, step, (80, 20, 3))
+    steps[0] = rng.random((20, 3))
+    frac = np.cumsum(steps, axis=0)
+    cells = np.broadcast_to(10 * np.eye(3), (80, 3, 3))
+    written = frac - np.floor(frac) if given_wrapped else frac
+    for said in (None, False) if given_wrapped else (None, True):
+        unwrapping = Unwrapping(said)
+        read = unwrapping.block(written @ cells, cells)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                unwrapping.finish(np.array(["Li"] * 20))
+        except (InputError, RuntimeWarning):
+            continue
+        moved = np.diff(read, axis=0)
+        np.testing.assert_allclose(moved, 10 * np.diff(frac, axis=0), atol=1e-9)
 
 
 def test_moves_of_half_a_cell_are_told(tmp_path: Path) -> None:

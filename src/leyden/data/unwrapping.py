@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from leyden.data.frame_checks import frame_of
+from leyden.data.frame_checks import frame_of, heights
 from leyden.errors import InputError
 
 __all__ = ["Unwrapping"]
@@ -15,6 +15,7 @@ _NEAR = 0.25  # a jump this close to whole cells is a crossing of the border, no
 _FAR = 0.4  # in cells: nearly the half at which a minimum image becomes a guess
 _OFTEN = 0.01  # share of such moves that spoils a trajectory
 _CLEARLY = 4  # times as many crossings as motions of a good part of a cell
+_SKIN_A = 2.0  # LAMMPS wraps with new neighbour lists only: atoms lie half its skin outside
 
 
 class Unwrapping:
@@ -26,8 +27,9 @@ class Unwrapping:
     small error that grows with time: S. von Bulow et al., J. Chem. Phys. 153, 021101 (2020).)
     That is the minimum image for moves of less than half the smallest height of the cell.
 
-    Wrapped coordinates jump by whole cells and seldom by a good part of one, and stay within one
-    cell; the motion of atoms does neither. `finish` refuses what contradicts the claim.
+    Wrapped coordinates jump by whole cells and seldom by a good part of one; those of fast atoms
+    jump by any part, and yet all of a species stay within one cell. The motion of atoms does
+    neither. `finish` refuses what contradicts the claim.
 
     Parameters
     ----------
@@ -42,14 +44,18 @@ class Unwrapping:
         self._frame = 0
         self._last: np.ndarray | None = None  # fractional coordinates as given
         self._shift: np.ndarray = np.zeros(3)  # whole cells added so far
-        self._low, self._high = np.full(3, np.inf), np.full(3, -np.inf)
-        self._crossings = self._motions = self._jumps = 0
-        self._jump: tuple[int, int, float] | None = None  # frame, atom, cells: the first one
+        self._low: np.ndarray = np.full(3, np.inf)  # of each atom, in cells
+        self._high: np.ndarray = np.full(3, -np.inf)
+        self._cell: np.ndarray = np.ones(3)  # as wide as one cell of wrapped coordinates may look
+        self._crossings = self._motions = 0
+        self._jumps: dict[int, tuple[int, float]] = {}  # atom: frame and cells of its first one
         self._far: np.ndarray = np.zeros(0, dtype=np.int64)  # frames of each atom
 
     def block(self, positions: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """The next frames (n, N, 3) in angstrom, with their cells (n, 3, 3), made continuous."""
         frac = positions @ np.linalg.inv(cells)
+        if self._last is None:
+            self._cell = 1 + _SKIN_A / heights(cells[0])
         first = frac[:1] if self._last is None else self._last[None]
         steps = np.diff(frac, axis=0, prepend=first)
         whole = np.rint(steps)
@@ -80,8 +86,8 @@ class Unwrapping:
         RuntimeWarning
             Few atoms move that far, seldom.
         """
-        if self._jump is not None:
-            self._judge(*self._jump)
+        if self._jumps and self._wrapped is not True:
+            self._judge(species)
         if self._wrapped is False or self._frame < 2:
             return
         for name in np.unique(species):
@@ -103,37 +109,58 @@ class Unwrapping:
                 )
 
     def _note(self, frac: np.ndarray, steps: np.ndarray, whole: np.ndarray) -> None:
-        self._low = np.minimum(self._low, frac.min(axis=(0, 1)))
-        self._high = np.maximum(self._high, frac.max(axis=(0, 1)))
+        self._low = np.minimum(self._low, frac.min(axis=0))
+        self._high = np.maximum(self._high, frac.max(axis=0))
         rest = np.abs(steps - whole)
         jumps = whole != 0
-        self._jumps += int(jumps.sum())
         self._crossings += int((jumps & (rest < _NEAR)).sum())
         self._motions += int((rest >= _NEAR).sum())
         far = (rest > _FAR).any(axis=2).sum(axis=0)
         self._far = far if self._last is None else self._far + far
-        if self._jump is None and self._jumps:
-            frame, atom, axis = (int(i) for i in np.argwhere(jumps)[0])
-            self._jump = self._frame + frame, atom, float(steps[frame, atom, axis])
+        for atom in np.flatnonzero(jumps.any(axis=(0, 2))):
+            if atom not in self._jumps:
+                frame, axis = np.argwhere(jumps[:, atom])[0]
+                cells = float(steps[frame, atom, axis])
+                self._jumps[int(atom)] = self._frame + int(frame), cells
 
-    def _judge(self, frame: int, atom: int, cells: float) -> None:
-        if self._wrapped is True:
+    def _judge(self, species: np.ndarray) -> None:
+        """Of coordinates that jump: refuse unless they are what was said, or can be told."""
+        factor = 1 if self._confined(np.full(len(species), True)) else _CLEARLY
+        seen = self._crossings > factor * self._motions
+        if self._wrapped is None:
+            if not seen:
+                raise self._refusal(
+                    "coordinates are wrapped or unwrapped; by moves this far it cannot be told "
+                    "which",
+                    set(self._jumps),
+                    "say wrapped=True or wrapped=False, as they were written",
+                )
             return
-        confined = bool((self._high - self._low <= 1 + 1e-3).all())
-        seen = self._crossings > (1 if confined else _CLEARLY) * self._motions
-        place, moved = frame_of(self._file, frame), f"atom {atom} moves by {cells:.2f} cells"
-        if seen and self._wrapped is False:
-            raise InputError(
-                "unwrapped coordinates go on where an atom leaves the cell; these jump by whole "
-                f"cells, {self._crossings} times",
-                value=moved,
-                file=place,
-                remedy="they are wrapped: read them with wrapped=True",
-            )
-        if not seen and self._wrapped is None:
-            raise InputError(
-                "coordinates are wrapped or unwrapped; by moves this far it cannot be told which",
-                value=moved,
-                file=place,
-                remedy="say wrapped=True or wrapped=False, as they were written",
-            )
+        remedy = "they are wrapped: read them with wrapped=True"
+        rule = "unwrapped coordinates go on where an atom leaves the cell; "
+        if seen:
+            told = f"these jump by whole cells, {self._crossings} times"
+            raise self._refusal(rule + told, set(self._jumps), remedy)
+        for name in np.unique(species):
+            mine = species == name
+            jumping = self._jumps.keys() & set(np.flatnonzero(mine).tolist())
+            if jumping and self._confined(mine):
+                told = f"all {name} stay within one cell, and jump by more than half of it"
+                raise self._refusal(rule + told, jumping, remedy)
+
+    def _confined(self, atoms: np.ndarray) -> bool:
+        """Whether some atoms stay together in one cell through all frames."""
+        extent = self._high[atoms].max(axis=0) - self._low[atoms].min(axis=0)
+        return bool((extent <= self._cell).all())
+
+    def _refusal(self, rule: str, atoms: set[int], remedy: str) -> InputError:
+        """What is said of the first jump of some atoms."""
+        frame, atom, cells = min(
+            (self._jumps[atom][0], atom, self._jumps[atom][1]) for atom in atoms
+        )
+        return InputError(
+            rule,
+            value=f"atom {atom} moves by {cells:.2f} cells",
+            file=frame_of(self._file, frame),
+            remedy=remedy,
+        )
