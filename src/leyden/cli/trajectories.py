@@ -139,14 +139,17 @@ class Reading:
         self, part: Trajectory, first: int, chosen: np.ndarray, network: GraphDynamics, file: str
     ) -> Part:
         """Frames of a file from the `first` on, and the environments of the chosen atoms."""
+        from leyden.data.array_folder import is_store, made_once
         from leyden.representations.local_environment import Environments
 
         seen = network.representation
         where = (file, part.species, first, len(part), chosen.tolist())
         store = self.store / f"environments-{_hash(where, seen)}"
-        if store.is_dir():
-            return Part(part, first, Environments.open(store))
-        return Part(part, first, seen.observe(part, chosen, store, self.progress))
+        environments = made_once(
+            lambda: Environments.open(store) if is_store(store) else None,
+            lambda: seen.observe(part, chosen, store, self.progress),
+        )
+        return Part(part, first, environments)
 
 
 def write_states(path: Path, model: DynamicsModel, parts: Mapping[str, Sequence[Part]]) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import filecmp
+import glob
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
 from leyden.errors import ArtefactError, InputError
 
-__all__ = ["ArrayWriter", "is_store", "read_arrays"]
+__all__ = ["ArrayWriter", "is_store", "made_once", "read_arrays"]
+
+T = TypeVar("T")
 
 _FACTS = "facts.json"
 
@@ -25,7 +30,9 @@ class ArrayWriter:
 
     A folder is made under a hidden name beside its own and renamed when `finish` is called, so that
     a half-made one is never taken for a whole one. Leaving the ``with`` block without `finish`, by
-    an error or Ctrl-C, removes what was made; a killed process leaves the hidden folder only.
+    an error or Ctrl-C, removes what was made; what a killed process has left, the next writer of
+    the folder removes. Of writers at the same time the first to finish gives the folder its arrays;
+    the others have made the same and use these, or are refused.
 
     Parameters
     ----------
@@ -42,7 +49,7 @@ class ArrayWriter:
         self._folder = None if folder is None else Path(folder)
         self._memory: dict[str, list[np.ndarray]] = {}
         self._files: dict[str, _GrowingFile] = {}
-        self._hidden: Path | None = None
+        self._hidden: _HiddenFolder | None = None
         if self._folder is not None:
             if self._folder.exists() and (not self._folder.is_dir() or any(self._folder.iterdir())):
                 raise InputError(
@@ -50,9 +57,7 @@ class ArrayWriter:
                     file=self._folder,
                     remedy="delete it, or name another folder",
                 )
-            self._folder.parent.mkdir(parents=True, exist_ok=True)
-            made = tempfile.mkdtemp(prefix=f".{self._folder.name}-making-", dir=self._folder.parent)
-            self._hidden = Path(made)
+            self._hidden = _HiddenFolder(self._folder)
 
     def append(self, name: str, rows: np.ndarray) -> None:
         """Rows at the end of an array; the first call settles its type and inner shape."""
@@ -60,20 +65,23 @@ class ArrayWriter:
             self._memory.setdefault(name, []).append(np.array(rows))  # the caller may reuse its own
             return
         if name not in self._files:
-            self._files[name] = _GrowingFile(self._hidden / f"{name}.npy", rows)
+            self._files[name] = _GrowingFile(self._hidden.path / f"{name}.npy", rows)
         self._files[name].append(rows)
 
     def finish(self, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The arrays by name; those of a folder are memory-mapped, and `facts` lie beside them."""
+        """The arrays by name; those of a folder are memory-mapped, and `facts` lie beside them.
+
+        Raises
+        ------
+        InputError
+            Another process has meanwhile put something else into the folder.
+        """
         if self._hidden is None or self._folder is None:
             return {name: np.concatenate(parts) for name, parts in self._memory.items()}
         for file in self._files.values():
             file.close()
-        (self._hidden / _FACTS).write_text(json.dumps(facts))
-        if self._folder.exists():
-            self._folder.rmdir()  # it is empty
-        os.rename(self._hidden, self._folder)
-        self._hidden = None
+        (self._hidden.path / _FACTS).write_text(json.dumps(facts))
+        self._hidden.become(self._folder)
         return read_arrays(self._folder)[0]
 
     def __enter__(self) -> ArrayWriter:
@@ -88,7 +96,7 @@ class ArrayWriter:
         for file in self._files.values():
             file.abandon()
         if self._hidden is not None:
-            shutil.rmtree(self._hidden, ignore_errors=True)
+            self._hidden.remove()
 
 
 def is_store(folder: str | Path) -> bool:
@@ -113,6 +121,86 @@ def read_arrays(folder: str | Path) -> tuple[dict[str, np.ndarray], dict[str, An
             f"{folder}: not a whole store of arrays ({error}). Remedy: make it again."
         ) from error
     return arrays, facts
+
+
+def made_once(opened: Callable[[], T | None], make: Callable[[], T]) -> T:
+    """What `opened` finds in a folder, and else what `make` puts there.
+
+    It is looked for again where it cannot be made: another process may just have finished it.
+    """
+    found = opened()
+    if found is not None:
+        return found
+    try:
+        return make()
+    except InputError:
+        found = opened()
+        if found is None:
+            raise
+        return found
+
+
+class _HiddenFolder:
+    """A folder on its way to its name, locked for as long as its process lives."""
+
+    def __init__(self, folder: Path) -> None:
+        prefix = f".{folder.name}-making-"
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(f"{glob.escape(prefix)}*"):
+            _remove_if_dead(left)
+        made = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        self._lock = _locked(made)  # before it has a name by which it could be taken for dead
+        self.path = made.rename(made.with_name(prefix + made.name[-8:]))
+
+    def become(self, folder: Path) -> None:
+        """Take the name, unless there is the same already."""
+        with suppress(OSError):
+            folder.rmdir()  # an empty one
+        try:
+            os.rename(self.path, folder)
+        except OSError as error:
+            if not _equal(self.path, folder):
+                raise InputError(
+                    "another process has meanwhile written a different store, or files",
+                    file=folder,
+                    remedy="name another folder, or run one after the other",
+                ) from error
+
+    def remove(self) -> None:
+        """Leave nothing but what has become of it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that locks a folder until it is closed or its process ends; None: it cannot."""
+    lock = None
+    try:
+        import fcntl  # not on Windows: there nothing is locked, and nothing taken for dead
+
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        if lock is not None:
+            os.close(lock)
+        return None
+    return lock
+
+
+def _remove_if_dead(folder: Path) -> None:
+    lock = _locked(folder)
+    if lock is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _equal(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same files, byte for byte."""
+    names = sorted(os.listdir(one))
+    if not is_store(other) or sorted(os.listdir(other)) != names:
+        return False
+    return filecmp.cmpfiles(one, other, names, shallow=False)[0] == names
 
 
 class _GrowingFile:

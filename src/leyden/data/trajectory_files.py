@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from leyden.data.array_folder import ArrayWriter, is_store, read_arrays
+from leyden.data.array_folder import ArrayWriter, is_store, made_once, read_arrays
 from leyden.data.binary_trajectories import dcd_frames, xtc_frames
 from leyden.data.extended_xyz import extended_xyz_frames
 from leyden.data.frame_checks import check_cells, check_finite, frame_of
@@ -99,9 +99,13 @@ def read_trajectory(
     _check_arguments(path, how)
     state = path.stat()
     source = [str(path.resolve()), state.st_size, state.st_mtime_ns, str(topology), repr(how)]
-    if store is not None and is_store(store) and read_arrays(store)[1].get("source") == source:
-        return Trajectory.open(store)
-    return _streamed(path, topology, how, store, progress, source)
+
+    def kept() -> Trajectory | None:
+        if store is not None and is_store(store) and read_arrays(store)[1].get("source") == source:
+            return Trajectory.open(store)
+        return None
+
+    return made_once(kept, lambda: _streamed(path, topology, how, store, progress, source))
 
 
 class _How(NamedTuple):
