@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,6 +174,72 @@ def test_other_settings_do_not_replace_results_unasked(fitted: Path, dump: Path)
     told = refused("fit", dump, *DUMP, "--targets", "Li", "--lag-ps", 4, *QUICK, "-o", fitted)
     assert "of other settings" in told
     assert "--force" in told
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Of what a command tells; not of what it keeps for itself."""
+    names = {*RESULTS, "recipe.toml"}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name in names}
+
+
+def test_a_forced_fit_that_is_stopped_leaves_nothing_of_the_old_settings(
+    fitted: Path, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    shutil.copytree(fitted, out)
+    before = contents(out)
+    other = ("fit", dump, *DUMP, "--targets", "Li", "--lag-ps", 4, *QUICK, "-o", out, "--force")
+    refused(*other, "--targets", "Na")  # a mistake costs nothing
+    assert contents(out) == before
+    with monkeypatch.context() as patched:
+        patched.setattr("leyden.dynamics.state_choice.choose_states", stopped)
+        assert leyden_(*other).exit_code != 0
+    assert set(contents(out)) == {"recipe.toml"}
+    assert contents(out) != {"recipe.toml": before["recipe.toml"]}
+
+
+@pytest.mark.parametrize("step", ["write_states", "write_together"])
+def test_results_that_are_written_are_of_one_fit(
+    fitted: Path, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The file has changed, the command has not; and it is stopped while it writes."""
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "run"
+    shutil.copytree(fitted, out)
+    before = contents(out)
+    where = {"write_states": "leyden.cli.trajectories", "write_together": "leyden.report"}
+    monkeypatch.setattr(f"{where[step]}.{step}", stopped)
+    done = leyden_(
+        "fit", dump, *DUMP, *LITHIUM, *QUICK, *CHARGES, "--seed", 1, "-o", out, "--force"
+    )
+    assert done.exit_code != 0
+    left = contents(out)
+    assert "results.json" not in left
+    assert all(left[name] != before[name] for name in left)
+
+
+def test_a_report_keeps_out_of_the_folder_of_a_fit(fitted: Path, dump: Path) -> None:
+    before = contents(fitted)
+    told = refused("report", fitted / "model.leyden", dump, *DUMP, "-o", fitted)
+    assert f"{fitted}: a report has a folder of its own; this is that of a fit" in told
+    assert "Remedy" in told
+    assert contents(fitted) == before
+
+
+def test_results_name_the_model_that_they_are_of(fitted: Path, dump: Path, tmp_path: Path) -> None:
+    """The model knows its targets, wherever it lies."""
+    model = shutil.copy(fitted / "model.leyden", tmp_path / "mine.leyden")
+    done = leyden_("report", model, dump, *DUMP, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    digest = hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    for folder in (fitted, tmp_path / "out"):
+        assert json.loads((folder / "results.json").read_text())["model_sha256"] == digest
 
 
 def test_report_measures_a_model_on_another_trajectory(fitted: Path, tmp_path: Path) -> None:

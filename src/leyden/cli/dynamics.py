@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +17,7 @@ from leyden.cli.console import note
 from leyden.errors import InputError
 
 if TYPE_CHECKING:
-    from leyden.cli.trajectories import Part
+    from leyden.cli.trajectories import Part, Reading
     from leyden.dynamics import DynamicsModel, GraphDynamics, StateChoice
 
 __all__ = ["app"]
@@ -28,7 +28,8 @@ app = typer.Typer(
 )
 
 _FREE = {"ctx", "out", "store", "force", "progress"}  # what results do not depend on
-_FILES = ("model.leyden", "results.json", "states.parquet", "report.html")
+_RECIPE, _MODEL = "recipe.toml", "model.leyden"
+_FILES = ("results.json", "report.html", _MODEL, "states.parquet")
 
 Trajectories = Annotated[
     list[Path],
@@ -154,16 +155,19 @@ def fit(
     from leyden.cli.trajectories import Reading
     from leyden.dynamics.analysis import decided
     from leyden.dynamics.state_choice import choose_states
+    from leyden.recipe.text import to_toml
 
     settings, shown = _settings(ctx), _watched(progress)
     numbers = _numbers(states)
     reading = Reading.of(settings, store or out / "store", shown)
-    network = _network(settings)
-    _claim(out, settings, force)
+    network = _network(settings, reading)
+    recipe = to_toml({"dynamics": settings})
+    _check_folder(out, recipe, force)
     ctx.meta["leyden.resume"] = (
         f"finished epochs are kept in {out}; the same command goes on from there"
     )
     learning, test = reading.learning_and_test(network, test_fraction)
+    _claim(out, recipe)
     choice = choose_states(
         network,
         [part.environments for part in learning],
@@ -201,7 +205,7 @@ def report(
     """Measure the states of a model on other trajectories: another temperature, a longer run.
 
     Nothing is learned. Writes results.json, states.parquet and report.html. Without --targets and
-    --region, they are those of the fit, if the recipe.toml of its folder is still beside MODEL.
+    --region, they are those of the fit.
 
     Example: `leyden dynamics report runs/li/model.leyden hot.lammpstrj --species 1=Li,2=S
     --time-step-ps 1 -o runs/hot`
@@ -209,11 +213,19 @@ def report(
     from leyden.cli.trajectories import Reading
     from leyden.dynamics.dynamics_model import DynamicsModel
 
+    if any((out / name).exists() for name in (_RECIPE, _MODEL)):
+        raise InputError(
+            "a report has a folder of its own; this is that of a fit",
+            file=out,
+            remedy="choose another folder",
+        )
     loaded = DynamicsModel.load(model)
-    settings = _settings(ctx)
-    if targets is None and region is None:
-        settings |= _targets_of_fit(model)
-    reading = Reading.of(settings, store or out / "store", _watched(progress))
+    reading = Reading.of(
+        _settings(ctx),
+        store or out / "store",
+        _watched(progress),
+        loaded.estimator.representation.targets,
+    )
     ctx.meta["leyden.resume"] = f"what was read is kept in {reading.store}"
     _write(ctx, out, loaded, {"test": reading.whole(loaded.estimator)})
 
@@ -252,17 +264,19 @@ def _write(
         choice=choice,
         learned_from=[part.trajectory for part in parts.get("learning", ())],
     )
+    _remove(out)  # what is written next belongs together, even if this is stopped
+    write_states(out / "states.parquet", model, parts)
+    if ctx.command.name == "fit":
+        model.save(out / _MODEL)
     told = {
         "command": command,
         "version": leyden.__version__,
+        "model_sha256": _sha256(ctx.params.get("model", out / _MODEL)),
         "score": model.score,
         **result.to_json(),
         "choice": None if choice is None else plain(choice.table.to_dict("records")),
     }
     text = json.dumps(told, indent=1, allow_nan=False) + "\n"
-    write_states(out / "states.parquet", model, parts)
-    if ctx.command.name == "fit":
-        model.save(out / "model.leyden")
     write_together(out, {"results.json": text, "report.html": page.html()})
     for warning in result.warnings:
         note(f"warning: {warning}")
@@ -306,11 +320,12 @@ def _numbers(states: str) -> list[int]:
         ) from error
 
 
-def _network(settings: Mapping[str, Any]) -> GraphDynamics:
+def _network(settings: Mapping[str, Any], reading: Reading) -> GraphDynamics:
     from leyden.dynamics.graph_dynamics import GraphDynamics
     from leyden.representations.local_environment import LocalEnvironment
 
-    seen = LocalEnvironment(settings["neighbours"], settings["convolutions"])
+    sizes = (settings["neighbours"], settings["convolutions"])
+    seen = LocalEnvironment(*sizes, targets=reading.targets)
     given = {name: settings[name] for name in ("lag_ps", "epochs", "restarts")}
     return GraphDynamics(seen, **given, random_state=settings["seed"])
 
@@ -321,41 +336,43 @@ def _multiples(parts: Sequence[Part], lag_ps: float) -> int:
     return max(2, min(5, int(shortest / (4 * lag_ps))))
 
 
-def _claim(out: Path, settings: Mapping[str, Any], force: bool) -> None:
-    """Write the settings, unless the folder holds the results of others.
-
-    Raises
-    ------
-    InputError
-        It does, and `force` is not given; or it cannot be written.
-    """
-    from leyden.artefact import writing
-    from leyden.recipe.text import to_toml
-
-    recipe, mine = to_toml({"dynamics": settings}), out / "recipe.toml"
-    if mine.is_file() and mine.read_text(encoding="utf-8") == recipe:
-        if (out / _FILES[0]).is_file():
-            note(f"the trainings in {out} are finished and used again")
-        return
+def _check_folder(out: Path, recipe: str, force: bool) -> None:
+    """Refuse a folder that holds the results of other settings, unless they may be replaced."""
     held = [name for name in _FILES if (out / name).exists()]
-    if held and not force:
+    if _is_of(out, recipe):
+        if _MODEL in held:
+            note(f"the trainings in {out} are finished and used again")
+    elif held and not force:
         raise InputError(
             f"the folder holds {', '.join(held)} of other settings",
             file=out,
             remedy="choose another folder, or replace them with --force",
         )
-    with writing(mine) as file:
-        file.write(recipe.encode())
 
 
-def _targets_of_fit(model: Path) -> dict[str, Any]:
-    """Targets and region in the recipe beside a model; nothing if there is none."""
-    try:
-        recipe = tomllib.loads((model.parent / "recipe.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    fitted = recipe.get("dynamics", {})
-    return {name: fitted.get(name) for name in ("targets", "region")}
+def _claim(out: Path, recipe: str) -> None:
+    """Make a folder that of these settings: at no time does it hold the results of others."""
+    from leyden.artefact import writing
+
+    if not _is_of(out, recipe):
+        _remove(out)
+        with writing(out / _RECIPE) as file:
+            file.write(recipe.encode())
+
+
+def _is_of(out: Path, recipe: str) -> bool:
+    there = out / _RECIPE
+    return there.is_file() and there.read_text(encoding="utf-8") == recipe
+
+
+def _remove(out: Path) -> None:
+    """Old results, those that tell of the others first."""
+    for name in _FILES:
+        (out / name).unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _watched(progress: bool) -> bool:

@@ -68,8 +68,14 @@ class Reading:
     progress: bool
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], store: Path, progress: bool) -> Reading:
-        """By the options of a command.
+    def of(
+        cls,
+        settings: Mapping[str, Any],
+        store: Path,
+        progress: bool,
+        targets: str | Region | None = None,
+    ) -> Reading:
+        """By the options of a command; `targets` where they name none.
 
         Raises
         ------
@@ -86,7 +92,8 @@ class Reading:
             "wrapped": "auto" if wrapped is None else wrapped,
         }
         charges = _names_and_values(settings["charges"], "--charges", float)
-        targets = _targets(settings["targets"], settings["region"])
+        if settings["targets"] or settings["region"] or targets is None:
+            targets = _targets(settings["targets"], settings["region"])
         paths = tuple(Path(path) for path in settings["trajectories"])
         return cls(paths, how, targets, charges, store, progress)
 
