@@ -10,8 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leyden.data.crystal import Crystal
+from leyden.data.trajectory import Trajectory
 from leyden.errors import InputError
-from leyden.representations.neighbours import Neighbours, nearest_neighbours, ranges
+from leyden.representations.neighbours import (
+    Neighbours,
+    nearest_neighbours,
+    pairs_within,
+    ranges,
+)
 
 
 def fcc(a: float = 4.0) -> Crystal:
@@ -157,3 +163,20 @@ def test_ranges() -> None:
     expected = [np.arange(s, s + c) for s, c in zip(starts, counts, strict=True)]
     assert ranges(starts, counts).tolist() == np.concatenate(expected).tolist()
     assert ranges(starts[:0], counts[:0]).tolist() == []
+
+
+def test_pairs_of_a_frame_do_not_depend_on_where_atoms_were_unwrapped_to() -> None:
+    rng = np.random.default_rng(0)
+    lattice = 9 * np.eye(3) + rng.uniform(-2, 2, (3, 3))
+    frac = rng.random((30, 3))
+    outside = frac + rng.integers(-3, 4, frac.shape)
+    run = Trajectory(np.stack([frac, outside]) @ lattice, lattice, ("Li",) * 30, 1.0)
+    np.testing.assert_allclose(run.fractional(1), outside, atol=1e-6)
+    found = []
+    for frame in (0, 1):
+        i, j, distances, vectors = pairs_within(run.fractional(frame), lattice, 4.0)
+        order = np.lexsort((distances, j, i))
+        found.append((i[order], j[order], distances[order]))
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), distances)
+    for inside, moved in zip(*found, strict=True):
+        np.testing.assert_allclose(inside, moved, atol=1e-5)

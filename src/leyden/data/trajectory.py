@@ -157,6 +157,11 @@ class Trajectory:
         for start in range(0, len(self), size):
             yield start, self.positions[start : start + size]
 
+    def fractional(self, frame: int) -> np.ndarray:
+        """Coordinates (N, 3) of a frame as fractions of its cell; unwrapped, as the positions."""
+        places = np.asarray(self.positions[frame], dtype=np.float64)
+        return np.asarray(places @ np.linalg.inv(self.frame_cells[frame]))
+
     def window(self, start: int, stop: int | None = None, stride: int = 1) -> Trajectory:
         """Frames `start` to `stop` (not included), every `stride`-th; nothing is copied.
 

@@ -218,10 +218,8 @@ class _Near:
 
 def _near(trajectory: Trajectory, frame: int, targets: np.ndarray, reach: float) -> _Near:
     cell = trajectory.frame_cells[frame]
-    frac = np.asarray(trajectory.positions[frame], float) @ np.linalg.inv(cell)
-    points = (frac - np.floor(frac)) @ cell
-    i, j, distances, vectors = pairs_within(points, cell, reach)
-    set_of = np.full(len(points), -1)
+    i, j, distances, vectors = pairs_within(trajectory.fractional(frame), cell, reach)
+    set_of = np.full(trajectory.atoms, -1)
     set_of[targets] = np.arange(len(targets))[:, None]
     kept = (set_of[i] >= 0) & (set_of[i] != set_of[j])
     kept &= i != j  # its own images

@@ -75,12 +75,11 @@ def nearest_neighbours(
     if k < 1 or ties not in {"keep", "cut"}:
         raise InputError("neighbours are at least 1, ties are 'keep' or 'cut'", value=(k, ties))
     n = len(crystal)
-    points = (crystal.frac - np.floor(crystal.frac)) @ crystal.lattice
     # In a sphere of this radius an average atom has _SAFETY * k neighbours.
     radius = min(first_cutoff, (_SAFETY * k * 0.75 / np.pi * crystal.volume / n) ** (1 / 3))
     margin = TIE_TOLERANCE if ties == "keep" else 0.0
     while True:
-        centres, indices, distances, vectors = pairs_within(points, crystal.lattice, radius)
+        centres, indices, distances, vectors = pairs_within(crystal.frac, crystal.lattice, radius)
         counts = np.bincount(centres, minlength=n)
         if counts.min() >= k:
             order = np.lexsort((indices, distances, centres))
@@ -117,14 +116,14 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def pairs_within(
-    points: np.ndarray, lattice: np.ndarray, radius: float
+    frac: np.ndarray, lattice: np.ndarray, radius: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of atoms within a radius, periodic images included, in no order.
 
     Parameters
     ----------
-    points : array, shape (N, 3)
-        In angstrom, inside the cell.
+    frac : array, shape (N, 3)
+        Fractional coordinates, inside the cell or outside it.
     lattice : array, shape (3, 3)
         Rows are the lattice vectors, in angstrom.
     radius : float
@@ -137,6 +136,7 @@ def pairs_within(
     """
     from vesin import NeighborList  # looks for torch, and loads it
 
+    points = (frac - np.floor(frac)) @ lattice
     # One thread: crystals are small, and processes run beside each other.
     search = NeighborList(cutoff=radius, full_list=True, n_threads=1)
     i, j, d, vectors = search.compute(points=points, box=lattice, periodic=True, quantities="ijdD")

@@ -91,8 +91,7 @@ def contacts(trajectory: Trajectory, radius: float) -> np.ndarray:
     found = np.zeros((3, len(trajectory), len(lithium)), int)
     for frame in range(len(trajectory)):
         cell = trajectory.frame_cells[frame]
-        frac = np.asarray(trajectory.positions[frame], float) @ np.linalg.inv(cell)
-        i, j, _, _ = pairs_within((frac - np.floor(frac)) @ cell, cell, radius)
+        i, j, _, _ = pairs_within(trajectory.fractional(frame), cell, radius)
         mine = place[i] >= 0
         i, j = place[i[mine]], j[mine]
         beads, anions = bead[j], anion[j]
