@@ -40,7 +40,8 @@ _MEASURED = {
     ),
     "environments_streamed": (
         "environments built from a trajectory larger than the memory of the process",
-        "a kernel limit on private memory; benchmarks/stream_environments.py",
+        "{trajectory_MB:.0f} MB, and a kernel limit of {limit_MB:.0f} MB on private memory; "
+        "benchmarks/stream_environments.py",
         (">=", 1_000_000.0),
     ),
     "stream_peak_MB": (
@@ -258,6 +259,6 @@ def _measured(found: Findings) -> Iterator[Claim]:
             None,
             value,
             None,
-            NOT_MEASURED if value is None else protocol,
+            NOT_MEASURED if value is None else protocol.format_map(found.measured),
             bound=bound,
         )
