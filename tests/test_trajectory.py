@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from leyden.data.array_folder import ArrayWriter
 from leyden.data.trajectory import Region, Trajectory
 from leyden.data.trajectory_files import read_trajectory
+from leyden.data.trajectory_paths import paths
 from leyden.data.unwrapping import Unwrapping
 from leyden.errors import ArtefactError, InputError
 
@@ -274,6 +275,56 @@ def test_far_hops_of_unwrapped_atoms_are_let_alone() -> None:
     assert (np.abs(np.diff(frac, axis=0)) > 0.5).any()
     assert unwrapping.block(given, cells) is given
     unwrapping.finish(np.array(["Li"]))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4))
+@settings(max_examples=30, deadline=None)
+def test_paths_do_not_depend_on_the_cell_to_which_an_atom_was_unwrapped(
+    seed: int, stride: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    cells = 9 * np.eye(3) + rng.uniform(-2, 2, (3, 3)) + rng.normal(0, 0.3, (20, 3, 3))
+    frac = np.cumsum(rng.normal(0, 0.1, (20, 4, 3)), axis=0)
+    sets = np.array([[0, 1], [2, 3]])
+
+    def moved(places: np.ndarray) -> np.ndarray:
+        run = Trajectory(places @ cells, cells, ("Li",) * 4, 1.0)
+        found = paths(run, sets, stride)
+        assert len(found) == -(-20 // stride)
+        return found - found[0]
+
+    here = moved(frac)
+    np.testing.assert_allclose(moved(frac + rng.integers(-5, 6, (4, 3))), here, atol=1e-3)
+    steps = np.diff(frac, axis=0) @ ((cells[1:] + cells[:-1]) / 2)
+    by_hand = np.concatenate([np.zeros((1, 4, 3)), steps.cumsum(axis=0)])[::stride]
+    np.testing.assert_allclose(here, by_hand[:, sets].mean(axis=2), atol=1e-3)
+
+
+def test_paths_in_a_constant_cell_are_those_of_the_centres(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leyden.data.trajectory._CHUNK_BYTES", 12 * 6 * 3)  # three frames a block
+    run = walk()
+    constant = paths(run, np.array([[0, 1], [2, 3]]), 4)
+    np.testing.assert_allclose(constant, run.positions[::4, :4].reshape(5, 2, 2, 3).mean(axis=2))
+    breathing = np.repeat(run.cells, 20, axis=0)
+    given_each = Trajectory(run.positions, breathing, run.species, 0.5)
+    varies = paths(given_each, np.array([[0], [5]]), 4)
+    np.testing.assert_allclose(varies, run.positions[::4, [0, 5]], atol=1e-4)
+
+
+def test_diffusion_in_a_cell_of_fluctuating_volume() -> None:
+    """At constant pressure, as a file tells it: wrapped, far walks, edges that vary by 5 %."""
+    rng = np.random.default_rng(4)
+    edges = 8 * (1 + rng.normal(0, 0.05, 3000))
+    cells = edges[:, None, None] * np.eye(3)
+    steps = rng.normal(0, 0.5, (3000, 20, 3)) / edges[:, None, None]
+    frac = np.cumsum(steps, axis=0)
+    unwrapping = Unwrapping(True)
+    positions = unwrapping.block((frac - np.floor(frac)) @ cells, cells)
+    run = Trajectory(positions, cells, ("Li",) * 20, 1.0)
+    near = np.square(np.diff(paths(run, np.arange(20)[:, None]), axis=0)).mean()
+    naive = np.square(np.diff(run.positions, axis=0)).mean()
+    assert near == pytest.approx(0.25, rel=0.02)
+    assert naive > 4 * near  # by how far the atoms have gone
 
 
 # ---------------------------------------------------------------------------- stores and memory

@@ -73,8 +73,9 @@ class Trajectory:
     Attributes
     ----------
     positions : ndarray of float32, shape (T, N, 3)
-        In angstrom, unwrapped: an atom that leaves the cell goes on outside it. May be
-        memory-mapped; it is then never read as a whole.
+        In angstrom, unwrapped: an atom that leaves the cell goes on outside it, whole lattice
+        vectors of its frame from its image inside. May be memory-mapped; it is then never read as
+        a whole.
     cells : ndarray of float64, shape (T, 3, 3) or (1, 3, 3)
         Lattice vectors as rows, in angstrom; one for all frames where it does not change.
     species : tuple of str, length N

@@ -22,10 +22,10 @@ class Unwrapping:
     """Positions block after block, made continuous where they are wrapped.
 
     Each atom is moved by whole lattice vectors so that none of its fractional coordinates changes
-    by more than one half between frames. The image in the cell stays what the file gives, also in
-    a cell that changes: neighbours are exact. (Diffusion in a cell of fluctuating volume then has a
-    small error that grows with time: S. von Bulow et al., J. Chem. Phys. 153, 021101 (2020).)
-    That is the minimum image for moves of less than half the smallest height of the cell.
+    by more than one half between frames: the minimum image, for moves of less than half the
+    smallest height of the cell. The image in the cell stays what the file gives, also in a cell
+    that changes, so that neighbours are exact; `leyden.data.trajectory_paths` takes the changes of
+    the cell out of the motion.
 
     Wrapped coordinates jump by whole cells and seldom by a good part of one; those of fast atoms
     jump by any part, and yet all of a species stay within one cell. The motion of atoms does

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from leyden.data.trajectory import Trajectory
+from leyden.data.trajectory_paths import paths
 from leyden.dynamics.analysis_results import DynamicsAnalysis, TrajectoryAnalysis
 from leyden.dynamics.collapse import why_collapsed
 from leyden.dynamics.dynamics_model import DynamicsModel
@@ -228,14 +229,14 @@ def _transitions(
 ) -> TransitionShares:
     least = _stride(len(trajectory), targets.size)
     stride = next((step for step in range(least, lag) if lag % step == 0), lag)
-    places = _places(trajectory, targets, stride)
+    places = paths(trajectory, targets, stride)
     blocks = int(np.clip((len(places) - lag // stride) // (lag // stride + 1), 2, _BLOCKS))
     return transition_shares(memberships[::stride], places, lag // stride, blocks=blocks)
 
 
 def _diffusion(trajectory: Trajectory, targets: np.ndarray) -> SelfDiffusion:
     stride = _stride(len(trajectory), targets.size)
-    return self_diffusion(_places(trajectory, targets, stride), trajectory.time_step_ps * stride)
+    return self_diffusion(paths(trajectory, targets, stride), trajectory.time_step_ps * stride)
 
 
 def _conductivity(trajectory: Trajectory, temperature_K: float | None) -> Conductivity:
@@ -247,7 +248,7 @@ def _conductivity(trajectory: Trajectory, temperature_K: float | None) -> Conduc
         raise InputError("needs atoms with a charge")
     stride = _stride(len(trajectory), len(ions))
     return conductivity(
-        _places(trajectory, ions[:, None], stride),
+        paths(trajectory, ions[:, None], stride),
         trajectory.charges[ions],
         trajectory.time_step_ps * stride,
         trajectory.volume_A3,
@@ -258,15 +259,6 @@ def _conductivity(trajectory: Trajectory, temperature_K: float | None) -> Conduc
 def _stride(frames: int, atoms: int) -> int:
     """Every how many frames positions of so many atoms fit in memory."""
     return max(1, -(-3 * frames * atoms // _NUMBERS))
-
-
-def _places(trajectory: Trajectory, sets: np.ndarray, stride: int) -> np.ndarray:
-    """Centres (T', L, 3) of sets of atoms (L, k), every `stride`-th frame; read in blocks."""
-    found = []
-    for start, block in trajectory.chunks():
-        part = np.asarray(block[-start % stride :: stride][:, sets], np.float64)
-        found.append(part.mean(axis=2))
-    return np.concatenate(found)
 
 
 def _of_kinetics(result: DynamicsAnalysis) -> tuple[str, ...]:
