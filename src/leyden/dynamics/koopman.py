@@ -8,9 +8,11 @@ equilibrium; the others, lambda_i, tell relaxations of timescale -lag / ln(lambd
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from leyden.dynamics.atom_independence import together
 from leyden.dynamics.blocks import (
     Blocks,
     Moments,
@@ -20,12 +22,17 @@ from leyden.dynamics.blocks import (
     resampled,
 )
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
+from leyden.dynamics.timescales import ONE, timescale, timescale_interval
 from leyden.errors import InputError
 
 __all__ = ["Kinetics", "lag_frames"]
 
 CUTOFF = 1e-8  # of the greatest eigenvalue of a covariance matrix; what is below counts as zero
-ONE = 1 - 1e-12  # what rounding makes of an eigenvalue of 1
+SUM = 1e-3  # by which memberships in single precision may miss one
+UNTESTED = (
+    "sets of atoms count as independent, and the trajectories are too short to test that: if atoms "
+    "move together, the intervals are too narrow"
+)
 DRIFT = 3.0  # standard errors by which populations may move before it is said
 
 
@@ -53,7 +60,8 @@ class Kinetics:
     Raises
     ------
     InputError
-        Memberships that are not finite, or of unequal numbers of states; a lag that is no whole
+        Memberships that are not finite, do not add up to one, or are of unequal numbers of states;
+        a lag that is no whole
         number of frames, or as long as a trajectory.
 
     Notes
@@ -78,6 +86,7 @@ class Kinetics:
         self.time_steps_ps = steps * len(several) if np.ndim(time_step_ps) == 0 else steps
         self.lag_ps, self.reversible = float(lag_ps), reversible
         self.samples, self.random_state = samples, random_state
+        self._tested: dict[tuple[int, ...], float | None] = {}
         self._check()
         self.slowest_ps = self._slowest()
 
@@ -110,7 +119,7 @@ class Kinetics:
             eigenvalues_interval=bounds,
             singular_values=_singular_values(whole),
             timescales_ps=timescale(told[1:], lag),
-            timescales_interval=bounded_timescale(bounds[:, 1:], lag),
+            timescales_interval=timescale_interval(told[1:], spread[:, 1:], lag, blocks.count),
             reasons=_reasons(values[1:]),
             populations=self._populations(whole, matrix),
             populations_interval=shares,
@@ -138,9 +147,9 @@ class Kinetics:
             moments = self._moments(lag, blocks)
             values = _solved(moments.weighted(np.ones(blocks.count)), self.reversible)[1]
             others = _solved(moments.weighted(weights), self.reversible)[1]
-            rows.append(timescale(_told(values)[1:], lag))
-            spread = interval(_told(others)[:, 1:], blocks.count)
-            bounds.append(bounded_timescale(spread, lag))
+            told, spread = _told(values)[1:], _told(others)[:, 1:]
+            rows.append(timescale(told, lag))
+            bounds.append(timescale_interval(told, spread, lag, blocks.count))
             reasons.append(_reasons(values[1:]))
         warnings = (*blocks.warnings, *self._drift(moments, blocks))
         return Timescales(
@@ -208,6 +217,18 @@ class Kinetics:
                 raise InputError(
                     f"memberships must be finite: frame {int(bad.argmax())} is not", row=number
                 )
+        for number, m in enumerate(self.memberships, start=1):
+            sums = m.sum(-1, dtype=float)
+            off = np.abs(sums - 1) > SUM
+            if off.any():
+                frame, atom = (int(i) for i in np.argwhere(off)[0])
+                raise InputError(
+                    "memberships of an atom add up to one in each frame: those of atom "
+                    f"{atom} in frame {frame} do not",
+                    value=float(sums[frame, atom]),
+                    row=number,
+                    remedy="divide them by their sum, or leave out atoms that have no state",
+                )
         self._lags(self.lag_ps)
 
     def _lags(self, lag_ps: float) -> list[int]:
@@ -215,9 +236,32 @@ class Kinetics:
         return [lag_frames(lag_ps, step, len(m)) for m, step in pairs]
 
     def _blocks(self, lag_ps: float) -> Blocks:
+        """Stretches of time x sets of atoms; stretches of all atoms, if sets move together."""
         self._lags(lag_ps)
         shapes = [m.shape[:2] for m in self.memberships]
-        return choose_blocks(shapes, self.time_steps_ps, lag_ps, self.slowest_ps)
+        known = (self.time_steps_ps, lag_ps, self.slowest_ps)
+        blocks = choose_blocks(shapes, *known)
+        times = self._together(blocks.sets)
+        if times == 1:
+            return blocks
+        if times is None:
+            return replace(blocks, warnings=(*blocks.warnings, UNTESTED))
+        alone = choose_blocks([(frames, 1) for frames, _ in shapes], *known)
+        why = (
+            f"atoms move together: the square of their common fluctuation is {times:.2g} times "
+            "that of independent sets of atoms. The intervals come from blocks of time alone"
+        )
+        return replace(alone, warnings=(why, *alone.warnings))
+
+    def _together(self, sets: tuple[int, ...]) -> float | None:
+        """As `atom_independence.together`, once for each way to cut atoms into sets."""
+        if max(sets) == 1:
+            return 1.0
+        if sets not in self._tested:
+            slowest = [self.slowest_ps / step for step in self.time_steps_ps]
+            lags = self._lags(self.lag_ps)
+            self._tested[sets] = together(self.memberships, lags, slowest, sets, self.random_state)
+        return self._tested[sets]
 
     def _moments(self, lag_ps: float, blocks: Blocks) -> Moments:
         return block_moments(self.memberships, self._lags(lag_ps), blocks)
@@ -323,19 +367,6 @@ def _told(values: np.ndarray) -> np.ndarray:
     if not np.iscomplexobj(values):
         return values
     return np.where(np.abs(values.imag) < 1e-12, values.real, np.abs(values))
-
-
-def timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
-    """-lag / ln(eigenvalue); NaN where it is not positive, infinite where it is not below 1."""
-    inside = (values > 0) & (values < ONE)
-    times = -lag_ps / np.log(np.where(inside, values, 0.5))
-    return np.where(inside, times, np.where(values >= ONE, np.inf, np.nan))
-
-
-def bounded_timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
-    """Ends of an interval: as `timescale`, and 0 where an eigenvalue may be as small as 0."""
-    times = timescale(values, lag_ps)
-    return np.where(values <= 0, 0.0, times)
 
 
 def _reasons(values: np.ndarray) -> tuple[str, ...]:

@@ -1,0 +1,64 @@
+"""Relaxation timescales of eigenvalues, and their intervals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leyden.dynamics.blocks import interval
+
+__all__ = ["ONE", "timescale", "timescale_interval"]
+
+ONE = 1 - 1e-12  # what rounding makes of an eigenvalue of 1
+
+
+def timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
+    """-lag / ln(eigenvalue); NaN where it is not positive, infinite where it is not below 1."""
+    inside = (values > 0) & (values < ONE)
+    times = -lag_ps / np.log(np.where(inside, values, 0.5))
+    return np.where(inside, times, np.where(values >= ONE, np.inf, np.nan))
+
+
+def timescale_interval(
+    values: np.ndarray, samples: np.ndarray, lag_ps: float, count: int
+) -> np.ndarray:
+    """95 % intervals of the timescales of eigenvalues, shape (2, m).
+
+    On a logarithmic scale the interval reaches as far to both sides of the timescale as the farther
+    of the two percentiles of the bootstrap (`leyden.dynamics.blocks.interval`).  A run with few
+    transitions shows a timescale that is too short as often as one that is too long, but a
+    resampled run hardly ever has more kinds of transitions than the run itself; percentiles alone
+    thus miss the truth on one side.
+
+    Parameters
+    ----------
+    values : ndarray, shape (m,)
+        Eigenvalues, without that of the equilibrium.
+    samples : ndarray, shape (n, m)
+        Of the bootstrap.
+    lag_ps : float
+    count : int
+        Blocks that were drawn from.
+
+    Returns
+    -------
+    ndarray, shape (2, m)
+        0 and infinity where an eigenvalue may be as small as 0 or as great as 1; NaN for a single
+        block.
+
+    Notes
+    -----
+    {measured}
+    """
+    found = timescale(values, lag_ps)
+    ends = interval(samples, count)
+    low, high = np.where(ends <= 0, 0.0, timescale(ends, lag_ps))
+    known = np.isfinite(found)
+    below = np.divide(found, low, out=np.ones_like(low), where=known & (low > 0))
+    above = np.divide(high, found, out=np.ones_like(high), where=known & np.isfinite(high))
+    factor = np.maximum(1.0, np.fmax(below, above))
+    return np.stack(
+        [
+            np.where(known & (low > 0), found / factor, low),
+            np.where(known & np.isfinite(high), found * factor, high),
+        ]
+    )
