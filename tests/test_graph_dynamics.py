@@ -18,6 +18,7 @@ from leyden.dynamics import (
     Coordinates,
     DynamicsModel,
     GraphDynamics,
+    Kinetics,
     choose_states,
     moments,
     why_collapsed,
@@ -275,6 +276,39 @@ def test_collapse_is_named(rows: list[list[float]], match: str) -> None:
     told = why_collapsed(moments(chi, chi))
     assert match in told
     assert bool(told) == bool(match)
+
+
+def rare(share: float, rate: float, seed: int = 0) -> torch.Tensor:
+    """Memberships (T, 3) of a chain: two common states that exchange, and a rare one."""
+    out = rate * share / (1 - share)
+    matrix = np.array([[0.97 - out, 0.03, out], [0.03, 0.97, 0.0], [rate, 0.0, 1 - rate]])
+    generator = np.random.default_rng(seed)
+    drawn, borders = generator.random(60_000), matrix.cumsum(1)
+    states = np.zeros(len(drawn), int)
+    for t in range(1, len(drawn)):
+        states[t] = (drawn[t] > borders[states[t - 1]]).sum().clip(max=2)
+    return torch.eye(3, dtype=torch.float64)[states]
+
+
+def test_a_rare_state_that_exchanges_slowly_is_one() -> None:
+    chi = rare(0.002, 0.02)
+    assert 0.001 < chi[:, 2].mean() < 0.004
+    assert why_collapsed(moments(chi[:-5], chi[5:])) == ""
+    found = Kinetics(chi.numpy(), 5.0, samples=50).koopman()
+    assert any("state 2 is rare" in warning for warning in found.warnings)
+
+
+def test_a_rare_state_that_is_never_entered_or_says_nothing_is_none() -> None:
+    """A state of equal population that nothing ever belongs to; and one of single frames."""
+    chi = rare(0.002, 0.02)
+    blurred = chi.clone()
+    blurred[:, 2] = 0.002
+    blurred[:, :2] = 0.998 * torch.eye(2, dtype=torch.float64)[chi.argmax(1).clamp(max=1)]
+    assert "never entered with certainty" in why_collapsed(moments(blurred[:-5], blurred[5:]))
+    generator = np.random.default_rng(1)
+    single = torch.eye(3, dtype=torch.float64)[chi.argmax(1).clamp(max=1)]
+    single[generator.choice(len(chi), 120, replace=False)] = torch.tensor([0.0, 0.0, 1.0]).double()
+    assert "the VAMP-2 score would fall" in why_collapsed(moments(single[:-5], single[5:]))
 
 
 # Transfer

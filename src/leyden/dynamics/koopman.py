@@ -22,7 +22,8 @@ from leyden.dynamics.blocks import (
     resampled,
 )
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
-from leyden.dynamics.timescales import ONE, timescale, timescale_interval
+from leyden.dynamics.population_warnings import of_populations
+from leyden.dynamics.timescales import reasons_of, timescale, timescale_interval, told_values
 from leyden.errors import InputError
 
 __all__ = ["Kinetics", "lag_frames"]
@@ -104,13 +105,13 @@ class Kinetics:
         matrix, values, vectors = _solved(whole, self.reversible)
         drawn = moments.weighted(self._weights(blocks))
         matrices, others, many = _solved(drawn, self.reversible)
-        told, spread = _told(values), _told(others)
+        told, spread = told_values(values), told_values(others)
         bounds = interval(spread, blocks.count)
         modes, mode_samples = _normalised(vectors), _normalised(many)
         # an eigenvector has no sign of its own
         signs = np.sign((mode_samples * modes).sum(-2, keepdims=True))
-        populations = self._populations(drawn, matrices)
-        shares = interval(populations, blocks.count)
+        found = self._populations(whole, matrix)
+        shares = interval(self._populations(drawn, matrices), blocks.count)
         return Koopman(
             lag_ps=lag,
             matrix=matrix,
@@ -120,13 +121,17 @@ class Kinetics:
             singular_values=_singular_values(whole),
             timescales_ps=timescale(told[1:], lag),
             timescales_interval=timescale_interval(told[1:], spread[:, 1:], lag, blocks.count),
-            reasons=_reasons(values[1:]),
-            populations=self._populations(whole, matrix),
+            reasons=reasons_of(values[1:]),
+            populations=found,
             populations_interval=shares,
             eigenvectors=modes,
             eigenvectors_interval=interval(mode_samples * signs, blocks.count),
             blocks=blocks,
-            warnings=(*blocks.warnings, *self._drift(moments, blocks), *_one_way(shares)),
+            warnings=(
+                *blocks.warnings,
+                *self._drift(moments, blocks),
+                *of_populations(found, shares),
+            ),
         )
 
     def timescales(self, lags_ps: Sequence[float]) -> Timescales:
@@ -147,10 +152,10 @@ class Kinetics:
             moments = self._moments(lag, blocks)
             values = _solved(moments.weighted(np.ones(blocks.count)), self.reversible)[1]
             others = _solved(moments.weighted(weights), self.reversible)[1]
-            told, spread = _told(values)[1:], _told(others)[:, 1:]
+            told, spread = told_values(values)[1:], told_values(others)[:, 1:]
             rows.append(timescale(told, lag))
             bounds.append(timescale_interval(told, spread, lag, blocks.count))
-            reasons.append(_reasons(values[1:]))
+            reasons.append(reasons_of(values[1:]))
         warnings = (*blocks.warnings, *self._drift(moments, blocks))
         return Timescales(
             np.array(lags), np.array(rows), np.stack(bounds, 1), tuple(reasons), blocks, warnings
@@ -193,7 +198,7 @@ class Kinetics:
         number = len(self.memberships)
         one = Blocks((1,) * number, (1,) * number, number, 0.0)
         whole = self._moments(self.lag_ps, one).weighted(np.ones(number))
-        values = _told(_solved(whole, self.reversible)[1])[1:]
+        values = told_values(_solved(whole, self.reversible)[1])[1:]
         pairs = zip(self.memberships, self.time_steps_ps, strict=True)
         longest = max(len(m) * step for m, step in pairs)
         times = np.nan_to_num(timescale(values, self.lag_ps), nan=self.lag_ps, posinf=longest)
@@ -320,15 +325,6 @@ def lag_frames(lag_ps: float, time_step_ps: float, frames: int | None = None) ->
     return lag
 
 
-def _one_way(shares: np.ndarray) -> tuple[str, ...]:
-    """What to say of states whose population may be nothing (NaN says nothing)."""
-    return tuple(
-        f"state {i} may have no population at equilibrium: it is entered and hardly left, or left "
-        "and hardly entered, and timescales and populations are uncertain by more than is told"
-        for i in np.flatnonzero(shares[0] <= 1e-6)
-    )
-
-
 def _solved(moments: Moments, reversible: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Koopman matrix, eigenvalues and right eigenvectors, the equilibrium's first, (..., k, k)."""
     n = moments.n[..., None, None]
@@ -360,26 +356,6 @@ def _singular_values(moments: Moments) -> np.ndarray:
     n = moments.n
     first, last = _whitening(moments.xx / n), _whitening(moments.yy / n)
     return np.linalg.svd(first.T @ (moments.xy / n) @ last, compute_uv=False)
-
-
-def _told(values: np.ndarray) -> np.ndarray:
-    """Real eigenvalues as they are; of a complex pair, which oscillates, the modulus."""
-    if not np.iscomplexobj(values):
-        return values
-    return np.where(np.abs(values.imag) < 1e-12, values.real, np.abs(values))
-
-
-def _reasons(values: np.ndarray) -> tuple[str, ...]:
-    """Why a timescale is missing, infinite, or not a plain decay."""
-    told = []
-    for value, size in zip(values, _told(values), strict=True):
-        if size >= ONE:
-            told.append("no decay is seen: no transition, or populations that drift")
-        elif size <= 0:
-            told.append("the eigenvalue is not positive: at this lag the process has decayed")
-        else:
-            told.append("" if np.isreal(value) else "the eigenvalue is complex: it oscillates")
-    return tuple(told)
 
 
 def _normalised(vectors: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from leyden.dynamics.blocks import interval
 
-__all__ = ["ONE", "timescale", "timescale_interval"]
+__all__ = ["reasons_of", "timescale", "timescale_interval", "told_values"]
 
 ONE = 1 - 1e-12  # what rounding makes of an eigenvalue of 1
 
@@ -62,3 +62,23 @@ def timescale_interval(
             np.where(known & np.isfinite(high), found * factor, high),
         ]
     )
+
+
+def told_values(values: np.ndarray) -> np.ndarray:
+    """Real eigenvalues as they are; of a complex pair, which oscillates, the modulus."""
+    if not np.iscomplexobj(values):
+        return values
+    return np.where(np.abs(values.imag) < 1e-12, values.real, np.abs(values))
+
+
+def reasons_of(values: np.ndarray) -> tuple[str, ...]:
+    """Why a timescale is missing, infinite, or not a plain decay."""
+    told = []
+    for value, size in zip(values, told_values(values), strict=True):
+        if size >= ONE:
+            told.append("no decay is seen: no transition, or populations that drift")
+        elif size <= 0:
+            told.append("the eigenvalue is not positive: at this lag the process has decayed")
+        else:
+            told.append("" if np.isreal(value) else "the eigenvalue is complex: it oscillates")
+    return tuple(told)
