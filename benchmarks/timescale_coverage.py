@@ -3,11 +3,12 @@
     OMP_NUM_THREADS=1 python benchmarks/timescale_coverage.py [--chains 300]
 
 Prints one JSON object.  Each run is so many timescales long in total, over all of its atoms; its
-slowest timescale is 20 frames, the lag is 4.  ``even``: two states of equal populations; ``uneven``:
-of populations 0.2 and 0.8; ``three``: three states in a row, of which the faster relaxation is
-covered as told by ``faster_coverage``.  ``together``: ten atoms, of which all are copies of one, or
-five copies of two each, or that share three of ten of their random numbers (so many timescales of
-each atom).  ``median_ratio`` is that of the estimate and the exact timescale.
+slowest timescale is 20 frames, the lag is 4.  ``even``: two states of equal populations;
+``uneven``: of populations 0.2 and 0.8; ``three``: three states in a row, of which
+``faster_coverage`` tells the faster relaxation.  ``together``: ten atoms that do not move together,
+or share three in ten of their random numbers, or are five copies of two each, or ten of one; here
+each atom has so many timescales, and there are a third as many runs.  ``median_ratio`` is that of
+the estimate and the exact timescale.
 """
 
 from __future__ import annotations
