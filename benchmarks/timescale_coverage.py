@@ -8,7 +8,8 @@ slowest timescale is 20 frames, the lag is 4.  ``even``: two states of equal pop
 ``faster_coverage`` tells the faster relaxation.  ``together``: ten atoms that do not move together,
 or share three in ten of their random numbers, or are five copies of two each, or ten of one; here
 each atom has so many timescales, and there are a third as many runs.  ``median_ratio`` is that of
-the estimate and the exact timescale.
+the estimate and the exact timescale, 0 for the ``no_timescale`` part of runs that show no decay
+that is slower than the lag, or no transition.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def covered(states: np.ndarray, truth: np.ndarray) -> dict[str, object]:
     part = np.mean(held, axis=0)
     told: dict[str, object] = {
         "coverage": round(float(part[0]), 3),
-        "median_ratio": round(float(np.median(ratios)), 3),
+        "median_ratio": round(float(np.median(np.nan_to_num(ratios, posinf=np.inf))), 3),
+        "no_timescale": round(float(1 - np.isfinite(ratios).mean()), 3),
         "median_high_by_low": round(float(np.median(widths)), 2),
     }
     if len(truth) > 1:

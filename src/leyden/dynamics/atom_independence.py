@@ -21,6 +21,7 @@ STRETCHES = (50, 100)  # at least, where a run is twice as many lags long; at mo
 LEAST = 5  # with fewer stretches nothing can be told
 LEVEL = 0.002  # how often sets that are independent are said not to be
 DRAWS = 2000
+ROUNDING = 1e-16  # of a pair, squared; below it nothing is told
 
 
 def together(
@@ -59,32 +60,41 @@ def together(
     bootstrap), and takes the greatest statistic of all elements, so that one level holds for all.
     """
     number = len(memberships)
-    rows = []
-    moments = []
+    moments, shapes = [], []
     for m, lag, slow, parts in zip(memberships, lags, slowest, sets, strict=True):
-        span = len(m) - lag
-        wanted = np.clip(span / max(slow, 1.0), *(count / number for count in STRETCHES))
-        times = int(max(min(wanted, span / (2 * lag)), 1))
+        times = _stretches(len(m) - lag, lag, slow, number)
         if parts > 1 and times >= LEAST:
             moments.append(block_moments([m], [lag], Blocks((times,), (parts,), times * parts, 0)))
-            rows.append((times, parts))
-    if not rows:
+            shapes.append((times, parts))
+    if not moments:
         return None
     matrix = _least_squares(moments)
     cells = [
-        _residuals(one, matrix).reshape(*row, -1) for one, row in zip(moments, rows, strict=True)
+        _residuals(one, matrix).reshape(*shape, -1)
+        for one, shape in zip(moments, shapes, strict=True)
     ]
+    rounding = ROUNDING * sum(float(one.n.sum()) for one in moments)
+    return _factor(cells, rounding, np.random.default_rng(random_state))
+
+
+def _stretches(span: int, lag: int, slowest: float, trajectories: int) -> int:
+    """Into how many stretches of time so many frames are cut: one a relaxation, within limits."""
+    least, most = (count / trajectories for count in STRETCHES)
+    wanted = max(min(max(span / max(slowest, 1.0), least), most), LEAST)
+    return int(min(wanted, span / (2 * lag)))
+
+
+def _factor(cells: Sequence[np.ndarray], rounding: float, generator: np.random.Generator) -> float:
+    """The spread of sums over sets by that of independent ones, of residuals (times, sets, c)."""
     alone = sum(np.square(cell).sum((0, 1)) for cell in cells)
-    generator = np.random.default_rng(random_state)
     seen = sum(np.square(cell.sum(1)).sum(0) for cell in cells)
     drawn = np.zeros((DRAWS, len(seen)))
     for stretch in itertools.chain.from_iterable(cells):
         signs = generator.choice((-1.0, 1.0), size=(DRAWS, len(stretch)))
         drawn += np.square(signs @ stretch)
-    spread = np.maximum(drawn.std(0), 1e-12 * np.maximum(alone, 1e-300))
-    usual = ((drawn - alone) / spread).max(1)
+    spread = np.maximum(drawn.std(0), rounding)
     score = (seen - alone) / spread
-    if score.max() <= np.quantile(usual, 1 - LEVEL):
+    if score.max() <= np.quantile(((drawn - alone) / spread).max(1), 1 - LEVEL):
         return 1.0
     worst = int(score.argmax())
     return float(seen[worst] / alone[worst])

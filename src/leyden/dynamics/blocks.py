@@ -1,4 +1,7 @@
-"""Independent blocks of trajectories: sets of atoms x stretches of time, and sums over each.
+"""Blocks of trajectories that may count as independent: sets of atoms x stretches of time.
+
+Stretches are independent because they are long; whether sets of atoms are, only the data can tell
+(`leyden.dynamics.atom_independence`).
 
 Covariances add up, so an estimate from resampled blocks costs a weighted sum: a bootstrap of a
 thousand samples never looks at the trajectories again.

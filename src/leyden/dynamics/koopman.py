@@ -69,6 +69,11 @@ class Kinetics:
     -----
     A rate is transitions by the time that all atoms together have spent in a state. A timescale
     may thus be much longer than the trajectory, if the atoms are many.
+
+    Blocks are stretches of time x sets of atoms (`leyden.dynamics.blocks`); stretches of time alone
+    where sets of atoms are found to move together (`leyden.dynamics.atom_independence`), which a
+    warning says. How far intervals of timescales can be relied on is told by
+    `leyden.dynamics.timescales`.
     """
 
     def __init__(
