@@ -18,6 +18,7 @@ from leyden.dynamics import (
     Coordinates,
     DynamicsModel,
     GraphDynamics,
+    Kinetics,
     choose_states,
     moments,
     why_collapsed,
@@ -275,6 +276,43 @@ def test_collapse_is_named(rows: list[list[float]], match: str) -> None:
     told = why_collapsed(moments(chi, chi))
     assert match in told
     assert bool(told) == bool(match)
+
+
+def with_a_rare_state(share: float = 0.002, rate: float = 0.05) -> torch.Tensor:
+    """Memberships (T, L, 3) of chains: two common states that exchange, and a rare one."""
+    out = rate * share / (1 - share)
+    matrix = np.array([[0.97 - out, 0.03, out], [0.03, 0.97 - out, out], [rate / 2, rate / 2, 0]])
+    matrix[2, 2] = 1 - rate
+    generator = np.random.default_rng(0)
+    drawn, borders = generator.random((1000, 300, 1)), matrix.cumsum(1)[:, :-1]
+    states = np.empty(drawn.shape[:2], int)
+    states[0] = (drawn[0] > [0.5 * (1 - share), 1 - share]).sum(1)
+    for t in range(1, len(drawn)):
+        states[t] = (drawn[t] > borders[states[t - 1]]).sum(1)
+    return torch.eye(3, dtype=torch.float64)[states]
+
+
+def judged(chi: torch.Tensor, lag: int = 5) -> str:
+    return why_collapsed(moments(chi[:-lag].reshape(-1, 3), chi[lag:].reshape(-1, 3)))
+
+
+def test_a_rare_state_that_exchanges_slowly_is_one() -> None:
+    chi = with_a_rare_state()
+    assert 0.001 < chi[..., 2].mean() < 0.003
+    assert judged(chi) == ""
+    found = Kinetics(chi.numpy(), 5.0, samples=50).koopman()
+    assert any("state 2 is rare" in warning for warning in found.warnings)
+
+
+def test_a_rare_state_that_is_never_entered_or_says_nothing_is_none() -> None:
+    """A little of a state everywhere, and a state of single frames."""
+    common = with_a_rare_state().argmax(2).clamp(max=1)
+    pure = torch.eye(3, dtype=torch.float64)
+    everywhere = 0.998 * pure[common] + 0.002 * pure[2]
+    assert "never entered with certainty" in judged(everywhere)
+    single = pure[common]
+    single[torch.from_numpy(np.random.default_rng(1).random(common.shape) < 0.002)] = pure[2]
+    assert "the VAMP-2 score would fall by no more than" in judged(single)
 
 
 # Transfer

@@ -1,4 +1,7 @@
-"""Independent blocks of trajectories: sets of atoms x stretches of time, and sums over each.
+"""Blocks of trajectories that may count as independent: sets of atoms x stretches of time.
+
+Stretches are independent because they are long; whether sets of atoms are, only the data can tell
+(`leyden.dynamics.atom_independence`).
 
 Covariances add up, so an estimate from resampled blocks costs a weighted sum: a bootstrap of a
 thousand samples never looks at the trajectories again.
@@ -17,7 +20,7 @@ import numpy as np
 __all__ = ["Blocks", "Moments", "block_moments", "choose_blocks", "interval", "resampled"]
 
 WANTED = 40  # more blocks hardly make an interval more certain
-ENOUGH = 10  # with fewer, blocks are made shorter, down to one timescale
+ENOUGH = 7  # with fewer, blocks are made shorter, down to one timescale
 LEAST = 5  # with fewer, an interval is a guess
 TIMESCALES = (10.0, 5.0, 2.0, 1.0)  # lengths of a block that are tried
 # Means of blocks of ten timescales spread by 95 % of what those of long blocks would.
@@ -80,7 +83,7 @@ def choose_blocks(
 ) -> Blocks:
     """As many stretches of time as are ten timescales long; then as many sets as make 40 blocks.
 
-    Where that leaves fewer than ten blocks, stretches are shortened, to five timescales, to
+    Where that leaves fewer than seven blocks, stretches are shortened, to five timescales, to
     two, to one, and at last to twice the lag if there would be fewer than five; the result says so
     when they are shorter than the slowest relaxation.
 

@@ -36,7 +36,8 @@ class Restart:
     ----------
     number : int
     score : float
-        Of the weights that were kept, on all later-time pairs.
+        Of the weights that were kept, on all later-time pairs. These chose the epoch that was kept,
+        and `fit` takes the restart that is best on them: it flatters a little.
     validation_scores, training_scores : tuple of float
         Epoch by epoch; the latter are means over mini-batches, and flatter.
     seconds : float
@@ -98,7 +99,7 @@ class DynamicsModel:
 
     @property
     def score(self) -> float:
-        """VAMP score on all later-time pairs."""
+        """VAMP score on all later-time pairs, which chose the epoch and the restart."""
         return self.restarts[self.chosen].score
 
     @property

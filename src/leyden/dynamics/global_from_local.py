@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import expm, logm
 
-from leyden.dynamics.koopman import timescale
+from leyden.dynamics.timescales import timescale
 from leyden.errors import InputError
 
 __all__ = ["global_timescales_ps", "global_transition_matrix"]

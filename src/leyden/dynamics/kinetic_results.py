@@ -36,7 +36,8 @@ class Koopman:
         Right eigenvectors in columns, in the order of the eigenvalues, greatest element 1: states
         of opposite sign exchange with each other in that relaxation.
     matrix_interval, timescales_interval, populations_interval, eigenvectors_interval : ndarray
-        Ends of 95 % intervals, shape (2, ...).
+        Ends of 95 % intervals, shape (2, ...), by the bootstrap over `blocks`; those of timescales
+        reach as far up as down on a logarithmic scale (`leyden.dynamics.timescales`).
     blocks : Blocks
         What the intervals come from.
     warnings : tuple of str

@@ -8,9 +8,11 @@ equilibrium; the others, lambda_i, tell relaxations of timescale -lag / ln(lambd
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from leyden.dynamics.atom_independence import together
 from leyden.dynamics.blocks import (
     Blocks,
     Moments,
@@ -20,12 +22,18 @@ from leyden.dynamics.blocks import (
     resampled,
 )
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
+from leyden.dynamics.population_warnings import of_populations
+from leyden.dynamics.timescales import reasons_of, timescale, timescale_interval, told_values
 from leyden.errors import InputError
 
 __all__ = ["Kinetics", "lag_frames"]
 
 CUTOFF = 1e-8  # of the greatest eigenvalue of a covariance matrix; what is below counts as zero
-ONE = 1 - 1e-12  # what rounding makes of an eigenvalue of 1
+SUM = 1e-3  # by which memberships in single precision may miss one
+UNTESTED = (
+    "sets of atoms count as independent, and the trajectories are too short to test that: if atoms "
+    "move together, the intervals are too narrow"
+)
 DRIFT = 3.0  # standard errors by which populations may move before it is said
 
 
@@ -53,13 +61,19 @@ class Kinetics:
     Raises
     ------
     InputError
-        Memberships that are not finite, or of unequal numbers of states; a lag that is no whole
+        Memberships that are not finite, do not add up to one, or are of unequal numbers of states;
+        a lag that is no whole
         number of frames, or as long as a trajectory.
 
     Notes
     -----
     A rate is transitions by the time that all atoms together have spent in a state. A timescale
     may thus be much longer than the trajectory, if the atoms are many.
+
+    Blocks are stretches of time x sets of atoms (`leyden.dynamics.blocks`); stretches of time alone
+    where sets of atoms are found to move together (`leyden.dynamics.atom_independence`), which a
+    warning says. How far intervals of timescales can be relied on is told by
+    `leyden.dynamics.timescales`.
     """
 
     def __init__(
@@ -78,6 +92,7 @@ class Kinetics:
         self.time_steps_ps = steps * len(several) if np.ndim(time_step_ps) == 0 else steps
         self.lag_ps, self.reversible = float(lag_ps), reversible
         self.samples, self.random_state = samples, random_state
+        self._tested: dict[tuple[int, ...], float | None] = {}
         self._check()
         self.slowest_ps = self._slowest()
 
@@ -95,13 +110,13 @@ class Kinetics:
         matrix, values, vectors = _solved(whole, self.reversible)
         drawn = moments.weighted(self._weights(blocks))
         matrices, others, many = _solved(drawn, self.reversible)
-        told, spread = _told(values), _told(others)
+        told, spread = told_values(values), told_values(others)
         bounds = interval(spread, blocks.count)
         modes, mode_samples = _normalised(vectors), _normalised(many)
         # an eigenvector has no sign of its own
         signs = np.sign((mode_samples * modes).sum(-2, keepdims=True))
-        populations = self._populations(drawn, matrices)
-        shares = interval(populations, blocks.count)
+        found = self._populations(whole, matrix)
+        shares = interval(self._populations(drawn, matrices), blocks.count)
         return Koopman(
             lag_ps=lag,
             matrix=matrix,
@@ -110,14 +125,18 @@ class Kinetics:
             eigenvalues_interval=bounds,
             singular_values=_singular_values(whole),
             timescales_ps=timescale(told[1:], lag),
-            timescales_interval=bounded_timescale(bounds[:, 1:], lag),
-            reasons=_reasons(values[1:]),
-            populations=self._populations(whole, matrix),
+            timescales_interval=timescale_interval(told[1:], spread[:, 1:], lag, blocks.count),
+            reasons=reasons_of(values[1:]),
+            populations=found,
             populations_interval=shares,
             eigenvectors=modes,
             eigenvectors_interval=interval(mode_samples * signs, blocks.count),
             blocks=blocks,
-            warnings=(*blocks.warnings, *self._drift(moments, blocks), *_one_way(shares)),
+            warnings=(
+                *blocks.warnings,
+                *self._drift(moments, blocks),
+                *of_populations(found, shares),
+            ),
         )
 
     def timescales(self, lags_ps: Sequence[float]) -> Timescales:
@@ -138,10 +157,10 @@ class Kinetics:
             moments = self._moments(lag, blocks)
             values = _solved(moments.weighted(np.ones(blocks.count)), self.reversible)[1]
             others = _solved(moments.weighted(weights), self.reversible)[1]
-            rows.append(timescale(_told(values)[1:], lag))
-            spread = interval(_told(others)[:, 1:], blocks.count)
-            bounds.append(bounded_timescale(spread, lag))
-            reasons.append(_reasons(values[1:]))
+            told, spread = told_values(values)[1:], told_values(others)[:, 1:]
+            rows.append(timescale(told, lag))
+            bounds.append(timescale_interval(told, spread, lag, blocks.count))
+            reasons.append(reasons_of(values[1:]))
         warnings = (*blocks.warnings, *self._drift(moments, blocks))
         return Timescales(
             np.array(lags), np.array(rows), np.stack(bounds, 1), tuple(reasons), blocks, warnings
@@ -184,7 +203,7 @@ class Kinetics:
         number = len(self.memberships)
         one = Blocks((1,) * number, (1,) * number, number, 0.0)
         whole = self._moments(self.lag_ps, one).weighted(np.ones(number))
-        values = _told(_solved(whole, self.reversible)[1])[1:]
+        values = told_values(_solved(whole, self.reversible)[1])[1:]
         pairs = zip(self.memberships, self.time_steps_ps, strict=True)
         longest = max(len(m) * step for m, step in pairs)
         times = np.nan_to_num(timescale(values, self.lag_ps), nan=self.lag_ps, posinf=longest)
@@ -208,6 +227,18 @@ class Kinetics:
                 raise InputError(
                     f"memberships must be finite: frame {int(bad.argmax())} is not", row=number
                 )
+        for number, m in enumerate(self.memberships, start=1):
+            sums = m.sum(-1, dtype=float)
+            off = np.abs(sums - 1) > SUM
+            if off.any():
+                frame, atom = (int(i) for i in np.argwhere(off)[0])
+                raise InputError(
+                    "memberships of an atom add up to one in each frame: those of atom "
+                    f"{atom} in frame {frame} do not",
+                    value=float(sums[frame, atom]),
+                    row=number,
+                    remedy="divide them by their sum, or leave out atoms that have no state",
+                )
         self._lags(self.lag_ps)
 
     def _lags(self, lag_ps: float) -> list[int]:
@@ -215,9 +246,32 @@ class Kinetics:
         return [lag_frames(lag_ps, step, len(m)) for m, step in pairs]
 
     def _blocks(self, lag_ps: float) -> Blocks:
+        """Stretches of time x sets of atoms; stretches of all atoms, if sets move together."""
         self._lags(lag_ps)
         shapes = [m.shape[:2] for m in self.memberships]
-        return choose_blocks(shapes, self.time_steps_ps, lag_ps, self.slowest_ps)
+        known = (self.time_steps_ps, lag_ps, self.slowest_ps)
+        blocks = choose_blocks(shapes, *known)
+        times = self._together(blocks.sets)
+        if times == 1:
+            return blocks
+        if times is None:
+            return replace(blocks, warnings=(*blocks.warnings, UNTESTED))
+        alone = choose_blocks([(frames, 1) for frames, _ in shapes], *known)
+        why = (
+            f"atoms move together: the square of their common fluctuation is {times:.2g} times "
+            "that of independent sets of atoms. The intervals come from blocks of time alone"
+        )
+        return replace(alone, warnings=(why, *alone.warnings))
+
+    def _together(self, sets: tuple[int, ...]) -> float | None:
+        """As `atom_independence.together`, once for each way to cut atoms into sets."""
+        if max(sets) == 1:
+            return 1.0
+        if sets not in self._tested:
+            slowest = [self.slowest_ps / step for step in self.time_steps_ps]
+            lags = self._lags(self.lag_ps)
+            self._tested[sets] = together(self.memberships, lags, slowest, sets, self.random_state)
+        return self._tested[sets]
 
     def _moments(self, lag_ps: float, blocks: Blocks) -> Moments:
         return block_moments(self.memberships, self._lags(lag_ps), blocks)
@@ -276,15 +330,6 @@ def lag_frames(lag_ps: float, time_step_ps: float, frames: int | None = None) ->
     return lag
 
 
-def _one_way(shares: np.ndarray) -> tuple[str, ...]:
-    """What to say of states whose population may be nothing (NaN says nothing)."""
-    return tuple(
-        f"state {i} may have no population at equilibrium: it is entered and hardly left, or left "
-        "and hardly entered, and timescales and populations are uncertain by more than is told"
-        for i in np.flatnonzero(shares[0] <= 1e-6)
-    )
-
-
 def _solved(moments: Moments, reversible: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Koopman matrix, eigenvalues and right eigenvectors, the equilibrium's first, (..., k, k)."""
     n = moments.n[..., None, None]
@@ -316,39 +361,6 @@ def _singular_values(moments: Moments) -> np.ndarray:
     n = moments.n
     first, last = _whitening(moments.xx / n), _whitening(moments.yy / n)
     return np.linalg.svd(first.T @ (moments.xy / n) @ last, compute_uv=False)
-
-
-def _told(values: np.ndarray) -> np.ndarray:
-    """Real eigenvalues as they are; of a complex pair, which oscillates, the modulus."""
-    if not np.iscomplexobj(values):
-        return values
-    return np.where(np.abs(values.imag) < 1e-12, values.real, np.abs(values))
-
-
-def timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
-    """-lag / ln(eigenvalue); NaN where it is not positive, infinite where it is not below 1."""
-    inside = (values > 0) & (values < ONE)
-    times = -lag_ps / np.log(np.where(inside, values, 0.5))
-    return np.where(inside, times, np.where(values >= ONE, np.inf, np.nan))
-
-
-def bounded_timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
-    """Ends of an interval: as `timescale`, and 0 where an eigenvalue may be as small as 0."""
-    times = timescale(values, lag_ps)
-    return np.where(values <= 0, 0.0, times)
-
-
-def _reasons(values: np.ndarray) -> tuple[str, ...]:
-    """Why a timescale is missing, infinite, or not a plain decay."""
-    told = []
-    for value, size in zip(values, _told(values), strict=True):
-        if size >= ONE:
-            told.append("no decay is seen: no transition, or populations that drift")
-        elif size <= 0:
-            told.append("the eigenvalue is not positive: at this lag the process has decayed")
-        else:
-            told.append("" if np.isreal(value) else "the eigenvalue is complex: it oscillates")
-    return tuple(told)
 
 
 def _normalised(vectors: np.ndarray) -> np.ndarray:

@@ -1,8 +1,10 @@
 """Intervals of what is estimated from few independent blocks of one run.
 
 Frames of a trajectory depend on each other; blocks much longer than the memory of the system do
-not. With 5 to 20 blocks, percentiles of a bootstrap are too narrow (they know no Student's t), so
-the spread comes from the jackknife over blocks, and the quantile from Student's distribution.
+not. With 5 to 20 blocks, plain percentiles of a bootstrap are too narrow: they know no Student's t.
+So the spread comes from the jackknife over blocks, and the quantile from Student's distribution.
+`leyden.dynamics.Kinetics` draws its blocks of time and atoms instead, with percentiles that are
+widened as Student's distribution would have it (`leyden.dynamics.blocks`).
 
 References
 ----------

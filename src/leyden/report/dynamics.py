@@ -39,8 +39,10 @@ _CURRENTS = {
     "beta": ("power of time by which the ions' squared displacement grows", ""),
 }
 _SAME = (
-    "Intervals are of 95 %, from blocks of time and of atoms that are long enough to be "
-    "independent; where there are few of them, a warning says so."
+    "Intervals are of 95 %, from sets of atoms that were tested not to move together, and from "
+    "stretches of time that are longer than the slowest relaxation wherever a run is cut into "
+    "several. A warning says where stretches are shorter, blocks are few, the test was not "
+    "possible, or atoms move together, so that stretches of time alone count."
 )
 
 
