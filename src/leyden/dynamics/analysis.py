@@ -286,7 +286,7 @@ def _of_kinetics(result: DynamicsAnalysis) -> tuple[str, ...]:
             "the slowest timescale changes with the lag, or is not known at each: it is not yet "
             "that of the system. Remedy: a longer lag, more states, or a longer trajectory"
         )
-    if not result.koopman.warnings:  # those of longer lags say the same, with other numbers
+    if not result.koopman.blocks.warnings:  # those of longer lags say the same, in other numbers
         told += [f"at longer lags, {w}" for w in result.chapman_kolmogorov.warnings]
     return tuple(dict.fromkeys(told))
 

@@ -17,7 +17,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Blocks", "Moments", "block_moments", "choose_blocks", "interval", "resampled"]
+__all__ = [
+    "Blocks",
+    "Moments",
+    "block_moments",
+    "choose_blocks",
+    "interval",
+    "levels_of_95",
+    "resampled",
+]
 
 WANTED = 40  # more blocks hardly make an interval more certain
 ENOUGH = 7  # with fewer, blocks are made shorter, down to one timescale
@@ -168,9 +176,14 @@ def interval(values: np.ndarray, count: int) -> np.ndarray:
     percentile interval: T. C. Hesterberg, Am. Stat. 69, 371 (2015)); the plain ones are too narrow
     when blocks are few.  NaN for a single block.
     """
-    from scipy.stats import norm, t
-
     if count < 2:
         return np.full((2, *values.shape[1:]), np.nan)
-    tail = norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1))
-    return np.quantile(values, [tail, 1 - tail], axis=0)
+    return np.quantile(values, levels_of_95(count), axis=0)
+
+
+def levels_of_95(count: int) -> tuple[float, float]:
+    """Between which levels 95 % lie, widened as a Student t interval of `count` >= 2 blocks is."""
+    from scipy.stats import norm, t
+
+    tail = float(norm.cdf(-math.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1)))
+    return tail, 1 - tail

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leyden.data.trajectory import Trajectory
+from leyden.dynamics.blocks import levels_of_95, resampled
 from leyden.errors import InputError
 from leyden.representations.neighbours import pairs_within
 
@@ -295,7 +296,7 @@ def _averaged(
     """Means of what was added up, with the intervals of drawn blocks."""
     weight = sums.weight
     edges = width * np.arange(1, sums.counts.shape[-1] + 1)
-    draws = _drawn(len(weight), random_state)
+    draws = resampled(len(weight), _DRAWS, random_state)
     densities = _densities(codes, targets, sums.volume)
     mean, low, high = _means(sums.counts.cumsum(-1), weight, draws)
     charge: tuple[np.ndarray, ...] | tuple[None, ...] = (None, None, None)
@@ -334,24 +335,19 @@ def _distribution(
         return np.where(expected > 0, counts / expected, np.nan)
 
 
-def _drawn(blocks: int, random_state: int) -> np.ndarray:
-    """How often each block is drawn, (draws, blocks)."""
-    rng = np.random.default_rng(random_state)
-    return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=_DRAWS)
-
-
 def _means(
     sums: np.ndarray, weight: np.ndarray, draws: np.ndarray, start: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean of what was summed in blocks, and where 95 % of the means of drawn blocks lie."""
+    """Mean of what was summed in blocks, and its 95 % interval from drawn blocks."""
     shape = (-1,) + (1,) * (sums.ndim - 2)
+    levels = levels_of_95(len(weight))
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = sums.sum(0) / weight.sum(0).reshape(shape)
         low, high = np.empty_like(mean), np.empty_like(mean)
         for state in range(len(mean)):  # one at a time: draws are many
             drawn = np.tensordot(draws, sums[:, state], 1)
             drawn = drawn / (draws @ weight[:, state]).reshape((-1,) + (1,) * (drawn.ndim - 1))
-            low[state], high[state] = np.nanpercentile(drawn, (2.5, 97.5), axis=0)
+            low[state], high[state] = np.nanquantile(drawn, levels, axis=0)
     return start + mean, start + low, start + high
 
 
