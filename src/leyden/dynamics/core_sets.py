@@ -13,6 +13,7 @@ cores; C. Schuette, F. Noe, J. Lu, M. Sarich, E. Vanden-Eijnden, J. Chem. Phys. 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -138,7 +139,12 @@ def core_sites(
 
 
 def residence_times_ps(
-    states: np.ndarray, time_step_ps: float, *, blocks: int = 20, level: float = 0.95
+    states: np.ndarray,
+    time_step_ps: float,
+    *,
+    numbers: Callable[[np.ndarray], np.ndarray] | None = None,
+    blocks: int = 20,
+    level: float = 0.95,
 ) -> list[Estimate]:
     """Mean residence time of each state: the time spent in it over the number of times it was left.
 
@@ -151,6 +157,9 @@ def residence_times_ps(
         State, or site, in each frame; frames with -1 are passed over.
     time_step_ps : float
         Between frames.
+    numbers : callable, optional
+        Makes positive numbers (S,) of the times (k,), such as their ratio, which are returned
+        instead.
     blocks : int
         Blocks of time for the intervals.
     level : float
@@ -179,7 +188,8 @@ def residence_times_ps(
     def times(count: np.ndarray) -> np.ndarray:
         stays = count.sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return time_step_ps * stays / (stays - np.diag(count))
+            found = time_step_ps * stays / (stays - np.diag(count))
+            return found if numbers is None else numbers(found)
 
     return jackknife(counts, times, positive=True, level=level)
 
