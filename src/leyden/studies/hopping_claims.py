@@ -8,6 +8,15 @@ from leyden.studies import Claim
 from leyden.studies.hopping_findings import Findings
 from leyden.studies.hopping_networks import BATCHES, LAGS_PS, MULTIPLES
 from leyden.studies.hopping_runs import CORE_A, LAG_PS, RareEvents, Twin
+from leyden.studies.hopping_transfer import (
+    CRITERIA,
+    GENTLE,
+    SCRATCH,
+    TARGET_K,
+    TUNED,
+    differences,
+    saved_ns,
+)
 
 __all__ = ["claims"]
 
@@ -53,7 +62,14 @@ _MEASURED = {
 
 def claims(found: Findings) -> list[Claim]:
     """Every claim of the study, in the order of the issue."""
-    return [*_states(found), *_global(found), *_noise(found), *_rare(found), *_measured(found)]
+    return [
+        *_states(found),
+        *_global(found),
+        *_noise(found),
+        *_rare(found),
+        *_transfer(found),
+        *_measured(found),
+    ]
 
 
 def _halves(found: Findings) -> str:
@@ -280,6 +296,43 @@ def _rare(found: Findings) -> Iterator[Claim]:
         None,
         "as rare_timescale_ratio",
         bound=(">=", 1.0),
+    )
+
+
+def _transfer(found: Findings) -> Iterator[Claim]:
+    rows, effort = found.transfer.rows, found.effort
+    settings = ", ".join(f"{name} {value:g}" for name, value in GENTLE.items())
+    where = (
+        f"network of {effort.langevin_ns / 2:g} ns at 300 K, {TUNED} at {TARGET_K:g} K "
+        f"({settings}) against training from scratch; {effort.seeds} seeds, with the same part of "
+        f"the run and measured on the same {effort.langevin_ns / 2:g} ns; 95 % interval of the "
+        "paired mean"
+    )
+    for criterion, (_, _, words) in CRITERIA.items():
+        needs = {line["arm"]: line for line in saved_ns(rows, criterion).to_dict("records")}
+        tuned, scratch = needs[TUNED], needs[SCRATCH]
+        yield Claim(
+            f"transfer_saved_ns_{criterion}",
+            f"simulation at the new temperature that transfer saves, for {words}",
+            "ns",
+            None,
+            tuned["saves"],
+            (tuned["low"], tuned["high"]),
+            f"{where}; needed: {tuned['needs']:.3g} against {scratch['needs']:.3g} ns; not reached "
+            f"in {max(effort.transfer_ns):g} ns, and counted with it: {tuned['never']:.0f} against "
+            f"{scratch['never']:.0f} seeds",
+        )
+    shortest = min(effort.transfer_ns)
+    lines = differences(rows).to_dict("records")
+    (gains,) = [line for line in lines if (line["ns"], line["arm"]) == (shortest, TUNED)]
+    yield Claim(
+        "transfer_vamp2_gain",
+        f"VAMP-2 by transfer less that from scratch, where a run of {shortest:g} ns teaches",
+        "",
+        None,
+        gains["vamp2"],
+        (gains["vamp2 low"], gains["vamp2 high"]),
+        where,
     )
 
 
