@@ -304,7 +304,7 @@ def _transfer(found: Findings) -> Iterator[Claim]:
     settings = ", ".join(f"{name} {value:g}" for name, value in GENTLE.items())
     where = (
         f"network of {effort.langevin_ns / 2:g} ns at 300 K, {TUNED} at {TARGET_K:g} K "
-        f"({settings}) against training from scratch; {effort.seeds} seeds, with the same part of "
+        f"({settings}) against training from scratch; seeds: {effort.seeds}, with the same part of "
         f"the run and measured on the same {effort.langevin_ns / 2:g} ns; 95 % interval of the "
         "paired mean"
     )
@@ -319,8 +319,8 @@ def _transfer(found: Findings) -> Iterator[Claim]:
             tuned["saves"],
             (tuned["low"], tuned["high"]),
             f"{where}; needed: {tuned['needs']:.3g} against {scratch['needs']:.3g} ns; not reached "
-            f"in {max(effort.transfer_ns):g} ns, and counted with it: {tuned['never']:.0f} against "
-            f"{scratch['never']:.0f} seeds",
+            f"in {max(effort.transfer_ns):g} ns, and counted with it: {tuned['never']} against "
+            f"{scratch['never']} of the seeds",
         )
     shortest = min(effort.transfer_ns)
     lines = differences(rows).to_dict("records")

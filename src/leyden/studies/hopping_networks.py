@@ -273,7 +273,7 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
         slow_motion(placed[0][:, 0, 0], run.sites[:, 0], seen_visits.octahedral_ps),
         _lattice(mixture[0], run),
         around,
-        examples(run.tested, targets, seen[0], around),
+        examples(run.tested, targets, seen[0], around, reach=around.shell),
         {
             "fractions": fractions,
             "graph": seen[0][shown, 0, 0],

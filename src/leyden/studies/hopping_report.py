@@ -43,14 +43,16 @@ def build_report(title: str, found: Findings) -> Report:
 
 def _lead(found: Findings) -> str:
     quick = "A quick run, which shows only that it works. " if found.effort.quick_run else ""
-    network, plain = found.langevin.graph, found.langevin.coordinates
+    network, visited = found.langevin.graph, found.langevin.visits
     exact = Twin(found.effort).model.local_timescale_ps
     return (
         f"{quick}From a trajectory of lithium among sulfur atoms, and no label, a graph network "
         f"finds the two kinds of site ({100 * network.agreement:.1f} % of the frames agree with "
         f"the geometry) and how fast lithium changes between them: {_told(network)}. Where the "
-        f"rates are known it finds {_told(found.twin)} for {exact:.1f} ps. A VAMPnet on "
-        f"coordinates finds a slower motion, from one site to an equal one: {_told(plain)}."
+        f"rates are known it finds {_told(found.twin)} for {exact:.1f} ps. The motion from one "
+        f"site to an equal one takes {_with_interval(visited.ratio)} times as long by the visits "
+        f"to the sites; a VAMPnet on coordinates finds a motion that takes "
+        f"{_with_interval(found.langevin.vampnet_ratio)} times as long."
     )
 
 
@@ -302,8 +304,8 @@ def _transfer(report: Report, found: Findings) -> None:
     report.section("Does a network learned at one temperature save time at another?").text(
         f"The source is the {half:g} ns at 300 K; the target is a run at {TARGET_K:g} K, where by "
         f"visits the local relaxation takes {there.value:.1f} [{there.low:.1f}, {there.high:.1f}] "
-        f"ps instead of {here.value:.1f} [{here.low:.1f}, {here.high:.1f}]. Each of "
-        f"{found.effort.seeds} seeds has a part of the run of its own, the same for every arm, and "
+        f"ps instead of {here.value:.1f} [{here.low:.1f}, {here.high:.1f}]. Each seed, of "
+        f"{found.effort.seeds}, has a part of the run of its own, the same for every arm, and "
         f"is measured on the same {half:g} ns that taught nothing. Fine-tuning goes on from the "
         f"source with {settings}; all else is as from scratch. The time of the source's run, "
         "which all but training from scratch need, is not counted.",
