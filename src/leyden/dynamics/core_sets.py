@@ -26,6 +26,7 @@ from leyden.physics.intervals import Estimate, jackknife
 __all__ = [
     "Agreement",
     "core_sites",
+    "entered_last",
     "hard_memberships",
     "nearest_sites",
     "residence_times_ps",
@@ -132,10 +133,25 @@ def core_sites(
             "cores must not overlap", value=radius_A, remedy=f"at most {between / 2:.3f} angstrom"
         )
     sites, distances = nearest_sites(positions, sites_A, cell_A)
-    frames = np.arange(len(sites))[:, None]
-    last = np.maximum.accumulate(np.where(distances <= radius_A, frames, -1), axis=0)
-    kept = np.take_along_axis(sites, np.maximum(last, 0), axis=0)
-    return np.where(last < 0, -1, kept)
+    return entered_last(np.where(distances <= radius_A, sites, -1))
+
+
+def entered_last(cores: np.ndarray) -> np.ndarray:
+    """The state whose core each atom entered last, int, shape (T, L).
+
+    Parameters
+    ----------
+    cores : ndarray of int, shape (T, L)
+        State whose core an atom is in; -1 in none.
+
+    Returns
+    -------
+    ndarray of int, shape (T, L)
+        -1 before the first core is entered.
+    """
+    frames = np.arange(len(cores))[:, None]
+    last = np.maximum.accumulate(np.where(cores >= 0, frames, -1), axis=0)
+    return np.take_along_axis(cores, np.maximum(last, 0), axis=0)
 
 
 def residence_times_ps(
