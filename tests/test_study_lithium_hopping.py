@@ -13,7 +13,7 @@ from leyden import studies
 from leyden.simulators.fcc_sites import SITE_STATES
 from leyden.studies.hopping_networks import Found, on_noise
 from leyden.studies.hopping_runs import CORE_A, Effort, Langevin, RareEvents, Twin
-from leyden.studies.hopping_transfer import saving_ns, summary
+from leyden.studies.hopping_transfer import GENTLE, differences, needed_ns, saved_ns, summary
 
 MEASURED_APART = {
     "speed_ratio_to_deeptime",
@@ -30,6 +30,9 @@ CLAIMS = MEASURED_APART | {
     "toy_langevin_timescale_ps",
     "toy_intervals_overlap",
     "toy_timescale_over_core_sets",
+    "toy_octahedral_visit_ps",
+    "toy_tetrahedral_visit_ps",
+    "toy_exact_timescale_ratio",
     "toy_vampnet_timescale_ratio",
     "toy_ck_error",
     "toy_ck_consistent",
@@ -38,6 +41,9 @@ CLAIMS = MEASURED_APART | {
     "noise_vamp2_averaged",
     "rare_timescale_ratio",
     "rare_interval_covers",
+    "transfer_saved_ns_agreement",
+    "transfer_saved_ns_timescale_error",
+    "transfer_vamp2_gain",
 }
 
 
@@ -56,6 +62,8 @@ def test_a_quick_run_has_every_claim_and_a_page(out: Path) -> None:
     page = (out / "report.html").read_text()
     assert "A quick run" in page
     assert page.count("<figure") > 8
+    for name, value in GENTLE.items():
+        assert f"{name} {value:g}" in claims["transfer_vamp2_gain"]["protocol"]
 
 
 def test_even_a_quick_network_tells_the_two_kinds_of_site(out: Path) -> None:
@@ -117,30 +125,67 @@ def test_noise_scores_as_nothing() -> None:
 
 
 def curve() -> pd.DataFrame:
-    agreement = {"a": [0.7, 0.99, 0.98], "b": [0.99, 0.8, 0.98], "c": [0.7, 0.8, 0.9]}
+    """Three lengths, two seeds; "fine-tuned" is sound from 2 ns on, seed 1 of it from 5."""
+    agreement = {
+        "from scratch": ([0.7, 0.99, 0.8, 0.98], [0.7, 0.8, 0.9, 0.9]),
+        "source as is": ([0.98] * 4, [0.99] * 4),
+        "fine-tuned": ([0.7, 0.99, 0.98, 0.98], [0.7, 0.8, 0.98, 0.99]),
+    }
     rows = [
-        {"ns": ns, "arm": arm, "seed": seed, "vamp2": 1.5, "agreement": value, "error": ""}
-        for arm, values in agreement.items()
-        for ns, value in zip((1.0, 2.0, 5.0), values, strict=True)
-        for seed in (0, 1)
+        {
+            "ns": ns,
+            "arm": arm,
+            "seed": seed,
+            "vamp2": 1 + value / 2,
+            "agreement": value,
+            "timescale_error": 1 - value,
+            "error": "",
+        }
+        for arm, seeds in agreement.items()
+        for seed, values in enumerate(seeds)
+        for ns, value in zip((1.0, 2.0, 5.0, 10.0), values, strict=True)
     ]
     return pd.DataFrame(rows)
 
 
-def test_what_is_needed_is_needed_in_every_seed_and_from_there_on() -> None:
-    found = saving_ns(curve())
-    assert found["a"] == 2.0
-    assert found["b"] == 5.0
-    assert np.isnan(found["c"])
-    worse = curve()
-    worse.loc[(worse["arm"] == "a") & (worse["ns"] == 2) & (worse["seed"] == 1), "agreement"] = 0.5
-    assert saving_ns(worse)["a"] == 5.0
+def test_what_is_needed_is_kept_from_there_on() -> None:
+    needs = needed_ns(curve(), "agreement")
+    assert needs["fine-tuned"].tolist() == [2.0, 5.0]
+    assert needs["source as is"].tolist() == [0.0, 0.0]
+    assert needs["from scratch"][0] == 10.0
+    assert np.isnan(needs["from scratch"][1])
+    errors = needed_ns(curve(), "timescale_error")  # within 10 %, not 3 %
+    assert errors["from scratch"].tolist() == [10.0, 5.0]
+
+
+def test_time_is_saved_seed_by_seed() -> None:
+    lines = saved_ns(curve(), "agreement").set_index("arm")
+    tuned = lines.loc["fine-tuned"]
+    assert tuned["needs"] == 3.5
+    assert tuned["saves"] == pytest.approx((8.0 + 5.0) / 2)  # the second is 5 at least
+    half = 12.706 * 3.0 / 2  # Student's t of one degree of freedom, by two values 3 apart
+    assert tuned["high"] - tuned["saves"] == pytest.approx(half, rel=1e-3)
+    assert lines.loc["from scratch", "never"] == 1
+    assert lines.loc["from scratch", "saves"] == 0
+
+
+def test_differences_are_of_pairs() -> None:
+    table = curve()
+    scratch = table[table["arm"] == "from scratch"]
+    shifted = scratch.assign(arm="fine-tuned", vamp2=scratch["vamp2"] + 0.1)
+    both = pd.concat([scratch, shifted.sample(frac=1.0, random_state=0)])
+    for _, line in differences(both).iterrows():
+        assert line["vamp2"] == pytest.approx(0.1)
+        assert line["vamp2 high"] - line["vamp2 low"] == pytest.approx(0.0, abs=1e-9)
+        assert line["agreement"] == 0
 
 
 def test_the_summary_counts_collapses() -> None:
     table = curve()
-    table.loc[(table["arm"] == "c") & (table["ns"] == 1) & (table["seed"] == 0), "error"] = "none"
+    worst = (table["arm"] == "from scratch") & (table["ns"] == 1) & (table["seed"] == 0)
+    table.loc[worst, ["error", "timescale_error"]] = ["none", np.nan]
     lines = summary(table).set_index(["arm", "ns"])
-    assert lines.loc[("c", 1.0), "collapsed"] == 1
+    assert lines.loc[("from scratch", 1.0), "collapsed"] == 1
     assert lines["collapsed"].sum() == 1
-    assert lines.loc[("a", 1.0), "agreement"] == pytest.approx(0.7)
+    assert lines.loc[("from scratch", 1.0), "agreement"] == pytest.approx(0.7)
+    assert lines.loc[("from scratch", 1.0), "timescale_error"] == pytest.approx(0.3)

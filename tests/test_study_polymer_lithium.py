@@ -11,8 +11,8 @@ import pytest
 from leyden import studies
 from leyden.data.trajectory import Trajectory
 from leyden.errors import InputError
-from leyden.studies.polymer_coordination import contacts
-from leyden.studies.polymer_lithium import Effort
+from leyden.studies import polymer_lithium
+from leyden.studies.polymer_coordination import _counted, contacts
 
 CLAIMS = {
     "polymer_states",
@@ -20,7 +20,9 @@ CLAIMS = {
     "polymer_slowest_ps",
     "polymer_ck_error",
     "polymer_network_over_count",
+    "polymer_network_over_count_by_cores",
     "polymer_same_state_share",
+    "polymer_same_state_conduction_share",
 }
 
 
@@ -71,7 +73,34 @@ def test_one_run_is_too_few(tmp_path: Path) -> None:
         studies.run("polymer-lithium", tmp_path, progress=False, runs=1)
 
 
-def test_the_full_study_learns_from_the_first_run_only() -> None:
-    effort = Effort.full(runs=2, production_ns=20.0, lag_ps=160.0, restarts=3)
-    assert effort.candidates == (2, 3, 4)
-    assert effort.electrolyte.salt == 56
+def test_only_the_first_run_teaches(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def told(network: object, observed: object, *_: object, **__: object) -> None:
+        seen.append(observed)
+        raise InterruptedError
+
+    monkeypatch.setattr(polymer_lithium, "choose_states", told)
+    with pytest.raises(InterruptedError):
+        studies.run("polymer-lithium", out, quick=True, progress=False)
+    (folder,) = (out / "runs" / "run-0").glob("trajectory-*")
+    first = polymer_lithium._representation().observe(Trajectory.open(folder))
+    for mine, theirs in zip(first.batch(np.arange(3)), seen[0].batch(np.arange(3)), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_count_changes_where_no_anion_is_near_the_border() -> None:
+    plain = np.array([[1], [2], [1], [2], [2], [3], [0]])
+    near = np.array([[1], [1], [1], [1], [2], [3], [0]])
+    far = np.array([[1], [2], [2], [2], [2], [3], [0]])
+    states = _counted(np.stack([plain, near, far]), 0, 3)
+    assert states.argmax(2).ravel().tolist() == [1, 1, 1, 1, 2, 2, 0]
+    later = _counted(np.stack([plain, near, far]), 1, 2)  # at most one, two or more
+    assert later.argmax(2).ravel().tolist() == [0, 0, 0, 0, 1, 1, 0]
+
+
+def test_both_shares_are_told(out: Path) -> None:
+    claims = json.loads((out / "results.json").read_text())["claims"]
+    shares = {claim["id"]: claim["measured"] for claim in claims if "same_state" in claim["id"]}
+    assert len(set(shares.values())) == 2
+    assert all(0 < share <= 1 for share in shares.values())

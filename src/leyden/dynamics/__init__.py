@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from leyden.dynamics.graph_dynamics import GraphDynamics
     from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
     from leyden.dynamics.koopman import Kinetics
+    from leyden.dynamics.paired import compared
     from leyden.dynamics.state_choice import StateChoice, choose_states
     from leyden.dynamics.vamp import VampObjective, moments, vamp_score
     from leyden.dynamics.vamp_network import VampNetwork
@@ -50,6 +51,7 @@ _HOMES = {
     "VampObjective": "vamp",
     "analyse": "analysis",
     "choose_states": "state_choice",
+    "compared": "paired",
     "core_sites": "core_sets",
     "decided": "analysis",
     "global_timescales_ps": "global_from_local",
@@ -83,6 +85,7 @@ __all__ = [
     "VampObjective",
     "analyse",
     "choose_states",
+    "compared",
     "core_sites",
     "decided",
     "global_timescales_ps",

@@ -17,7 +17,7 @@ from leyden.dynamics.inner_simplex import inside
 from leyden.dynamics.koopman import Kinetics, lag_frames
 from leyden.dynamics.pairs import Observed
 from leyden.dynamics.state_choice import StateChoice
-from leyden.dynamics.state_environments import examples, state_environments
+from leyden.dynamics.state_environments import StateEnvironments, examples, state_environments
 from leyden.dynamics.vamp import moments
 from leyden.errors import InputError
 from leyden.physics.diffusion import SelfDiffusion, self_diffusion
@@ -33,6 +33,7 @@ _BLOCKS = 10
 _NUMBERS = 2**26  # coordinates that are held in memory
 _SURE, _MOSTLY = 0.8, 0.6  # a membership that is clear; share of the frames with one
 _DRIFT = 0.05  # of the squared displacement of the targets
+_DRIFT_FRAMES = 41  # that are looked at for it
 _WHOLE = 1e-3  # charges this near to a whole number are whole
 
 T = TypeVar("T")
@@ -218,20 +219,41 @@ def _of_trajectory(
         transitions=possible(
             "shares of transitions", lambda: _transitions(trajectory, targets, memberships, frames)
         ),
+        conduction=possible(
+            "shares of transitions in the conduction",
+            lambda: _transitions(trajectory, targets, memberships, frames, _carried(around)),
+        ),
         diffusion=possible("self-diffusion", lambda: _diffusion(trajectory, targets)),
         conductivity=possible("conductivity", lambda: _conductivity(trajectory, temperature_K)),
         missing=tuple(missing),
     )
 
 
+def _carried(around: StateEnvironments) -> np.ndarray:
+    """Charge (k,) that moves with a target in each state: its own and that of its first shell."""
+    if around.charge is None:
+        raise InputError("needs charges")
+    return around.charge[:, around.within(around.shell)]
+
+
 def _transitions(
-    trajectory: Trajectory, targets: np.ndarray, memberships: np.ndarray, lag: int
+    trajectory: Trajectory,
+    targets: np.ndarray,
+    memberships: np.ndarray,
+    lag: int,
+    state_charges_e: np.ndarray | None = None,
 ) -> TransitionShares:
     least = _stride(len(trajectory), targets.size)
     stride = next((step for step in range(least, lag) if lag % step == 0), lag)
     places = paths(trajectory, targets, stride)
     blocks = int(np.clip((len(places) - lag // stride) // (lag // stride + 1), 2, _BLOCKS))
-    return transition_shares(memberships[::stride], places, lag // stride, blocks=blocks)
+    return transition_shares(
+        memberships[::stride],
+        places,
+        lag // stride,
+        state_charges_e=state_charges_e,
+        blocks=blocks,
+    )
 
 
 def _diffusion(trajectory: Trajectory, targets: np.ndarray) -> SelfDiffusion:
@@ -320,16 +342,28 @@ def _of_motion(result: DynamicsAnalysis, trajectories: Sequence[Trajectory]) -> 
 
 
 def _of_drift(part: TrajectoryAnalysis, trajectory: Trajectory) -> list[str]:
-    """What to say if what is no target moves as a whole."""
+    """What to say if what is no target moves as a whole, within a quarter of the trajectory.
+
+    Over all pairs of frames that far apart: the last frame alone may lie where the first did, and
+    a single target may be back at its place.
+    """
     others = np.array([name not in part.target.split(", ") for name in trajectory.species])
     if part.diffusion is None or others.sum() < 2:
         return []
-    moved = np.asarray(trajectory.positions[-1], float) - trajectory.positions[0]
-    drift = float(np.square(moved[others].mean(axis=0)).sum())
-    if drift <= _DRIFT * np.square(moved[~others]).sum(axis=1).mean():
+    frames = np.linspace(0, len(trajectory) - 1, _DRIFT_FRAMES).round().astype(int)
+    places = [np.asarray(trajectory.positions[frame], float) for frame in frames]
+    lag = _DRIFT_FRAMES // _PARTS
+    moved = _squares(np.array([one[~others] for one in places]), lag)
+    drift = _squares(np.array([one[others].mean(axis=0, keepdims=True) for one in places]), lag)
+    if drift <= _DRIFT * moved:
         return []
     return [
         f"{part.name}: what is not {part.target} moves as a whole by {np.sqrt(drift):.2g} angstrom "
-        "in this time, and diffusion and conductivity count that in. Remedy: a simulation that "
-        "keeps the centre of mass at rest"
+        f"in {lag * part.duration_ps / (_DRIFT_FRAMES - 1):.3g} ps, and diffusion and conductivity "
+        "count that in. Remedy: a simulation that keeps the centre of mass at rest"
     ]
+
+
+def _squares(places: np.ndarray, lag: int) -> float:
+    """Mean squared displacement of places (T, n, 3)."""
+    return float(np.square(places[lag:] - places[:-lag]).sum(axis=2).mean())

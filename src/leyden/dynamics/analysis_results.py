@@ -47,12 +47,14 @@ class TrajectoryAnalysis:
     examples : list of Example
     transitions : TransitionShares or None
         Shares in the squared displacement within a lag.
+    conduction : TransitionShares or None
+        Shares in that of the charge: the target's own and that of its first shell in each state.
     diffusion : SelfDiffusion or None
         Of the targets.
     conductivity : Conductivity or None
         Of all charged atoms.
     missing : tuple of str
-        Why one of the last three is None.
+        Why one of the last four is None.
     """
 
     name: str
@@ -66,6 +68,7 @@ class TrajectoryAnalysis:
     environments: StateEnvironments
     examples: list[Example]
     transitions: TransitionShares | None
+    conduction: TransitionShares | None
     diffusion: SelfDiffusion | None
     conductivity: Conductivity | None
     missing: tuple[str, ...]
@@ -116,6 +119,7 @@ class TrajectoryAnalysis:
             "first_shell": self.first_shell(),
             "charge_within_first_shell_e": charge or None,
             "transition_shares": shares and shares._asdict(),
+            "conduction_shares": self.conduction and self.conduction._asdict(),
             "self_diffusion_m2_per_s": moved and moved.coefficient_m2_per_s._asdict(),
             "msd_beta": moved and moved.beta._asdict(),
             "conductivity": current and {name: value._asdict() for name, value in self.currents()},

@@ -13,6 +13,7 @@ cores; C. Schuette, F. Noe, J. Lu, M. Sarich, E. Vanden-Eijnden, J. Chem. Phys. 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from leyden.physics.intervals import Estimate, jackknife
 __all__ = [
     "Agreement",
     "core_sites",
+    "entered_last",
     "hard_memberships",
     "nearest_sites",
     "residence_times_ps",
@@ -131,14 +133,34 @@ def core_sites(
             "cores must not overlap", value=radius_A, remedy=f"at most {between / 2:.3f} angstrom"
         )
     sites, distances = nearest_sites(positions, sites_A, cell_A)
-    frames = np.arange(len(sites))[:, None]
-    last = np.maximum.accumulate(np.where(distances <= radius_A, frames, -1), axis=0)
-    kept = np.take_along_axis(sites, np.maximum(last, 0), axis=0)
-    return np.where(last < 0, -1, kept)
+    return entered_last(np.where(distances <= radius_A, sites, -1))
+
+
+def entered_last(cores: np.ndarray) -> np.ndarray:
+    """The state whose core each atom entered last, int, shape (T, L).
+
+    Parameters
+    ----------
+    cores : ndarray of int, shape (T, L)
+        State whose core an atom is in; -1 in none.
+
+    Returns
+    -------
+    ndarray of int, shape (T, L)
+        -1 before the first core is entered.
+    """
+    frames = np.arange(len(cores))[:, None]
+    last = np.maximum.accumulate(np.where(cores >= 0, frames, -1), axis=0)
+    return np.take_along_axis(cores, np.maximum(last, 0), axis=0)
 
 
 def residence_times_ps(
-    states: np.ndarray, time_step_ps: float, *, blocks: int = 20, level: float = 0.95
+    states: np.ndarray,
+    time_step_ps: float,
+    *,
+    numbers: Callable[[np.ndarray], np.ndarray] | None = None,
+    blocks: int = 20,
+    level: float = 0.95,
 ) -> list[Estimate]:
     """Mean residence time of each state: the time spent in it over the number of times it was left.
 
@@ -151,6 +173,9 @@ def residence_times_ps(
         State, or site, in each frame; frames with -1 are passed over.
     time_step_ps : float
         Between frames.
+    numbers : callable, optional
+        Makes positive numbers (S,) of the times (k,), such as their ratio, which are returned
+        instead.
     blocks : int
         Blocks of time for the intervals.
     level : float
@@ -179,7 +204,8 @@ def residence_times_ps(
     def times(count: np.ndarray) -> np.ndarray:
         stays = count.sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return time_step_ps * stays / (stays - np.diag(count))
+            found = time_step_ps * stays / (stays - np.diag(count))
+            return found if numbers is None else numbers(found)
 
     return jackknife(counts, times, positive=True, level=level)
 

@@ -19,6 +19,7 @@ from leyden.plots.dynamics import (
 )
 from leyden.plots.style import subplots
 from leyden.report import Report
+from leyden.report.conduction import tell_conduction
 from leyden.report.tables import format_interval, format_number
 
 if TYPE_CHECKING:
@@ -149,10 +150,11 @@ def _number_of_states(
             "`--states 2,3,4`, the fewest that pass the Chapman-Kolmogorov test would be taken."
         )
     else:
+        none = "none pass, and those that err least are taken, " if choice.chosen is None else ""
         report.text(
-            "The fewest states are taken whose model passes the Chapman-Kolmogorov test, within "
-            f"statistical error, on the frames of the learning: {analysis.states}. The score "
-            "alone decides nothing: it hardly ever falls when a state is added."
+            "The fewest states are wanted whose model passes the Chapman-Kolmogorov test, within "
+            f"statistical error, on the frames of the learning: {none}{analysis.states}. The "
+            "score alone decides nothing: it hardly ever falls when a state is added."
         )
         report.table(
             choice.table.assign(taken=choice.table["states"] == analysis.states),
@@ -340,6 +342,7 @@ def _motion(report: Report, part: TrajectoryAnalysis, which: str, lag_ps: float)
             f"within {format_number(lag_ps)} ps, with 95 % intervals",
             alt="Bars of the shares of transitions in the displacement",
         )
+    tell_conduction(report, part, lag_ps)
     rows = []
     if part.diffusion is not None:
         moved = part.diffusion
@@ -369,7 +372,7 @@ def _protocol(
     learned_from: Sequence[Trajectory],
 ) -> Report:
     seen = (
-        "The network has learned from earlier frames of the same runs, and never saw those that "
+        "The network has learned from the frames that the table says, and never saw those that "
         "all figures here are measured on."
         if learned_from
         else "The network was learned elsewhere; if it was from these trajectories, all figures "
@@ -391,9 +394,6 @@ def _protocol(
         caption="Frames.",
         units={"time": "ps"},
     )
-    settings = model.estimator.get_params(deep=False)
-    return report.table(
-        pd.DataFrame([(name, str(value)) for name, value in settings.items()],
-                     columns=["setting", "value"]),
-        caption="Settings of the network.",
-    )  # fmt: skip
+    settings = [(name, str(value)) for name, value in model.estimator.get_params(False).items()]
+    table = pd.DataFrame(settings, columns=["setting", "value"])
+    return report.table(table, caption="Settings of the network.")

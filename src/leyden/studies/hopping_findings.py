@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-
 from leyden.dynamics.kinetic_results import Timescales
 from leyden.studies.hopping_networks import Found, LangevinFound
 from leyden.studies.hopping_runs import Effort
+from leyden.studies.hopping_transfer import Transfer
 
 __all__ = ["Findings"]
 
@@ -28,8 +27,7 @@ class Findings:
         Pooled and averaged score by size of mini-batches.
     rare : (Timescales, float)
         Found, and exact in ps.
-    transfer : DataFrame
-        One row a length of the target's run, an arm and a seed; see `hopping_transfer`.
+    transfer : Transfer
     measured : mapping of str to float
         What the benchmark scripts found, by claim.
     """
@@ -40,5 +38,5 @@ class Findings:
     langevin: LangevinFound
     noise: Mapping[int, tuple[float, float]]
     rare: tuple[Timescales, float]
-    transfer: pd.DataFrame
+    transfer: Transfer
     measured: Mapping[str, float]

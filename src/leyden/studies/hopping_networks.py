@@ -18,6 +18,7 @@ from leyden.dynamics.graph_dynamics import GraphDynamics
 from leyden.dynamics.inner_simplex import inside
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
 from leyden.dynamics.koopman import Kinetics
+from leyden.dynamics.paired import compared
 from leyden.dynamics.state_environments import (
     Example,
     StateEnvironments,
@@ -27,7 +28,9 @@ from leyden.dynamics.state_environments import (
 from leyden.dynamics.vamp import moments, vamp_score
 from leyden.dynamics.vamp_network import VampNetwork
 from leyden.hashing import code_of, content_hash, learning_code
+from leyden.physics.intervals import Estimate
 from leyden.simulators.fcc_sites import CONNECTIONS, SITE_STATES
+from leyden.studies.hopping_motion import SlowMotion, Visits, slow_motion, visits
 from leyden.studies.hopping_runs import (
     ION,
     LAG_PS,
@@ -120,12 +123,12 @@ class Networks:
     def __init__(self, folder: Path, progress: bool) -> None:
         self._folder, self._progress = folder / "networks", progress
 
-    def learned(
+    def fit_once(
         self, estimator: VampNetwork, name: str, observed: Any, **how: Any
     ) -> DynamicsModel:
-        """The model of this estimator on what was observed, whose name says what it is.
+        """Fit an estimator to what `observed` returns, or load what an earlier call has fitted.
 
-        `observed` is called for the trajectories, if the model is not there yet.
+        `name` says what was observed; `observed` is called only if the model is not there yet.
         """
         start = how.get("start")
         told = {**how, "start": None if start is None else start.module.state_dict()}
@@ -166,7 +169,7 @@ def _settings(effort: Effort) -> dict[str, Any]:
 def on_twin(effort: Effort, networks: Networks) -> tuple[Found, Found]:
     """What the network finds on runs of known rates that taught it nothing, and the truth."""
     twin = Twin(effort)
-    model = networks.learned(
+    model = networks.fit_once(
         graph_network(effort),
         f"twin-{effort.twin_ns:g}ns",
         lambda: environments(twin.teaching().trajectory),
@@ -180,6 +183,31 @@ def on_twin(effort: Effort, networks: Networks) -> tuple[Found, Found]:
 
 
 @dataclass(frozen=True, eq=False)
+class Lattice:
+    """Slowest timescale of the twelve sites.
+
+    Attributes
+    ----------
+    modes_ps : tuple of float
+        The three slowest by cores, which are equal by theory.
+    direct_ps : Estimate
+        Their mean.
+    rebuilt_ps, published_rebuilt_ps : Estimate
+        From the local model of the graph network through its generator, and by the published
+        construction.
+    ratio, published_ratio : Estimate
+        Of these to the direct one.
+    """
+
+    modes_ps: tuple[float, ...]
+    direct_ps: Estimate
+    rebuilt_ps: Estimate
+    published_rebuilt_ps: Estimate
+    ratio: Estimate
+    published_ratio: Estimate
+
+
+@dataclass(frozen=True, eq=False)
 class LangevinFound:
     """States of the second half of the Langevin run.
 
@@ -187,11 +215,13 @@ class LangevinFound:
     ----------
     graph, coordinates, cores : Found
         Of the graph network, the VAMPnet on coordinates, and the sites by cores.
-    rebuilt_ps, published_rebuilt_ps : float
-        Slowest timescale of the twelve sites, from the local model of the graph network through its
-        generator, and by the published construction.
-    direct_ps : tuple of float
-        Mean of the three slowest timescales of the twelve sites by cores, and its interval.
+    visits : Visits
+        To the sites by cores, and what theory makes of them.
+    vampnet_ratio : Estimate
+        Slowest timescale of the VAMPnet over that of the graph network.
+    slow : SlowMotion
+        What the VAMPnet follows.
+    lattice : Lattice
     environments : StateEnvironments
     examples : list of Example
         Of the states of the graph network.
@@ -202,9 +232,10 @@ class LangevinFound:
     graph: Found
     coordinates: Found
     cores: Found
-    rebuilt_ps: float
-    published_rebuilt_ps: float
-    direct_ps: tuple[float, float, float]
+    visits: Visits
+    vampnet_ratio: Estimate
+    slow: SlowMotion
+    lattice: Lattice
     environments: StateEnvironments
     examples: list[Example]
     places: dict[str, np.ndarray]
@@ -215,34 +246,34 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     run = Langevin(effort, folder)
     run.run(progress)
     name = f"langevin-{effort.langevin_ns / 2:g}ns"
-    graph = networks.learned(
+    graph = networks.fit_once(
         graph_network(effort), f"graph-{name}", lambda: environments(run.teaching)
     )
-    plain = networks.learned(
+    plain = networks.fit_once(
         coordinate_network(effort), f"coordinates-{name}", lambda: Coordinates(run.teaching, ION)
     )
     mixture = graph.mixtures(environments(run.tested))
     seen, placed = [inside(one) for one in mixture], plain.mixtures(Coordinates(run.tested, ION))
-    states, sites = hard_memberships(run.states, 2), hard_memberships(run.sites, len(SITE_STATES))
-    local = Found.of(mixture, [run.states], graph.score)
-    direct = Kinetics(sites, LAG_PS).koopman()
-    low, high = direct.timescales_interval[:, :SLOWEST].mean(1)
-    matrix, ways = _local(local, seen[0], run.states), (SITE_STATES, CONNECTIONS)
-    rebuilt = global_transition_matrix(matrix, *ways)
-    published = global_transition_matrix(matrix, *ways, through_generator=False)
+    states, seen_visits = hard_memberships(run.states, 2), visits(run.states)
+    (ratio,) = compared(
+        [Kinetics(placed, LAG_PS), Kinetics(mixture, LAG_PS)],
+        lambda plain, graph: plain.timescales_ps[:1] / graph.timescales_ps[:1],
+        positive=True,
+    )
     shown = slice(None, None, max(1, len(run.tested) // 4000))
     targets = run.tested.select(ION)
     around = state_environments(run.tested, targets, seen[0])
     fractions = np.mod(np.asarray(run.tested.positions[shown, 0]) / run.model.lattice_A, 1.0)
     return LangevinFound(
-        local,
+        Found.of(mixture, [run.states], graph.score),
         Found.of(placed, [run.states], plain.score),
         Found.of([states], [run.states[-len(states) :]]),
-        float(global_timescales_ps(rebuilt, LAG_PS)[0]),
-        float(global_timescales_ps(published, LAG_PS)[0]),
-        (float(direct.timescales_ps[:SLOWEST].mean()), float(low), float(high)),
+        seen_visits,
+        ratio,
+        slow_motion(placed[0][:, 0, 0], run.sites[:, 0], seen_visits.octahedral_ps),
+        _lattice(mixture[0], run),
         around,
-        examples(run.tested, targets, seen[0], around),
+        examples(run.tested, targets, seen[0], around, reach=around.shell),
         {
             "fractions": fractions,
             "graph": seen[0][shown, 0, 0],
@@ -251,11 +282,26 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     )
 
 
-def _local(found: Found, memberships: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """The local matrix with its states in the order of the kinds of site."""
-    naming = state_agreement(memberships.argmax(2), truth).naming
+def _lattice(mixture: np.ndarray, run: Langevin) -> Lattice:
+    """The slowest motion of the lattice, rebuilt from memberships (T, 1, 2) and directly."""
+    sites = hard_memberships(run.sites, len(SITE_STATES))
+    naming = state_agreement(mixture.argmax(2), run.states).naming
     order = [state for state, _ in sorted(naming.items(), key=lambda pair: pair[1])]
-    return found.koopman.matrix[np.ix_(order, order)]
+
+    def numbers(local: Koopman, direct: Koopman) -> list[float]:
+        matrix, modes = local.matrix[np.ix_(order, order)], direct.timescales_ps[:SLOWEST]
+        built = [
+            global_transition_matrix(matrix, SITE_STATES, CONNECTIONS, through_generator=way)
+            for way in (True, False)
+        ]
+        slowest = [float(global_timescales_ps(one, LAG_PS)[0]) for one in built]
+        mean = float(modes.mean())
+        return [mean, *slowest, *(time / mean for time in slowest)]
+
+    direct = Kinetics(sites, LAG_PS)
+    kinetics = [Kinetics(mixture[-len(sites) :], LAG_PS), direct]
+    modes = direct.koopman().timescales_ps[:SLOWEST]
+    return Lattice(tuple(modes.tolist()), *compared(kinetics, numbers, positive=True))
 
 
 def on_noise(effort: Effort) -> dict[int, tuple[float, float]]:
@@ -306,7 +352,7 @@ def on_rare_events(effort: Effort, networks: Networks) -> tuple[Timescales, floa
     """Timescale of many atoms that each hardly move, and the exact one, both in ps."""
     rare = RareEvents(effort)
     network = graph_network(effort, restarts=1)
-    model = networks.learned(
+    model = networks.fit_once(
         network,
         f"rare-{effort.rare}",
         lambda: [environments(run.trajectory) for run in rare.teaching()],

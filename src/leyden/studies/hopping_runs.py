@@ -63,7 +63,7 @@ class Effort:
     @classmethod
     def quick(cls) -> Effort:
         """As little as shows that everything works."""
-        return cls(8.0, 4.0, 2, 1, 80, 1, 100, (1.0,), 1, quick_run=True)
+        return cls(6.0, 4.0, 2, 1, 80, 1, 40, (0.5,), 1, quick_run=True)
 
 
 class Twin:

@@ -167,7 +167,7 @@ def _findings(
         temperature_K=effort.electrolyte.temperature_K,
         remarks=[*remarks, *said],
     )
-    around: Coordination = coordination(others, analysis, effort.lag_ps)
+    around: Coordination = coordination(first, others, analysis, effort.lag_ps)
     return Findings(
         effort, simulated, choice, model, analysis, first, around, list(analysis.warnings)
     )

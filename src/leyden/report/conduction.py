@@ -1,0 +1,38 @@
+"""The part of a report that says which changes of state conduct."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leyden.plots.dynamics import transition_bars
+from leyden.plots.style import subplots
+from leyden.report import Report
+from leyden.report.tables import format_number
+
+if TYPE_CHECKING:
+    from leyden.dynamics.analysis_results import TrajectoryAnalysis
+
+__all__ = ["tell_conduction"]
+
+
+def tell_conduction(report: Report, part: TrajectoryAnalysis, lag_ps: float) -> None:
+    """Add the shares of changes of state in what conducts; nothing where charges are not known."""
+    around = part.environments
+    if part.conduction is None or around.charge is None:
+        return
+    charges = around.charge[:, around.within(around.shell)]
+    report.text(
+        "What conducts is charge that moves. Counted with the square of the charge that goes along "
+        f"({part.target} and its first shell, mean over both ends: "
+        + ", ".join(f"{charge:+.2f} e in state {state}" for state, charge in enumerate(charges))
+        + "), states that are nearly neutral carry little, however far they move, and so does "
+        "a change between states of opposite charge."
+    )
+    figure, ax = subplots(width=max(4.0, 0.5 * part.conduction.value.size + 2), height=3.6)
+    transition_bars(part.conduction, ax)
+    report.figure(
+        figure,
+        caption=f"Share of each change of state in the conduction by {part.target} with its first "
+        f"shell within {format_number(lag_ps)} ps, with 95 % intervals",
+        alt="Bars of the shares of transitions in the conduction",
+    )

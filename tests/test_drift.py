@@ -1,0 +1,53 @@
+"""What is said of a system that moves as a whole."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leyden.data.trajectory import Trajectory
+from leyden.dynamics.analysis import _of_drift
+
+FRAMES = 401
+
+
+def said(shift: np.ndarray, targets: int = 4, steps: float = 0.3, home: bool = False) -> list[str]:
+    """Of targets that walk at random and 60 others that shake, all moved by `shift` (T, 3)."""
+    rng = np.random.default_rng(0)
+    walk = rng.normal(0, steps, (FRAMES, targets, 3)).cumsum(0)
+    if home:  # back at its place in the end
+        walk -= np.linspace(0, 1, FRAMES)[:, None, None] * (walk[-1] - walk[0])
+    others = rng.normal(0, 0.2, (FRAMES, 60, 3))
+    places = np.concatenate([walk, others], 1) + shift[:, None]
+    trajectory = Trajectory(
+        places, 50 * np.eye(3)[None], ("Li",) * targets + ("S",) * 60, 1.0, name="run"
+    )
+    part: Any = SimpleNamespace(
+        target="Li", name="run", diffusion=object(), duration_ps=FRAMES - 1.0
+    )
+    return _of_drift(part, trajectory)
+
+
+STILL = np.zeros((FRAMES, 3))
+
+
+def test_a_system_at_rest_gives_no_warning() -> None:
+    assert said(STILL) == []
+
+
+def test_a_drift_is_told_with_its_length_and_time() -> None:
+    (told,) = said(np.linspace(0, 20, FRAMES)[:, None] * np.array([1.0, 0, 0]))
+    assert "moves as a whole by 5 angstrom in 100 ps" in told
+
+
+def test_a_drift_that_ends_where_it_began_is_told() -> None:
+    swing = 8 * np.sin(np.linspace(0, 2 * np.pi, FRAMES))
+    assert said(swing[:, None] * np.array([0, 1.0, 0]))
+
+
+@pytest.mark.parametrize("targets", [1, 4])
+def test_targets_that_are_home_again_are_no_drift_of_the_others(targets: int) -> None:
+    assert said(STILL, targets, home=True) == []
