@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -241,3 +243,21 @@ def test_a_replay_that_was_killed_goes_on(tmp_path: Path) -> None:
         run(["hypervolume"])
     with pytest.raises(InputError, match="1 <= initial"):
         run(["random"], initial=20)
+
+
+def test_without_botorch_it_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["botorch"] = None  # as where it is not installed
+from leyden.exploration import batches, search_space
+assert "torch" not in sys.modules
+from leyden.errors import MissingExtraError
+try:
+    import leyden.exploration.surrogate
+except MissingExtraError as error:
+    print(error)
+"""
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert "pip install 'leyden[bo]'" in shown.stdout, shown.stderr
