@@ -135,6 +135,14 @@ def test_a_hard_anion_is_screened_less_by_the_ether() -> None:
     assert hard > 16466.72 / 2 * (0.020 - 0.008) ** 2
 
 
+def test_a_small_anion_turns_less_of_its_surface_to_the_chain() -> None:
+    small, large = bead_parameters(of_volume(100.0, 218.61)).epsilon_anion_chain
+    reach = np.array([2.9 * (100.0 / 218.61) ** (1 / 3), 2.9])
+    share = (reach / (reach + 2.15)) ** 2
+    assert large == pytest.approx(0.6)
+    assert small == pytest.approx(0.6 + 0.5959 * (1 - share[0] / share[1]))
+
+
 def test_values_beyond_the_search_space_are_cut_and_told() -> None:
     beads = bead_parameters(of_volume(10.0, 218.61, 5000.0))
     assert [("anion_radius" in cut) for cut in beads.clipped] == [True, False, True]
@@ -324,6 +332,24 @@ def test_the_catalogue_has_names_sources_and_licences() -> None:
     assert (table.sources != "").all()
     assert {"TFSI", "FSI", "PF6", "chloride"} <= set(table.name)
     assert table.sources.iloc[-1] == "own"
+
+
+def test_a_gaussian_process_ranks_as_the_hill_that_it_learned() -> None:
+    pytest.importorskip("botorch")
+    from leyden.exploration.search_space import Objective
+    from leyden.exploration.surrogate import Surrogate
+
+    hill = Hill({"anion_radius": 2.9})
+    told = explored(60)
+    told["log10_sigma"] = hill.predict(told)["mean"]
+    surrogate = Surrogate(SPACE, Objective("log10_sigma"), random_state=0).fit(told)
+    anions = known_anions()
+    learned, true = (rank_anions(each, anions, told, draws=4) for each in (surrogate, hill))
+    assert list(learned.smiles) == list(true.smiles)
+    np.testing.assert_allclose(learned.log10_sigma, true.log10_sigma, atol=0.1)
+    assert best_bead(surrogate).anion_radius.iloc[0] == pytest.approx(2.9, abs=0.3)
+    salts = compare_salts(surrogate, draws=10)
+    assert salts.more_than.loc["LiTFSI", "LiCl"] > 0.9
 
 
 # Salts

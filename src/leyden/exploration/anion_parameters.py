@@ -10,8 +10,9 @@ uncertain in it is a `Factor` with a range.
 * ``epsilon_cation_anion``: the part of lithium's binding that the charges of two touching beads do
   not give, ``B - k e^2 / (r_Li + r)``. `B` is the energy of a unit charge at the deepest potential
   of the anion's cavity. The ratio to TFSI is taken, so that the dielectric of the model cancels.
-* ``epsilon_anion_chain``: how much better or worse than TFSI's surface the anion's is screened by
-  that of dimethoxyethane, by the misfit energy of COSMO-SAC.
+* ``epsilon_anion_chain``: less by what a contact with the chain is screened worse than TFSI's: the
+  misfit energy of COSMO-SAC between the anion's surface and that of dimethoxyethane, times the
+  surface that a bead of radius `r` turns to one of EO, which goes as ``(r / (r + r_EO))^2``.
 * ``epsilon_anion_anion``: between spheres of one material, dispersion at contact grows with their
   radius (B. V. Derjaguin, Kolloid-Z. 69, 155 (1934)). Polarisability, by which iodide differs from
   a fluorinated ion of its size, is not seen.
@@ -92,7 +93,7 @@ FACTORS: Mapping[str, Factor] = {
     "cation_gain": Factor(
         1.0, 0.5, 2.0, "how much of the relative difference in binding epsilon takes over"
     ),
-    "chain_gain": Factor(1.0, 0.0, 2.0, "contacts of 7.5 A^2 between an anion and a bead of EO"),
+    "chain_gain": Factor(1.0, 0.0, 2.0, "contacts of 7.5 A^2 between TFSI and a bead of EO"),
     "size_exponent": Factor(
         1.0, 0.0, 3.0, "epsilon between anions by this power of the radius; 3 is by the volume"
     ),
@@ -226,15 +227,23 @@ def bead_parameters(
     volume, potential, contact = descriptors[list(DESCRIPTOR_COLUMNS)].to_numpy(float).T
     tfsi_volume, tfsi_potential, tfsi_contact = _KNOWN[inchi_key(TFSI)]
     size = (volume / tfsi_volume) ** by["radius_exponent"]
-    apart = model.lithium_radius + model.anion_radius * size
-    beyond_charges = by["binding_error"] - potential - _COULOMB_KCAL_A_PER_MOL_E2 / apart
-    touching = model.lithium_radius + model.anion_radius
-    ratio = beyond_charges / (-tfsi_potential - _COULOMB_KCAL_A_PER_MOL_E2 / touching)
+    radius = model.anion_radius * size
+
+    def beyond_charges(potential: Floats | float, radius: Floats | float) -> Floats | float:
+        return -potential - _COULOMB_KCAL_A_PER_MOL_E2 / (model.lithium_radius + radius)
+
+    def turned_to_chain(radius: Floats | float) -> Floats | float:
+        return (radius / (radius + model.monomer_radius)) ** 2
+
+    binding = beyond_charges(potential - by["binding_error"], radius)
+    binding = binding / beyond_charges(tfsi_potential, model.anion_radius)
+    screened = contact * turned_to_chain(radius) / turned_to_chain(model.anion_radius)
     values = {
-        "anion_radius": model.anion_radius * size,
-        "epsilon_cation_anion": model.epsilon_cation_anion * (1 + by["cation_gain"] * (ratio - 1)),
+        "anion_radius": radius,
+        "epsilon_cation_anion": model.epsilon_cation_anion
+        * (1 + by["cation_gain"] * (binding - 1)),
         "epsilon_anion_chain": model.epsilon_anion_chain
-        + by["chain_gain"] * (tfsi_contact - contact),
+        + by["chain_gain"] * (tfsi_contact - screened),
         "epsilon_anion_anion": model.epsilon_anion_anion * size ** by["size_exponent"],
     }
     return _inside_bounds(pd.DataFrame(values, index=descriptors.index))

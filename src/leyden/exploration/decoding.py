@@ -182,7 +182,7 @@ def rank_anions(
     mean, std = _means_and_stds(surrogate, beads)
     moments = [
         _means_and_stds(surrogate, bead_parameters(known, by).assign(li_per_eo=li_per_eo))
-        for by in factor_draws(known.inchikey, draws, random_state)
+        for by in factor_draws(known.inchikey.tolist(), draws, random_state)
     ]
     means, stds = np.stack([mean for mean, _ in moments]), np.stack([std for _, std in moments])
     low, high = _mixture_interval(means, stds)

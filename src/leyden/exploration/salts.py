@@ -126,7 +126,7 @@ def compare_salts(
             10,
             random_state=random_state + place,
         )
-        for place, by in enumerate(factor_draws(anions.inchikey, draws, random_state))
+        for place, by in enumerate(factor_draws(anions.inchikey.tolist(), draws, random_state))
     ]
     drawn = np.concatenate(parts)
     low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
