@@ -19,7 +19,6 @@ from scipy.stats import qmc
 from leyden.exploration.botorch_parts import (
     GenericMCObjective,
     IdentityMCMultiOutputObjective,
-    LogExpectedImprovement,
     ModelListGP,
     SobolQMCNormalSampler,
     infer_reference_point,
@@ -28,6 +27,7 @@ from leyden.exploration.botorch_parts import (
     qLogNoisyExpectedHypervolumeImprovement,
     qLogNoisyExpectedImprovement,
 )
+from leyden.exploration.marginals import Marginals, log_expected_improvement
 from leyden.exploration.search_space import SearchSpace
 from leyden.exploration.success import Success
 
@@ -69,18 +69,27 @@ class Beliefs:
     random_state: int
 
     @cached_property
+    def marginals(self) -> Marginals:
+        """Mean and variance of the first objective."""
+        return Marginals(self.processes[0])
+
+    @cached_property
     def incumbent(self) -> torch.Tensor:
         """The best posterior mean at the rows observed, of the first objective."""
-        with torch.no_grad():
-            return self.processes[0].posterior(self.observed).mean.max()
+        return self.marginals(self.observed)[0].max()
+
+    def improvement(self, points: torch.Tensor) -> torch.Tensor:
+        """Log expected improvement on the incumbent, times the probability of success."""
+        gain = log_expected_improvement(*self.marginals(points[:, 0]), self.incumbent)
+        return gain + self.success.log_probability(points[:, 0])
 
     @cached_property
     def steepest(self) -> float:
         """Largest gradient of the posterior mean at Sobol points, a Lipschitz constant."""
         sequence = qmc.Sobol(len(self.space), seed=self.random_state)
-        points = torch.as_tensor(sequence.random(_SLOPES))[:, None].requires_grad_(True)
+        points = torch.as_tensor(sequence.random(_SLOPES)).requires_grad_(True)
         with torch.enable_grad():
-            mean = self.processes[0].posterior(points).mean.sum()
+            mean = self.marginals(points)[0].sum()
         (slopes,) = torch.autograd.grad(mean, points)
         return max(float(slopes.norm(dim=-1).max()), _LEAST_SLOPE)
 
@@ -121,14 +130,12 @@ def expected_improvement(beliefs: Beliefs, pending: torch.Tensor) -> Worth:
     In closed form where nothing is pending; else the expectation of what the point adds to the
     pending ones, by quasi-Monte Carlo.
     """
-    model = beliefs.processes[0]
     if not len(pending):
-        alone = LogExpectedImprovement(model, beliefs.incumbent)
-        return lambda points: alone(points) + beliefs.success.log_probability(points)
+        return beliefs.improvement
     together = qLogExpectedImprovement(
-        model, beliefs.incumbent, sampler=beliefs.sampler, X_pending=pending
+        beliefs.processes[0], beliefs.incumbent, sampler=beliefs.sampler, X_pending=pending
     )
-    return lambda points: together(points) + beliefs.success.log_probability(points)
+    return lambda points: together(points) + beliefs.success.log_probability(points[:, 0])
 
 
 def local_penalisation(beliefs: Beliefs, pending: torch.Tensor) -> Worth:
@@ -139,16 +146,13 @@ def local_penalisation(beliefs: Beliefs, pending: torch.Tensor) -> Worth:
     (M - f(x_j)) / L. The improvement is multiplied with the probability of this,
     Phi((L |x - x_j| - M + mu_j) / s_j), for every pending x_j. M is the best posterior mean.
     """
-    improvement = LogExpectedImprovement(beliefs.processes[0], beliefs.incumbent)
-    with torch.no_grad():
-        posterior = beliefs.processes[0].posterior(pending[:, None])
-        mean, std = posterior.mean[:, 0, 0], posterior.variance[:, 0, 0].sqrt().clamp_min(1e-6)
+    mean, variance = beliefs.marginals(pending)
+    std = variance.sqrt()
 
     def worth(points: torch.Tensor) -> torch.Tensor:
         away = beliefs.distances(points, pending)
         z = (beliefs.steepest * away - beliefs.incumbent + mean) / std
-        far = torch.special.log_ndtr(z).sum(dim=-1)
-        return improvement(points) + far + beliefs.success.log_probability(points)
+        return beliefs.improvement(points) + torch.special.log_ndtr(z).sum(dim=-1)
 
     return worth
 

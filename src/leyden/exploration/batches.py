@@ -70,7 +70,7 @@ def propose(
     -----
     ``local penalisation`` is the published choice. ``expected improvement``, ``noisy expected
     improvement`` and ``hypervolume`` take rows one after the other, each in view of those before;
-    ``joint batch`` moves all n at once.
+    ``joint batch`` moves all n at once, from where local penalisation has put them.
     """
     if method not in METHODS:
         raise InputError(
@@ -113,25 +113,23 @@ def _best_rows(
         "expected improvement": acquisition.expected_improvement,
         "noisy expected improvement": acquisition.noisy_improvement,
         "local penalisation": acquisition.local_penalisation,
-        "joint batch": acquisition.noisy_improvement,
+        "joint batch": acquisition.local_penalisation,
         "hypervolume": acquisition.hypervolume,
     }[method]
-    at_once = n if method == "joint batch" else 1
     beliefs = _beliefs(space, surrogates, observations, random_state)
-    taken = np.empty((0, len(space))) if pending is None else space.to_unit(pending)
-    already = len(taken)
+    at_work = np.empty((0, len(space))) if pending is None else space.to_unit(pending)
+    taken = at_work
     with own_randomness(random_state):
         near = _good_points(beliefs)
-        while len(taken) < already + n:
-            points = best_points(
-                worth_of(beliefs, torch.as_tensor(taken)),
-                space,
-                at_once,
-                near,
-                random_state=random_state + len(taken),
-            )
-            taken = np.concatenate([taken, points])
-    return space.from_unit(taken[already:])
+        for place in range(n):
+            worth = worth_of(beliefs, torch.as_tensor(taken))
+            seed = random_state + place
+            taken = np.concatenate([taken, best_points(worth, space, near, random_state=seed)])
+        points = taken[len(at_work) :]
+        if method == "joint batch":
+            worth = acquisition.noisy_improvement(beliefs, torch.as_tensor(at_work))
+            points = best_points(worth, space, near, random_state=random_state, first=points)
+    return space.from_unit(points)
 
 
 def _beliefs(
@@ -160,7 +158,8 @@ def _good_points(beliefs: Beliefs) -> np.ndarray:
     """Observed points with the best posterior means, of each objective."""
     import torch
 
-    with torch.no_grad():
-        means = [process.posterior(beliefs.observed).mean[:, 0] for process in beliefs.processes]
+    from leyden.exploration.marginals import Marginals
+
+    means = [Marginals(process)(beliefs.observed)[0] for process in beliefs.processes]
     best = torch.cat([mean.argsort(descending=True)[:_GOOD_ROWS] for mean in means])
     return beliefs.observed[best.unique()].numpy()

@@ -15,7 +15,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     try:
         from botorch.acquisition import (
-            LogExpectedImprovement,
             qLogExpectedImprovement,
             qLogNoisyExpectedImprovement,
         )
@@ -49,7 +48,6 @@ __all__ = [
     "GenericMCObjective",
     "GreaterThan",
     "IdentityMCMultiOutputObjective",
-    "LogExpectedImprovement",
     "LogNormalPrior",
     "MaternKernel",
     "ModelListGP",

@@ -68,10 +68,9 @@ class Evidence:
     task_names: tuple[str, ...]
     scale: Scale
 
-    @property
-    def typical_variance(self) -> float:
-        """Median of the known variances of values of the task that is asked about."""
-        own = self.variances[(self.tasks == 0) & (self.sides == 0)]
+    def typical_variance(self, task: int = 0) -> float:
+        """Median of the known variances of values of a task."""
+        own = self.variances[(self.tasks == task) & (self.sides == 0)]
         return float(np.median(own)) if len(own) else 0.0
 
 

@@ -33,10 +33,20 @@ from leyden.exploration.censored_scores import expectation_propagation
 from leyden.exploration.evidence import Evidence
 from leyden.exploration.search_space import SearchSpace
 
-__all__ = ["fitted_process", "jitter", "length_scales", "moments"]
+__all__ = ["TaskKernel", "fitted_process", "jitter", "length_scales", "moments"]
 
 _SHORTEST, _LEAST_OUTPUT, _LEAST_JITTER, _LEAST_VARIANCE = 0.025, 1e-2, 1e-4, 1e-6
 _ROUNDS = 2
+
+
+class TaskKernel(PositiveIndexKernel):
+    """Covariances of tasks as a dense matrix, many times faster for few hundred rows."""
+
+    def forward(self, i1: Any, i2: Any, diag: bool = False, **settings: Any) -> Any:
+        first, second = i1.long(), i2.long()
+        if diag:
+            return self.covar_matrix[first[..., 0], second[..., 0]]
+        return self.covar_matrix[first, second.transpose(-1, -2)]
 
 
 def fitted_process(
@@ -73,7 +83,7 @@ def fitted_process(
             fit_gpytorch_mll_scipy(likelihood)
         if bounded.any():
             _take_bounds(process, evidence)
-        return process.eval()
+        return process.eval().requires_grad_(False)
 
 
 def moments(process: Any, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +131,7 @@ def _process(evidence: Evidence, space: SearchSpace, fixed_jitter: float | None)
         output_tasks=[0],
         outcome_transform=None,
     )
-    correlation = _Tasks(
+    correlation = TaskKernel(
         len(evidence.task_names),
         rank=len(evidence.task_names),
         task_prior=BetaPrior(2.5, 1.5),
@@ -184,16 +194,6 @@ def _kernel(space: SearchSpace) -> Any:
 def _above(bound: float, *, start: float) -> Any:
     """Logarithms are fitted: steps are then of one size for all hyperparameters."""
     return GreaterThan(bound, transform=torch.exp, inv_transform=torch.log, initial_value=start)
-
-
-class _Tasks(PositiveIndexKernel):
-    """Covariances of tasks as a dense matrix, many times faster for few hundred rows."""
-
-    def forward(self, i1: Any, i2: Any, diag: bool = False, **settings: Any) -> Any:
-        first, second = i1.long(), i2.long()
-        if diag:
-            return self.covar_matrix[first[..., 0], second[..., 0]]
-        return self.covar_matrix[first, second.transpose(-1, -2)]
 
 
 def _take_bounds(process: Any, evidence: Evidence) -> None:

@@ -23,11 +23,16 @@ _MARGIN = 1e-7
 
 
 def best_points(
-    worth: Worth, space: SearchSpace, count: int, near: np.ndarray, *, random_state: int
+    worth: Worth,
+    space: SearchSpace,
+    near: np.ndarray,
+    *,
+    random_state: int,
+    first: np.ndarray | None = None,
 ) -> np.ndarray:
     """The q points that are worth most together, shape (q, d).
 
-    Random starts, half of the better ones near good rows, are followed uphill along the real
+    Random starts, some of them near good rows, are followed uphill along the real
     parameters, and tried with other values of integers and categories. Whatever is tried lies in
     the search space, with integers whole, so that what is best here is what is proposed.
 
@@ -36,14 +41,16 @@ def best_points(
     worth : callable
         Takes points (b, q, d), gives logarithms (b,).
     space : SearchSpace
-    count : int
-        q.
     near : ndarray, shape (r, d)
         Points about which to start too.
     random_state : int
+    first : ndarray, shape (q, d), optional
+        Where to start in any case; without it q is 1.
     """
-    starts = _starts(space, count, near, random_state)
-    best = _take(worth, starts, _STARTS)
+    count = 1 if first is None else len(first)
+    best = _take(worth, _starts(space, count, near, random_state), _STARTS)
+    if first is not None:
+        best = np.concatenate([first[None], best[1:]])
     discrete = np.array([parameter.choices > 0 for parameter in space])
     for _ in range(_ROUNDS if discrete.any() and not discrete.all() else 1):
         if not discrete.all():

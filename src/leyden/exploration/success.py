@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from leyden.exploration.botorch_parts import own_randomness
 from leyden.exploration.evidence import Evidence, Scale, failed
 from leyden.exploration.gaussian_process import fitted_process
+from leyden.exploration.marginals import Marginals
 from leyden.exploration.search_space import SearchSpace
 
 __all__ = ["Success"]
@@ -36,12 +36,13 @@ class Success:
     def __init__(self, space: SearchSpace, *, random_state: int) -> None:
         self.space, self.random_state = space, random_state
         self.process_: Any = None
+        self._marginals: Marginals | None = None
 
     def fit(self, observations: pd.DataFrame) -> Success:
         """Learn from the column ``outcome`` ("ok" or why there is no value) of all tasks."""
         without = failed(observations)
         if not without.any():
-            self.process_ = None
+            self.process_ = self._marginals = None
             return self
         count = len(observations)
         told = Evidence(
@@ -56,18 +57,17 @@ class Success:
         self.process_ = fitted_process(
             told, self.space, random_state=self.random_state, fixed_jitter=1.0
         )
+        self._marginals = Marginals(self.process_)
         return self
 
     def log_probability(self, points: torch.Tensor) -> torch.Tensor:
-        """Of points (b, 1, d), shape (b,); with gradients."""
-        if self.process_ is None:
-            return torch.zeros(points.shape[0], dtype=points.dtype)
-        posterior = self.process_.posterior(points)
-        z = posterior.mean / (1 + posterior.variance).sqrt()
-        return torch.special.log_ndtr(z)[:, 0, 0]
+        """Of points (b, d), shape (b,); with gradients."""
+        if self._marginals is None:
+            return torch.zeros(len(points), dtype=points.dtype)
+        mean, variance = self._marginals(points)
+        return torch.special.log_ndtr(mean / (1 + variance).sqrt())
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Probabilities of rows, shape (n,)."""
-        points = torch.as_tensor(self.space.to_unit(rows))[:, None]
-        with own_randomness(0), torch.no_grad():
-            return self.log_probability(points).exp().numpy()
+        points = torch.as_tensor(self.space.to_unit(rows))
+        return np.exp(self.log_probability(points).numpy())

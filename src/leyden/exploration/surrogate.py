@@ -85,7 +85,7 @@ class Surrogate:
 
         Jitter, and the error that such simulations usually know of themselves.
         """
-        variance = jitter(self.process) + self.evidence.typical_variance
+        variance = jitter(self.process) + self.evidence.typical_variance()
         return float(abs(self.evidence.scale.spread) * np.sqrt(variance))
 
     def predict(self, rows: pd.DataFrame, *, noise: bool = False) -> pd.DataFrame:
