@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leyden.data.home import data_home
@@ -85,6 +85,7 @@ def of_volume(*volumes: float) -> pd.DataFrame:
 # Beads
 
 
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(FACTORS)), st.floats(0.0, 1.0))
 def test_tfsi_is_the_reference_whatever_the_factors(name: str, share: float) -> None:
     factor = FACTORS[name]
@@ -105,6 +106,7 @@ def test_the_anchor_has_no_error_of_its_own() -> None:
     assert errors[:, 1].std() > 5
 
 
+@settings(max_examples=25)
 @given(st.floats(20, 600), st.floats(1.01, 3))
 def test_a_greater_volume_is_a_greater_bead(volume: float, times: float) -> None:
     small, large = bead_parameters(of_volume(volume, volume * times)).anion_radius
@@ -340,7 +342,7 @@ def test_a_gaussian_process_ranks_as_the_hill_that_it_learned() -> None:
     from leyden.exploration.surrogate import Surrogate
 
     hill = Hill({"anion_radius": 2.9})
-    told = explored(60)
+    told = explored(30)
     told["log10_sigma"] = hill.predict(told)["mean"]
     surrogate = Surrogate(SPACE, Objective("log10_sigma"), random_state=0).fit(told)
     anions = known_anions()

@@ -97,7 +97,7 @@ def catalogue_anions(smiles: Iterable[str] = ()) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A set of the data home is missing.
+        A set of the data home is missing; a SMILES of the caller that cannot be read.
     """
     known = ion_catalogue()
     known = known[known.charge < 0]
@@ -118,16 +118,17 @@ def best_bead(
     """The bead of the highest expected conductivity at a concentration: one row of the space."""
     space = surrogate.space
     generator = np.random.default_rng(random_state)
-    points = space.to_unit(space.random(_CANDIDATES, random_state))
-    best = points[:1]
-    for reach in (None, *_FINER):
-        if reach is not None:
-            steps = generator.normal(0.0, reach, (_CANDIDATES // 4, points.shape[1]))
-            points = np.vstack([best, np.clip(best + steps, 0.0, 1.0)])
+
+    def top(points: Floats) -> tuple[Floats, pd.DataFrame]:
         rows = space.from_unit(points).assign(li_per_eo=li_per_eo)
         place = int(np.argmax(_means_and_stds(surrogate, rows)[0]))
-        best = points[place : place + 1]
-    return rows.iloc[[place]].reset_index(drop=True)
+        return points[[place]], rows.iloc[[place]]
+
+    point, row = top(space.to_unit(space.random(_CANDIDATES, random_state)))
+    for reach in _FINER:
+        steps = generator.normal(0.0, reach, (_CANDIDATES // 4, len(space)))
+        point, row = top(np.vstack([point, np.clip(point + steps, 0.0, 1.0)]))
+    return row.reset_index(drop=True)
 
 
 def rank_anions(

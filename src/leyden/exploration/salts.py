@@ -18,7 +18,14 @@ from leyden.exploration.anion_parameters import (
 )
 from leyden.exploration.decoding import AnionSurrogate, factor_swings
 
-__all__ = ["SALTS", "Measurement", "Salt", "SaltComparison", "compare_salts"]
+__all__ = [
+    "SALTS",
+    "JointSurrogate",
+    "Measurement",
+    "Salt",
+    "SaltComparison",
+    "compare_salts",
+]
 
 
 class Measurement(NamedTuple):
