@@ -342,7 +342,7 @@ def test_a_gaussian_process_ranks_as_the_hill_that_it_learned() -> None:
     from leyden.exploration.surrogate import Surrogate
 
     hill = Hill({"anion_radius": 2.9})
-    told = explored(30)
+    told = explored(60)
     told["log10_sigma"] = hill.predict(told)["mean"]
     surrogate = Surrogate(SPACE, Objective("log10_sigma"), random_state=0).fit(told)
     anions = known_anions()

@@ -86,8 +86,8 @@ class Factor(NamedTuple):
     meaning: str
 
 
-#: The stated factors. Ranges are judgements, as wide as we could be wrong. An error of 15 kcal/mol at
-#: most is 9 by standard deviation: half of what the potential and PM7's pair differ by.
+#: The stated factors. Ranges are judgements, as wide as we could be wrong. An error of 15 kcal/mol
+#: at most is 9 by standard deviation: half of what the potential and PM7's pair differ by.
 FACTORS: Mapping[str, Factor] = {
     "radius_exponent": Factor(
         1 / 3, 0.27, 0.4, "radius by this power of the volume: flat and branched ions differ"
