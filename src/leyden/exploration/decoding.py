@@ -178,29 +178,10 @@ def rank_anions(
     complete = (table.error == "") & table[list(DESCRIPTOR_COLUMNS)].notna().all(axis=1)
     if not complete.any():
         raise InputError("no anion is known well enough to be ranked", value=table.error.iloc[0])
-    known = table[complete]
-    beads = bead_parameters(known).assign(li_per_eo=li_per_eo)
-    mean, std = _means_and_stds(surrogate, beads)
-    moments = [
-        _means_and_stds(surrogate, bead_parameters(known, by).assign(li_per_eo=li_per_eo))
-        for by in factor_draws(known.inchikey.tolist(), draws, random_state)
-    ]
-    means, stds = np.stack([mean for mean, _ in moments]), np.stack([std for _, std in moments])
-    low, high = _mixture_interval(means, stds)
-    optimum = best_bead(surrogate, li_per_eo, random_state=random_state)
-    near, usual = _from_explored(surrogate, beads, explored)
-    results = beads.assign(
-        log10_sigma=mean,
-        low=low,
-        high=high,
-        surrogate_std=std,
-        factor_std=means.std(axis=0),
-        from_optimum=_distances(surrogate, beads, optimum)[:, 0],
-        from_explored=near,
-        extrapolates=(near > usual) | (beads.clipped != ""),
+    results = _judged(surrogate, table[complete], explored, li_per_eo, draws, random_state)
+    order = table.join(results).sort_values(
+        "log10_sigma", ascending=False, na_position="last", kind="stable"
     )
-    joined = table.join(results)
-    order = joined.sort_values("log10_sigma", ascending=False, na_position="last", kind="stable")
     return order.reset_index(drop=True)
 
 
@@ -223,6 +204,37 @@ def factor_swings(
             ends.append(_means_and_stds(surrogate, beads)[0])
         swings[name] = ends[1] - ends[0]
     return pd.DataFrame(swings, index=anions.index)
+
+
+def _judged(
+    surrogate: AnionSurrogate,
+    known: pd.DataFrame,
+    explored: pd.DataFrame,
+    li_per_eo: float,
+    draws: int,
+    random_state: int,
+) -> pd.DataFrame:
+    """The columns that `rank_anions` adds, of anions of which all is known; index kept."""
+    beads = bead_parameters(known).assign(li_per_eo=li_per_eo)
+    mean, std = _means_and_stds(surrogate, beads)
+    moments = [
+        _means_and_stds(surrogate, bead_parameters(known, by).assign(li_per_eo=li_per_eo))
+        for by in factor_draws(known.inchikey.tolist(), draws, random_state)
+    ]
+    means, stds = np.stack([mean for mean, _ in moments]), np.stack([std for _, std in moments])
+    low, high = _mixture_interval(means, stds)
+    optimum = best_bead(surrogate, li_per_eo, random_state=random_state)
+    near, usual = _from_explored(surrogate, beads, explored)
+    return beads.assign(
+        log10_sigma=mean,
+        low=low,
+        high=high,
+        surrogate_std=std,
+        factor_std=means.std(axis=0),
+        from_optimum=_distances(surrogate, beads, optimum)[:, 0],
+        from_explored=near,
+        extrapolates=(near > usual) | (beads.clipped != ""),
+    )
 
 
 def _means_and_stds(surrogate: AnionSurrogate, rows: pd.DataFrame) -> tuple[Floats, Floats]:
