@@ -23,6 +23,8 @@ from leyden.exploration.anion_parameters import (
     BEAD_COLUMNS,
     DESCRIPTOR_COLUMNS,
     FACTORS,
+    OF_EACH_ANION,
+    TFSI,
     bead_parameters,
     factor_draws,
 )
@@ -190,19 +192,28 @@ def factor_swings(
 ) -> pd.DataFrame:
     """How far each stated factor moves the prediction of each anion, one at a time.
 
+    Parameters
+    ----------
+    surrogate : AnionSurrogate
+    anions : DataFrame, n rows
+        As of `leyden.exploration.anion_parameters.anion_descriptors`.
+    li_per_eo : float
+
     Returns
     -------
     DataFrame
         A row an anion, index as of `anions`; a column a factor: log10 of the conductivity at the
-        upper end of its range less that at the lower end, all others as stated.
+        upper end of its range less that at the lower end, all others as stated. Errors of each
+        anion's own are none of TFSI, the anchor.
     """
+    anchor = (anions.inchikey == inchi_key(TFSI)).to_numpy()
     swings = {}
     for name, factor in FACTORS.items():
         ends = []
         for value in (factor.low, factor.high):
             beads = bead_parameters(anions, {name: value}).assign(li_per_eo=li_per_eo)
             ends.append(_means_and_stds(surrogate, beads)[0])
-        swings[name] = ends[1] - ends[0]
+        swings[name] = np.where(anchor & (name in OF_EACH_ANION), 0.0, ends[1] - ends[0])
     return pd.DataFrame(swings, index=anions.index)
 
 
