@@ -167,7 +167,8 @@ def rank_anions(
         as stated, ``low`` and ``high`` (95 %: surrogate and factors), ``surrogate_std``,
         ``factor_std``; ``from_optimum`` and ``from_explored`` (length scales, to the best bead at
         this concentration and to the nearest simulated one); ``extrapolates``: farther out than 95
-        % of the simulated beads are from their next, or cut by a bound.
+        % of the simulated beads are from their next. Of an anion that was ``clipped`` the
+        prediction is that of a bead at the bound, not of its own.
 
     Raises
     ------
@@ -244,7 +245,7 @@ def _judged(
         factor_std=means.std(axis=0),
         from_optimum=_distances(surrogate, beads, optimum)[:, 0],
         from_explored=near,
-        extrapolates=(near > usual) | (beads.clipped != ""),
+        extrapolates=near > usual,
     )
 
 
