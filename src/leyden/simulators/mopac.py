@@ -15,13 +15,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from leyden.data.molecules import formal_charge, inchi_key
 from leyden.errors import InputError, LeydenError, MissingExtraError
@@ -33,7 +34,15 @@ from leyden.simulators.ion_geometry import (
 from leyden.simulators.sigma_profiles import PROFILE_NAMES, Surface, sigma_moments
 from leyden.worker_processes import THREADS, worker_processes
 
-__all__ = ["COSMO_COLUMNS", "MopacMissingError", "cosmo_descriptors", "mopac_version", "simulate"]
+__all__ = [
+    "COSMO_COLUMNS",
+    "MopacMissingError",
+    "cosmo_descriptors",
+    "deepest_potential",
+    "kept_rows",
+    "mopac_version",
+    "simulate",
+]
 
 #: What is calculated of an ion, with its unit; ``p_...`` is the sigma profile in A^2 a bin.
 COSMO_COLUMNS = (
@@ -52,6 +61,10 @@ COSMO_COLUMNS = (
     "hb_don",
     *PROFILE_NAMES,
 )
+
+#: Columns of the table of segments in a ``.cos`` file: A^2, e/A^2, e/A.
+_AREA, _SIGMA, _POTENTIAL = 7, 8, 9
+_COULOMB_KCAL_A_PER_MOL_E2 = 332.0637
 
 _RESULTS = {
     "hof_kcal_mol": r"FINAL HEAT OF FORMATION =\s*(\S+)",
@@ -114,13 +127,8 @@ def cosmo_descriptors(
     InputError
         A SMILES that cannot be read; an ion for which the calculation fails or takes too long.
     """
-    mopac_version()
-    molecule = conformer(smiles, random_state)
-    with tempfile.TemporaryDirectory(prefix="leyden-mopac-") as folder:
-        output, cavity = _run(Path(folder), molecule, formal_charge(smiles), timeout_s)
-    surface = _read_surface(cavity)
-    if "JOB ENDED NORMALLY" not in output or surface is None:
-        raise InputError("MOPAC must be able to calculate the ion", value=_reason(output, smiles))
+    output, segments = _in_conductor(smiles, random_state, timeout_s)
+    surface = Surface(segments[:, _AREA], segments[:, _SIGMA])
     results = {name: _number(pattern, output) for name, pattern in (_RESULTS | _ORBITALS).items()}
     if any(math.isnan(results[name]) for name in _RESULTS):
         raise InputError("MOPAC must give energy and cavity", value=_reason(output, smiles))
@@ -133,6 +141,35 @@ def cosmo_descriptors(
         **dict(zip(PROFILE_NAMES, surface.profile().tolist(), strict=True)),
     }
     return {name: values[name] for name in COSMO_COLUMNS}
+
+
+def deepest_potential(
+    smiles: str, *, random_state: int = 0, timeout_s: float = 600.0
+) -> dict[str, float]:
+    """Energy of a unit charge where the ion's cavity draws it most, by the ion's charges alone.
+
+    The calculation is that of `cosmo_descriptors`; the potential is the ion's, without that of the
+    screening charges.
+
+    Parameters
+    ----------
+    smiles, random_state, timeout_s
+        As of `cosmo_descriptors`.
+
+    Returns
+    -------
+    dict
+        ``deepest_potential_kcal_mol``: of a positive charge, negative beside an anion.
+
+    Raises
+    ------
+    MopacMissingError
+    InputError
+        As of `cosmo_descriptors`.
+    """
+    _, segments = _in_conductor(smiles, random_state, timeout_s)
+    lowest = float(segments[:, _POTENTIAL].min())
+    return {"deepest_potential_kcal_mol": _COULOMB_KCAL_A_PER_MOL_E2 * lowest}
 
 
 def simulate(
@@ -170,17 +207,51 @@ def simulate(
     MopacMissingError
     """
     shelf = Path(folder) / f"mopac-{mopac_version()}-seed-{random_state}"
+    calculate = partial(cosmo_descriptors, random_state=random_state, timeout_s=timeout_s)
+    return kept_rows(ions, shelf, calculate, COSMO_COLUMNS, n_jobs=n_jobs)
+
+
+def kept_rows(
+    ions: Sequence[str],
+    shelf: Path,
+    calculate: Callable[[str], dict[str, float]],
+    columns: Sequence[str],
+    *,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """What `calculate` gives of each ion, kept as one file an ion, named by its InChIKey.
+
+    Parameters
+    ----------
+    ions : sequence of str, length n
+        SMILES.
+    shelf : path
+        A folder for this calculation with these settings; made where it is absent.
+    calculate : callable
+        Of a SMILES; what it raises as `LeydenError` is the row's ``error``.
+    columns : sequence of str
+        The names of what it gives.
+    n_jobs : int
+
+    Returns
+    -------
+    DataFrame
+        One row an ion, in order: ``smiles``, ``inchikey``, `columns` (NaN where it failed) and
+        ``error``, which is empty where all went well.
+    """
     shelf.mkdir(parents=True, exist_ok=True)
-    one = partial(_kept, shelf=shelf, random_state=random_state, timeout_s=timeout_s)
+    one = partial(_kept, shelf=shelf, calculate=calculate)
     if n_jobs == 1:
         rows = [one(smiles) for smiles in ions]
     else:
         with worker_processes(n_jobs) as pool:
             rows = list(pool.map(one, ions))
-    return pd.DataFrame(rows, columns=["smiles", "inchikey", *COSMO_COLUMNS, "error"])
+    return pd.DataFrame(rows, columns=["smiles", "inchikey", *columns, "error"])
 
 
-def _kept(smiles: str, *, shelf: Path, random_state: int, timeout_s: float) -> dict[str, Any]:
+def _kept(
+    smiles: str, *, shelf: Path, calculate: Callable[[str], dict[str, float]]
+) -> dict[str, Any]:
     """One row of the table, read from its file or calculated; a failure is a row too."""
     row: dict[str, Any] = {"smiles": smiles, "inchikey": "", "error": ""}
     try:
@@ -188,7 +259,7 @@ def _kept(smiles: str, *, shelf: Path, random_state: int, timeout_s: float) -> d
         file = shelf / f"{row['inchikey']}.json"
         if file.exists():
             return row | json.loads(file.read_text())
-        values = cosmo_descriptors(smiles, random_state=random_state, timeout_s=timeout_s)
+        values = calculate(smiles)
     except LeydenError as error:
         return row | {"error": str(error)}
     handle, temporary = tempfile.mkstemp(dir=shelf, suffix=".part")
@@ -196,6 +267,20 @@ def _kept(smiles: str, *, shelf: Path, random_state: int, timeout_s: float) -> d
         json.dump(values, stream)
     os.replace(temporary, file)
     return row | values
+
+
+def _in_conductor(
+    smiles: str, random_state: int, timeout_s: float
+) -> tuple[str, NDArray[np.float64]]:
+    """MOPAC's output of an ion relaxed in the conductor, and the segments of its cavity (n, 10)."""
+    mopac_version()
+    molecule = conformer(smiles, random_state)
+    with tempfile.TemporaryDirectory(prefix="leyden-mopac-") as folder:
+        output, cavity = _run(Path(folder), molecule, formal_charge(smiles), timeout_s)
+    segments = _read_segments(cavity)
+    if "JOB ENDED NORMALLY" not in output or segments is None:
+        raise InputError("MOPAC must be able to calculate the ion", value=_reason(output, smiles))
+    return output, segments
 
 
 def _run(folder: Path, molecule: Any, charge: int, timeout_s: float) -> tuple[str, str]:
@@ -228,17 +313,14 @@ def _text(file: Path) -> str:
     return file.read_text(errors="replace") if file.exists() else ""
 
 
-def _read_surface(cavity: str) -> Surface | None:
+def _read_segments(cavity: str) -> NDArray[np.float64] | None:
     """The segments of a ``.cos`` file; none where their table is missing or cut short."""
     match = re.search(r"SEGMENT DATA: NPS=\s*(\d+)", cavity)
     if match is None:
         return None
     rows = [line.split() for line in cavity[match.end() :].splitlines()[2:]]
-    values = [row[7:9] for row in rows if len(row) == 10]
-    if len(values) != int(match[1]):
-        return None
-    area, sigma = np.array(values, dtype=float).T
-    return Surface(area, sigma)
+    values = [row for row in rows if len(row) == 10]
+    return np.array(values, dtype=float) if len(values) == int(match[1]) else None
 
 
 def _number(pattern: str, output: str) -> float:

@@ -1,0 +1,169 @@
+"""Four salts in poly(ethylene oxide): what the surrogate expects of them, and what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+
+from leyden.exploration.anion_parameters import (
+    BEAD_COLUMNS,
+    TFSI,
+    anion_descriptors,
+    bead_parameters,
+    factor_draws,
+)
+from leyden.exploration.decoding import AnionSurrogate, factor_swings
+
+__all__ = [
+    "SALTS",
+    "JointSurrogate",
+    "Measurement",
+    "Salt",
+    "SaltComparison",
+    "compare_salts",
+]
+
+
+class Measurement(NamedTuple):
+    """A conductivity as it was measured, all ions together, in poly(ethylene oxide)."""
+
+    conductivity_S_per_cm: float
+    temperature_K: float
+    eo_per_li: float
+    doi: str
+
+
+class Salt(NamedTuple):
+    """A lithium salt by its anion; a measurement, or why there is none."""
+
+    anion: str
+    measured: Measurement | None
+    remark: str
+
+
+#: The salts of figure 5-5 of the thesis. Values as transcribed in the table of experiments behind
+#: G. Bradford et al., ACS Cent. Sci. 9, 206 (2023), doi 10.1021/acscentsci.2c01123; we have not
+#: seen the papers themselves. The three were measured at one temperature and concentration, LiTFSI
+#: and LiFSI in one laboratory.
+SALTS: Mapping[str, Salt] = {
+    "LiTFSI": Salt(
+        TFSI,
+        Measurement(1.006e-3, 353.15, 20.0, "10.1016/j.electacta.2014.04.099"),
+        "PEO of 5e6 g/mol",
+    ),
+    "LiFSI": Salt(
+        "O=S(=O)(F)[N-]S(=O)(=O)F",
+        Measurement(1.195e-3, 353.15, 20.0, "10.1016/j.electacta.2014.04.099"),
+        "PEO of 5e6 g/mol",
+    ),
+    "LiPF6": Salt(
+        "F[P-](F)(F)(F)(F)F",
+        Measurement(1.968e-4, 353.15, 20.0, "10.1016/S0167-2738(00)00594-4"),
+        "PEO of 4e6 g/mol; another laboratory",
+    ),
+    "LiCl": Salt(
+        "[Cl-]",
+        None,
+        "the one series found has EO:Li 0.43 (53 mol/kg): mostly salt, not an electrolyte of these",
+    ),
+}
+
+
+class JointSurrogate(AnionSurrogate, Protocol):
+    """A surrogate that draws its predictions jointly."""
+
+    def sample(self, rows: pd.DataFrame, n: int, *, random_state: int) -> np.ndarray:
+        """Draws (n, rows) of the logarithm of the conductivity."""
+
+
+class SaltComparison(NamedTuple):
+    """What is expected of the salts.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Best first, index the salt: `BEAD_COLUMNS`, ``li_per_eo``, ``clipped``; ``log10_sigma`` of
+        lithium by the factors as stated, ``low`` and ``high`` (95 %: surrogate and factors);
+        ``probability_best``; ``measured_log10_sigma`` of all ions (NaN where there is none) with
+        ``temperature_K``, ``eo_per_li`` and ``doi``; ``remark``.
+    more_than : DataFrame
+        Probability that the salt of a row conducts more than that of a column; NaN on the diagonal.
+    swings : DataFrame
+        As of `leyden.exploration.decoding.factor_swings`, index the salt.
+    """
+
+    table: pd.DataFrame
+    more_than: pd.DataFrame
+    swings: pd.DataFrame
+
+
+def compare_salts(
+    surrogate: JointSurrogate,
+    *,
+    li_per_eo: float = 0.05,
+    draws: int = 200,
+    random_state: int = 0,
+) -> SaltComparison:
+    """LiTFSI, LiFSI, LiPF6 and LiCl: predicted order, with probabilities, beside experiment.
+
+    Needs neither MOPAC nor a data home. Compare orders and ratios, not absolute numbers: beads
+    move a hundred times too fast, and the model predicts lithium, experiments tell all ions.
+
+    Parameters
+    ----------
+    surrogate : JointSurrogate
+        Of log10 of the conductivity over the search space "anion".
+    li_per_eo : float
+        0.05, EO:Li = 20, is where the measurements are.
+    draws : int
+        Sets of factors; the surrogate is drawn ten times for each.
+    random_state : int
+    """
+    anions = anion_descriptors([salt.anion for salt in SALTS.values()])
+    anions.index = pd.Index(SALTS, name="salt")
+    beads = bead_parameters(anions).assign(li_per_eo=li_per_eo)
+    names = surrogate.space.names
+    parts = [
+        surrogate.sample(
+            bead_parameters(anions, by).assign(li_per_eo=li_per_eo)[names],
+            10,
+            random_state=random_state + place,
+        )
+        for place, by in enumerate(factor_draws(anions.inchikey.tolist(), draws, random_state))
+    ]
+    drawn = np.concatenate(parts)
+    low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
+    beat = (drawn[:, :, None] > drawn[:, None, :]).mean(axis=0)
+    np.fill_diagonal(beat, np.nan)
+    best = np.bincount(drawn.argmax(axis=1), minlength=len(anions)) / len(drawn)
+    table = beads[[*BEAD_COLUMNS, "li_per_eo", "clipped"]].assign(
+        log10_sigma=surrogate.predict(beads[names])["mean"].to_numpy(float),
+        low=low,
+        high=high,
+        probability_best=best,
+    )
+    table = table.join(_measured()).sort_values("log10_sigma", ascending=False, kind="stable")
+    more_than = pd.DataFrame(beat, index=anions.index, columns=list(anions.index))
+    return SaltComparison(
+        table,
+        more_than.loc[table.index, table.index],
+        factor_swings(surrogate, anions, li_per_eo=li_per_eo).loc[table.index],
+    )
+
+
+def _measured() -> pd.DataFrame:
+    rows = {}
+    for name, salt in SALTS.items():
+        told = salt.measured
+        rows[name] = {
+            "measured_log10_sigma": math.log10(told.conductivity_S_per_cm) if told else math.nan,
+            "temperature_K": told.temperature_K if told else math.nan,
+            "eo_per_li": told.eo_per_li if told else math.nan,
+            "doi": told.doi if told else "",
+            "remark": salt.remark,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
