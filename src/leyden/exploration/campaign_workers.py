@@ -149,7 +149,7 @@ class LocalWorkers:
             elif worker.process.sentinel in heard:
                 ended += self._bury(worker)
             elif worker.trial is not None and time.monotonic() > worker.deadline:
-                ended.append(Ended(worker.trial, _timed_out(worker.trial)))
+                ended.append(Ended(worker.trial, _timed_out(worker.trial, worker.began)))
                 self._drop(worker)
         self._fill()
         return ended
@@ -256,7 +256,7 @@ class ExecutorWorkers:
             if now > began + _allowed(trial):
                 future.cancel()
                 del self._trials[future]
-                ended.append(Ended(trial, _timed_out(trial)))
+                ended.append(Ended(trial, _timed_out(trial, began)))
         return ended
 
 
@@ -293,8 +293,9 @@ def _allowed(trial: Trial | None) -> float:
     return trial.timeout_s + max(_GRACE * trial.timeout_s, _GRACE_S)
 
 
-def _timed_out(trial: Trial) -> Answer:
-    return Answer("timed out", f"it did not return within {trial.timeout_s:g} s")
+def _timed_out(trial: Trial, began: float) -> Answer:
+    reason = f"it did not return within {trial.timeout_s:g} s"
+    return Answer("timed out", reason, seconds=time.monotonic() - began)
 
 
 def _death(code: int | None) -> str:
