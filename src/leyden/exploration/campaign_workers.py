@@ -265,16 +265,17 @@ def _serve(connection: Connection, evaluate: Evaluate) -> None:
     os.setsid()  # its own group, which Ctrl-C does not reach
     at_work: list[Path] = []
     threading.Thread(target=_end_with_the_driver, args=(at_work,), daemon=True).start()
-    connection.send("ready")
-    while True:
-        trial: Trial = connection.recv()
-        at_work[:] = [trial.folder]
-        try:
-            told: Answer | Exception = perform(evaluate, trial)
-        except LeydenError as error:
-            told = error
-        at_work.clear()
-        connection.send(told)
+    with suppress(EOFError, OSError):  # it has ended, and so does this
+        connection.send("ready")
+        while True:
+            trial: Trial = connection.recv()
+            at_work[:] = [trial.folder]
+            try:
+                told: Answer | Exception = perform(evaluate, trial)
+            except LeydenError as error:
+                told = error
+            at_work.clear()
+            connection.send(told)
 
 
 def _end_with_the_driver(at_work: list[Path]) -> None:
