@@ -231,7 +231,7 @@ class TestFiles:
         assert not len(campaign.history())
 
     def test_absent(self, campaign: Campaign, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="absent.csv: the results cannot be read"):
+        with pytest.raises(InputError, match="the results cannot be read"):
             campaign.tell(tmp_path / "absent.csv")
 
     @settings(max_examples=8)

@@ -262,7 +262,7 @@ class ExecutorWorkers:
 
 def _serve(connection: Connection, evaluate: Evaluate) -> None:
     """What a worker does until its driver ends."""
-    os.setsid()  # its own group, which Ctrl-C does not reach
+    os.setpgid(0, 0)  # a group of its own, which Ctrl-C does not reach
     at_work: list[Path] = []
     threading.Thread(target=_end_with_the_driver, args=(at_work,), daemon=True).start()
     with suppress(EOFError, OSError):  # it has ended, and so does this
