@@ -194,6 +194,13 @@ class TestTell:
         with pytest.raises(InputError, match="suggested these parameters as row 1"):
             campaign.tell({**row, "id": 11, **y(1.0)})
 
+    def test_what_is_at_work_is_not_told_by_hand(self, campaign: Campaign) -> None:
+        campaign.suggest(1, asked_by="driver")
+        with CampaignStore(campaign.path).writing() as step:
+            step.update(1, state="running", worker="here:42")
+        with pytest.raises(InputError, match="row 1 is being evaluated by here:42"):
+            campaign.tell({"id": 1, **y(1.0)})
+
 
 class TestFiles:
     def test_the_laboratory(self, campaign: Campaign, tmp_path: Path) -> None:

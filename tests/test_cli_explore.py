@@ -139,6 +139,16 @@ def test_the_built_in_simulator_and_an_earlier_campaign_of_it() -> None:
     assert evaluator_from_dict(long.evaluator or {}) == PolymerSimulation("backbone", 2.0)
 
 
+def test_a_table_of_prior_rows_with_a_mistake() -> None:
+    Path("before.csv").write_text("x,salt,y\n0.5,LiCl,2\n7,LiCl,2\n")
+    done = leyden_("new", "a", "--from", "campaign.toml", "--prior", "before.csv")
+    assert done.exit_code == 2
+    assert "before.csv, row 2: x lies between 0.001 and 1 M (got 7" in done.stderr
+    Path("before.csv").write_text("x,salt,y\n0.5,LiCl,2\n0.7,LiCl,2\n")
+    done = leyden_("new", "a", "--from", "campaign.toml", "--prior", "before.csv")
+    assert "2 prior rows" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -96,14 +96,17 @@ def new(
     plan = read_plan(described) if described is not None else polymer_plan(str(polymer), ns)
     given = {"method": method, "initial": initial, "random_state": seed}
     settings = {**plan.settings, **{k: v for k, v in given.items() if v is not None}}
-    made = Campaign.create(
-        _path(campaign, new=True),
-        plan.space,
-        plan.objectives,
-        prior=None if prior is None else _prior(prior, plan.objectives),
-        evaluator=None if plan.evaluator is None else plan.evaluator.to_dict(),
-        **settings,
-    )
+    try:
+        made = Campaign.create(
+            _path(campaign, new=True),
+            plan.space,
+            plan.objectives,
+            prior=None if prior is None else _prior(prior, plan.objectives),
+            evaluator=None if plan.evaluator is None else plan.evaluator.to_dict(),
+            **settings,
+        )
+    except InputError as error:  # what names a row and no file stands in the prior one
+        raise error.at(file=error.file or (prior if error.row else None)) from error
     found = made.status().prior
     note(f"{len(made.space)} parameters, {made.method}" + (f"; {found} prior rows" * bool(found)))
     typer.echo(made.path)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "drive"]
 
-_LOOK_S = 5.0
+_LOOK_S = 20.0
 """How often is looked at what others have told meanwhile."""
 
 

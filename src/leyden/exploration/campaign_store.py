@@ -243,7 +243,7 @@ class CampaignStore:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A look at one moment of the campaign."""
-        with self._connected() as database:
+        with self._measured(), self._connected() as database:
             database.execute("BEGIN")
             yield Transaction(database)
             database.execute("ROLLBACK")
@@ -251,8 +251,7 @@ class CampaignStore:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A step: all of it is done, or nothing; what it costs is written down with the next."""
-        began = time.perf_counter(), time.process_time()
-        with self._connected() as database:
+        with self._measured(), self._connected() as database:
             database.execute("BEGIN IMMEDIATE")
             try:
                 step = Transaction(database)
@@ -263,7 +262,14 @@ class CampaignStore:
                 if database.in_transaction:
                     database.execute("ROLLBACK")
                 raise
-        self._unbooked = time.perf_counter() - began[0], time.process_time() - began[1]
+            self._unbooked = (0.0, 0.0)
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        more = time.perf_counter() - wall, time.process_time() - cpu
+        self._unbooked = self._unbooked[0] + more[0], self._unbooked[1] + more[1]
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
