@@ -166,11 +166,15 @@ def noisy_improvement(beliefs: Beliefs, pending: torch.Tensor) -> Worth:
         beliefs.joint,
         beliefs.observed,
         sampler=beliefs.sampler,
-        objective=GenericMCObjective(lambda scores, X=None: scores[..., 0]),
+        objective=GenericMCObjective(_first),
         X_pending=pending if len(pending) else None,
         prune_baseline=True,
         **beliefs.constraints,
     )
+
+
+def _first(scores: torch.Tensor, X: torch.Tensor | None = None) -> torch.Tensor:
+    return scores[..., 0]
 
 
 def hypervolume(beliefs: Beliefs, pending: torch.Tensor) -> Worth:

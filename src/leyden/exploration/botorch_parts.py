@@ -36,7 +36,7 @@ with warnings.catch_warnings():
         from gpytorch.likelihoods import FixedNoiseGaussianLikelihood
         from gpytorch.mlls import ExactMarginalLogLikelihood
         from gpytorch.priors import LogNormalPrior
-        from linear_operator.utils.warnings import NumericalWarning
+        from gpytorch.utils.warnings import NumericalWarning
     except ImportError as error:
         raise MissingExtraError("botorch", "bo") from error
 

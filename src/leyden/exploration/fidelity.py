@@ -62,9 +62,9 @@ def variance_removed(
         covariance = process(point).covariance_matrix.numpy()
     noise = jitter(process) + np.array([evidence.typical_variance(place) for place in places])
     removed = covariance[0, 1:] ** 2 / (np.diag(covariance)[1:] + noise) / covariance[0, 0]
-    cost = np.array(list(costs.values()), float)
+    spent = np.array(list(costs.values()), float)
     table = pd.DataFrame(
-        {"removed": removed, "cost": cost, "per_cost": removed / cost},
+        {"removed": removed, "cost": spent, "per_cost": removed / spent},
         index=pd.Index(list(costs), name="task"),
     )
     return table.sort_values("per_cost", ascending=False)

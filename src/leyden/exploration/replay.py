@@ -7,6 +7,7 @@ campaign can be run many times with each method, from the same first rows.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leyden.errors import InputError
+from leyden.errors import InputError, did_you_mean
 from leyden.exploration.batches import METHODS, propose
 from leyden.exploration.search_space import Objective, SearchSpace
 
@@ -71,14 +72,7 @@ def replay(
     InputError
         An unknown method, numbers that do not fit, or a file of other settings.
     """
-    for method in methods:
-        if method not in METHODS or method == "hypervolume":
-            raise InputError("not a way to propose for one objective", value=method)
-    if not 1 <= initial <= evaluations or batch < 1 or repeats < 1:
-        raise InputError(
-            "a replay has 1 <= initial <= evaluations, batch >= 1 and repeats >= 1",
-            value=(initial, evaluations, batch, repeats),
-        )
+    _check(methods, initial, evaluations, batch, repeats)
     settings = {
         "space": space.to_dict(),
         "objective": objective.name,
@@ -106,6 +100,20 @@ def evaluations_to_reach(curves: pd.DataFrame, objective: Objective, value: floa
     reached = curves["best"] >= value if objective.maximise else curves["best"] <= value
     first = curves["evaluation"].where(reached)
     return first.groupby([curves["method"], curves["repeat"]]).min()
+
+
+def _check(
+    methods: Sequence[str], initial: int, evaluations: int, batch: int, repeats: int
+) -> None:
+    for method in methods:
+        if method not in METHODS or method == "hypervolume":
+            remedy = did_you_mean(method, METHODS[:-1])
+            raise InputError("not a way to propose one objective", value=method, remedy=remedy)
+    if not 1 <= initial <= evaluations or batch < 1 or repeats < 1:
+        raise InputError(
+            "a replay has 1 <= initial <= evaluations, batch >= 1 and repeats >= 1",
+            value=(initial, evaluations, batch, repeats),
+        )
 
 
 def _campaign(
@@ -194,6 +202,7 @@ def _append(
         return
     record = {**key, "values": done[key["method"], key["batch"], key["repeat"]]}
     path = Path(file)
-    cut = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+    if path.exists():  # what a killed replay has left of its last line
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
     with path.open("a") as stream:
-        stream.write(("\n" if cut else "") + json.dumps({**record, "settings": settings}) + "\n")
+        stream.write(json.dumps({**record, "settings": settings}) + "\n")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from leyden.errors import InputError
 from leyden.exploration.evidence import Evidence, evidence_of
@@ -15,11 +16,13 @@ from leyden.exploration.gaussian_process import (
     length_scales,
     moments,
 )
+from leyden.exploration.marginals import Marginals
 from leyden.exploration.search_space import Objective, SearchSpace
 
 __all__ = ["Surrogate"]
 
 _TWO_SIDED_95 = 1.959964
+_AT_ONCE = 10_000
 
 
 class Surrogate:
@@ -103,27 +106,27 @@ class Surrogate:
             ``mean``, ``std``, and the 95 % interval ``low`` to ``high``, on the learned scale: the
             objective, or its log10 where that is learned.
         """
-        mean, covariance = self._posterior(rows)
-        std = np.sqrt(np.diag(covariance) + (self.noise_std**2 if noise else 0.0))
+        points, marginals = torch.as_tensor(self.space.to_unit(rows)), Marginals(self.process)
+        found = [torch.stack(marginals(part)) for part in points.split(_AT_ONCE)]
+        scores, variances = torch.cat(found, dim=1).numpy()
+        scale = self.evidence.scale
+        mean = scale.values(scores)
+        std = np.sqrt(variances * scale.spread**2 + (self.noise_std**2 if noise else 0.0))
         half = _TWO_SIDED_95 * std
         columns = {"mean": mean, "std": std, "low": mean - half, "high": mean + half}
         return pd.DataFrame(columns, index=rows.index)
 
     def sample(self, rows: pd.DataFrame, n: int, *, random_state: int) -> np.ndarray:
         """Joint draws of the objective without noise, on the learned scale, shape (n, rows)."""
-        mean, covariance = self._posterior(rows)
+        mean, covariance = moments(self.process, self.space.to_unit(rows))
         generator = np.random.default_rng(random_state)
-        return generator.multivariate_normal(mean, covariance, n, method="eigh")
+        draws = generator.multivariate_normal(mean, covariance, n, method="eigh")
+        return self.evidence.scale.values(draws)
 
     def length_scales(self) -> pd.Series:
         """Distance over which the objective changes, by parameter, in units of its range."""
         found = length_scales(self.process, self.space)
         return pd.Series(found, index=self.space.names, name="length scale")
-
-    def _posterior(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        mean, covariance = moments(self.process, self.space.to_unit(rows))
-        scale = self.evidence.scale
-        return scale.values(mean), covariance * scale.spread**2
 
     def _fitted(self) -> tuple[Evidence, Any]:
         if self._learned is None:
