@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leyden.exploration.campaign import Campaign
+    from leyden.exploration.campaign_file import CampaignPlan
 
 __all__ = ["app"]
 
@@ -86,14 +87,8 @@ def new(
     Without [command] the results come from you: `leyden explore suggest`, then `tell`.
     """
     from leyden.exploration.campaign import Campaign
-    from leyden.exploration.campaign_file import polymer_plan, read_plan
 
-    if (polymer is None) == (described is None):
-        raise InputError(
-            "a campaign is one of the built-in simulator or one of your own",
-            remedy="give --polymer, or --from with a TOML file",
-        )
-    plan = read_plan(described) if described is not None else polymer_plan(str(polymer), ns)
+    plan = _plan(polymer, ns, described)
     given = {"method": method, "initial": initial, "random_state": seed}
     settings = {**plan.settings, **{k: v for k, v in given.items() if v is not None}}
     try:
@@ -237,6 +232,17 @@ def status(
     if out is not None:
         _write(out, opened.history().to_csv(index=False, lineterminator="\n"))
         typer.echo(out)
+
+
+def _plan(polymer: str | None, ns: float, described: Path | None) -> CampaignPlan:
+    from leyden.exploration.campaign_file import polymer_plan, read_plan
+
+    if (polymer is None) == (described is None):
+        raise InputError(
+            "a campaign is one of the built-in simulator or one of your own",
+            remedy="give --polymer, or --from with a TOML file",
+        )
+    return read_plan(described) if described is not None else polymer_plan(str(polymer), ns)
 
 
 def _path(campaign: Path, new: bool = False) -> Path:

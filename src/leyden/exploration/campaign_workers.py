@@ -238,7 +238,11 @@ class ExecutorWorkers:
         return "executor"
 
     def wait(self, seconds: float) -> list[Ended]:
-        done, _ = first_of(self._trials, timeout=seconds, return_when=FIRST_COMPLETED)
+        now = time.monotonic()
+        left = [began + _allowed(trial) - now for trial, began in self._trials.values()]
+        soonest = min(left, default=seconds)
+        pause = max(min(soonest, seconds), 0)
+        done, _ = first_of(self._trials, timeout=pause, return_when=FIRST_COMPLETED)
         ended = []
         for future in done:
             trial, _ = self._trials.pop(future)
