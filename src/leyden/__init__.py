@@ -13,7 +13,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from leyden import data, dynamics, metrics, models, physics, representations, splits
+    from leyden import (
+        data,
+        dynamics,
+        exploration,
+        metrics,
+        models,
+        physics,
+        representations,
+        splits,
+    )
     from leyden.chains import Chain, Step
     from leyden.data.catalog import card, cards, fetch, load
     from leyden.data.dataset import Dataset, HeldOut
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
         LeydenError,
         MissingExtraError,
     )
+    from leyden.exploration.campaign import Campaign
     from leyden.predictor import Predictor
     from leyden.selection import Best
     from leyden.source_search import SourceSearch
@@ -67,6 +77,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "LeydenError",
         "MissingExtraError",
     ),
+    "leyden.exploration.campaign": ("Campaign",),
     "leyden.predictor": ("Predictor",),
     "leyden.selection": ("Best",),
     "leyden.source_search": ("SourceSearch",),
@@ -82,11 +93,21 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "leyden.varying_columns": ("VaryingColumns",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-_ROOMS = ("data", "dynamics", "metrics", "models", "physics", "representations", "splits")
+_ROOMS = (
+    "data",
+    "dynamics",
+    "exploration",
+    "metrics",
+    "models",
+    "physics",
+    "representations",
+    "splits",
+)
 
 __all__ = [
     "ArtefactError",
     "Best",
+    "Campaign",
     "Chain",
     "Crystal",
     "Dataset",
@@ -117,6 +138,7 @@ __all__ = [
     "data",
     "dynamics",
     "evaluate",
+    "exploration",
     "fetch",
     "load",
     "metrics",
