@@ -172,11 +172,9 @@ def best_found(surrogate: Surrogate, observations: pd.DataFrame) -> pd.DataFrame
         a bound; empty where there is none), and ``mean``, ``std``, ``low``, ``high``.
     """
     name = surrogate.objective.name
-    known = observations[name].notna().to_numpy()
-    if f"{name}_bound" in observations:
-        known &= observations[f"{name}_bound"].fillna("").to_numpy() == ""
-    if "task" in observations:
-        known &= observations["task"].fillna("").to_numpy() == ""
+    known = observations[name].notna()
+    for empty in {f"{name}_bound", "task"} & set(observations.columns):
+        known &= observations[empty].fillna("") == ""
     values = observations.loc[known, name].astype(float)
     if values.empty:
         return observations.iloc[:0].assign(mean=np.nan, std=np.nan, low=np.nan, high=np.nan)

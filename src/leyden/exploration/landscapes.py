@@ -147,9 +147,7 @@ def axis_values(parameter: Parameter, count: int) -> np.ndarray:
     return np.unique(parameter.from_unit(np.linspace(0.0, 1.0, count)))
 
 
-def cut(
-    surrogate: Surrogate, row: pd.DataFrame, name: str, *, best: float, count: int = 60
-) -> Cut:
+def cut(surrogate: Surrogate, row: pd.DataFrame, name: str, *, best: float, count: int = 60) -> Cut:
     """What is expected along one parameter.
 
     Parameters

@@ -1,4 +1,4 @@
-"""In which direction an objective improves from a row, whether that is certain, and the best row."""
+"""In which direction an objective improves, whether that is certain, and the best row."""
 
 from __future__ import annotations
 
@@ -123,7 +123,9 @@ def best_predicted(
         kept = rows.iloc[np.argsort(-means, kind="stable")[:_KEPT]]
         about = np.repeat(space.to_unit(kept), _AROUND, axis=0)
         # Half of the steps change a few parameters alone, so that edges and categories are met.
-        moved = generator.random(about.shape) < np.where(np.arange(len(about)) % 2, 1.0, 0.4)[:, None]
+        moved = (
+            generator.random(about.shape) < np.where(np.arange(len(about)) % 2, 1.0, 0.4)[:, None]
+        )
         tried = space.from_unit(about + moved * reach * generator.standard_normal(about.shape))
         rows = pd.concat([kept, tried[space.allowed(tried)]], ignore_index=True)
         reach *= 0.6
