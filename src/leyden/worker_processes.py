@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
-__all__ = ["THREADS", "worker_processes"]
+__all__ = ["THREADS", "worker_process", "worker_processes"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Environment variables that hold the numerical libraries of a process to one thread each."""
@@ -41,6 +41,17 @@ def worker_processes(
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def worker_process(target: Callable[..., object], *args: Any) -> SpawnProcess:
+    """One such process, not started yet; it does not end with this one unless `target` sees to it.
+
+    Parameters
+    ----------
+    target : callable
+        Called with `args` there.
+    """
+    return _Process(target=target, args=args)
 
 
 class _Process(SpawnProcess):

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 import leyden
-from leyden.cli import data, dynamics, explain, learning, screen, studies
+from leyden.cli import data, dynamics, explain, explore, learning, screen, studies
 from leyden.errors import LeydenError
 
 __all__ = ["app", "main"]
@@ -74,6 +74,7 @@ app.command(no_args_is_help=True)(learning.evaluate)
 app.command(no_args_is_help=True)(learning.predict)
 app.command(no_args_is_help=True)(explain.explain)
 app.add_typer(screen.app, name="screen")
+app.add_typer(explore.app, name="explore")
 app.add_typer(dynamics.app, name="dynamics")
 app.add_typer(studies.app, name="study")
 
