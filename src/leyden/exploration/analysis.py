@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leyden.exploration.campaign_rows import contenders
 from leyden.exploration.held_out import HeldOut, cross_validated
 from leyden.exploration.landscapes import (
     Cut,
@@ -24,11 +25,13 @@ from leyden.exploration.search_space import Objective, SearchSpace
 from leyden.exploration.surrogate import Surrogate
 from leyden.exploration.uphill import Uphill, best_predicted, uphill
 
-__all__ = ["ExplorationAnalysis", "analyse", "best_found"]
+__all__ = ["ExplorationAnalysis", "analyse", "best_found", "contending"]
 
 _MOST_IN_LANDSCAPES = 5
 _FEWEST_TO_HOLD_OUT = 10
 _CLOSE = 0.02
+_DRAWS = 1000
+_TWO_SIDED_95 = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,9 @@ class ExplorationAnalysis:
         One observed row, see `best_found`.
     best_predicted : DataFrame
         One row, as `reference`.
+    gain : (float, float, float)
+        By how much more is expected of the best predicted row than of the reference, with its 95 %
+        interval.
     incumbent : float
         The best that is expected of an observed row; improvements are over it.
     noise_std : float
@@ -78,6 +84,7 @@ class ExplorationAnalysis:
     importance: pd.DataFrame
     best_found: pd.DataFrame
     best_predicted: pd.DataFrame
+    gain: tuple[float, float, float]
     incumbent: float
     noise_std: float
     cuts: tuple[Cut, ...]
@@ -147,6 +154,7 @@ def analyse(
         importance=importance,
         best_found=best_found(surrogate, observations),
         best_predicted=best,
+        gain=_gain(surrogate, row, best[space.names], random_state),
         incumbent=gain_over,
         noise_std=surrogate.noise_std,
         cuts=tuple(cut(surrogate, row, name, best=gain_over) for name in importance.index),
@@ -168,19 +176,35 @@ def best_found(surrogate: Surrogate, observations: pd.DataFrame) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        One row of `observations` with its index (of the campaign's own task, with a value and not
-        a bound; empty where there is none), and ``mean``, ``std``, ``low``, ``high``.
+        One row of `observations` with its index, of the campaign's own task and not a bound that
+        the true value may be worse than; empty where there is none. With ``mean``, ``std``,
+        ``low`` and ``high``.
     """
-    name = surrogate.objective.name
-    known = observations[name].notna()
-    for empty in {f"{name}_bound", "task"} & set(observations.columns):
-        known &= observations[empty].fillna("") == ""
-    values = observations.loc[known, name].astype(float)
+    values = pd.Series(contending(observations, surrogate.objective), observations.index)
+    if "task" in observations:
+        values = values[observations["task"].fillna("") == ""]
+    values = values.dropna()
     if values.empty:
         return observations.iloc[:0].assign(mean=np.nan, std=np.nan, low=np.nan, high=np.nan)
     at = values.idxmax() if surrogate.objective.maximise else values.idxmin()
     row = observations.loc[[at]]
     return row.join(surrogate.predict(row[surrogate.space.names]))
+
+
+def contending(observations: pd.DataFrame, objective: Objective) -> np.ndarray:
+    """`leyden.exploration.campaign_rows.contenders`, also of a table without a column of bounds."""
+    bound = f"{objective.name}_bound"
+    return contenders(observations.assign(**{bound: observations.get(bound, "")}), objective)
+
+
+def _gain(
+    surrogate: Surrogate, row: pd.DataFrame, best: pd.DataFrame, random_state: int
+) -> tuple[float, float, float]:
+    both = pd.concat([row, best], ignore_index=True)
+    start, end = surrogate.predict(both)["mean"]
+    draws = surrogate.sample(both, _DRAWS, random_state=random_state)
+    half = _TWO_SIDED_95 * float(np.std(draws[:, 1] - draws[:, 0]))
+    return float(end - start), float(end - start - half), float(end - start + half)
 
 
 def _importance(surrogate: Surrogate, held: HeldOut | None) -> pd.DataFrame:

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-__all__ = ["best_of_any_order", "best_of_repeats", "best_so_far", "evaluations_to_reach"]
+__all__ = [
+    "best_of_any_order",
+    "best_of_repeats",
+    "best_so_far",
+    "evaluations_to_reach",
+    "one_campaign",
+]
 
 
 def best_so_far(values: np.ndarray, *, maximise: bool = True) -> np.ndarray:
@@ -87,6 +93,29 @@ def best_of_any_order(
         columns[k - 1] = worst_first[np.minimum(at, count - 1)]
     low, best, high = np.where(np.isfinite(columns), sign * columns, np.nan).T
     return _table(best, low, high) if maximise else _table(best, high, low)
+
+
+def one_campaign(values: np.ndarray, drawn: np.ndarray, *, maximise: bool = True) -> pd.DataFrame:
+    """The best so far as it was, and of those rows that were drawn at random in any order.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    drawn : ndarray of bool, shape (n,)
+        Which rows no result has led to.
+    maximise : bool
+
+    Returns
+    -------
+    DataFrame
+        ``arm``, ``evaluations``, ``best``, ``low``, ``high``.
+    """
+    curves = {"as it was": best_of_repeats([values], maximise=maximise)}
+    if drawn.sum() > 1:
+        curves["its random rows, in any order"] = best_of_any_order(
+            values[drawn], maximise=maximise
+        )
+    return pd.concat([table.assign(arm=arm) for arm, table in curves.items()], ignore_index=True)
 
 
 def evaluations_to_reach(values: np.ndarray, target: float, *, maximise: bool = True) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -16,6 +17,8 @@ from mpl_toolkits.mplot3d.axes3d import Axes3D
 from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, need, series_style, tidy
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from leyden.exploration.held_out import HeldOut
     from leyden.exploration.landscapes import Cut, IsoSurface, Landscape
     from leyden.exploration.search_space import Objective, Parameter
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "best_so_far_curves",
+    "colour_bar",
     "cut_curve",
     "held_out_parity",
     "importance_bars",
@@ -184,6 +188,15 @@ def landscape_map(
         bar.set_label(words, fontsize=9.5, color=INK)
         bar.ax.tick_params(labelsize=8)
     return tidy(ax)
+
+
+def colour_bar(
+    figure: Figure, axes: Sequence[Axes], objective: Objective, limits: tuple[float, float]
+) -> None:
+    """One colour bar for several maps that share their limits."""
+    bar = figure.colorbar(ScalarMappable(Normalize(*limits), "viridis"), ax=axes, shrink=0.6)
+    bar.set_label(named(objective), fontsize=9.5, color=INK)
+    bar.ax.tick_params(labelsize=8)
 
 
 def _arrow(result: Landscape, ax: Axes, uphill: Uphill) -> None:
