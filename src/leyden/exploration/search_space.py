@@ -95,7 +95,7 @@ class Parameter:
             places = {str(level): place for place, level in enumerate(self.levels)}
             found = np.array([places.get(str(value), np.nan) for value in values])
             return (found + 0.5) / len(self.levels)
-        low, high = self._ends()
+        low, high = self.ends()
         return (self._scaled(np.asarray(values, float)) - low) / (high - low)  # type: ignore[no-any-return]
 
     def from_unit(self, places: np.ndarray) -> np.ndarray:
@@ -104,13 +104,16 @@ class Parameter:
         if self.kind == "categorical":
             share = np.minimum((places * len(self.levels)).astype(int), len(self.levels) - 1)
             return np.array([self.levels[place] for place in share], dtype=object)
-        low, high = self._ends()
+        low, high = self.ends()
         scaled = low + places * (high - low)
         values = np.clip(np.exp(scaled) if self.scale == "log" else scaled, self.low, self.high)
         return np.rint(values).astype(np.int64) if self.kind == "integer" else values
 
-    def _ends(self) -> tuple[float, float]:
-        # Half a step beyond either end, so that an integer at its bound is as likely as others.
+    def ends(self) -> tuple[float, float]:
+        """The scaled values at 0 and 1.
+
+        For an integer half a step beyond its bounds, which so are as likely as what is between.
+        """
         step = 0.5 if self.kind == "integer" else 0.0
         low, high = self._scaled(np.array([self.low - step, self.high + step]))
         return float(low), float(high)
@@ -288,6 +291,19 @@ class SearchSpace:
         return pd.DataFrame(
             {p.name: p.from_unit(points[:, place]) for place, p in enumerate(self.parameters)}
         )
+
+    def unit_constraints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Slopes (m, d) and bounds (m,) of the constraints in the unit cube: slopes x <= bounds."""
+        slopes, bounds = np.zeros((len(self.constraints), len(self))), []
+        for row, constraint in enumerate(self.constraints):
+            bound = constraint.bound
+            for name, value in constraint.coefficients.items():
+                column = self.names.index(name)
+                low, high = self.parameters[column].ends()
+                slopes[row, column] = value * (high - low)
+                bound -= value * low
+            bounds.append(bound)
+        return slopes, np.array(bounds)
 
     def random(self, n: int, random_state: int) -> pd.DataFrame:
         """Rows (n) drawn evenly on the scales of the parameters, all constraints kept.
