@@ -14,7 +14,7 @@ from leyden.exploration.best_so_far import (
     best_of_any_order,
     best_of_repeats,
     best_so_far,
-    evaluations_to_reach,
+    one_campaign,
 )
 
 
@@ -52,12 +52,19 @@ def test_many_orders_do_not_overflow() -> None:
     assert table["best"].iloc[-1] == 1999.0
 
 
-def test_repeats_and_the_evaluations_to_a_target() -> None:
+def test_repeats_to_the_end_of_the_shortest() -> None:
     repeats = [np.array([1.0, 4.0, 2.0]), np.array([3.0, 1.0])]
     table = best_of_repeats(repeats, level=1.0)
     assert table["evaluations"].tolist() == [1, 2]
     assert table[["best", "low", "high"]].to_numpy().tolist() == [[2.0, 1.0, 3.0], [3.5, 3.0, 4.0]]
     assert best_of_repeats(repeats[:1])["low"].isna().all()
-    assert evaluations_to_reach(repeats[0], 3.0) == 2
-    assert np.isnan(evaluations_to_reach(repeats[0], 9.0))
-    assert evaluations_to_reach(repeats[1], 2.0, maximise=False) == 2
+
+
+def test_a_campaign_and_its_random_rows() -> None:
+    values, drawn = np.array([1.0, 2.0, 0.0, 9.0]), np.array([True, True, True, False])
+    table = one_campaign(values, drawn)
+    assert table.groupby("arm", sort=False)["best"].agg(list).tolist() == [
+        [1.0, 2.0, 2.0, 9.0],
+        [1.0, 2.0, 2.0],
+    ]
+    assert one_campaign(values, ~drawn)["arm"].unique().tolist() == ["as it was"]

@@ -23,6 +23,9 @@ def area(triangles: np.ndarray) -> float:
 
 def test_a_sphere_has_its_area_and_every_corner_its_radius() -> None:
     triangles = iso_surface(AXES, np.sqrt(X**2 + Y**2 + Z**2), 0.7)
+    normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    # The distance grows outwards, so that lower values are within.
+    assert (np.sum(normals * triangles.mean(axis=1), axis=1) < 0).all()
     assert area(triangles) == pytest.approx(4 * np.pi * 0.7**2, rel=0.01)
     np.testing.assert_allclose(np.linalg.norm(triangles, axis=-1), 0.7, atol=0.01)
 

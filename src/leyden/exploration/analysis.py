@@ -12,6 +12,7 @@ import pandas as pd
 
 from leyden.exploration.campaign_rows import contenders
 from leyden.exploration.held_out import HeldOut, cross_validated
+from leyden.exploration.importance import importance
 from leyden.exploration.landscapes import (
     Cut,
     IsoSurface,
@@ -140,9 +141,9 @@ def analyse(
     held = None
     if folds and int(observations[surrogate.objective.name].notna().sum()) >= _FEWEST_TO_HOLD_OUT:
         held = cross_validated(surrogate, observations, folds=folds, random_state=random_state)
-    importance = _importance(surrogate, held)
+    matters = _matters(surrogate, held, random_state)
     kinds = {parameter.name: parameter.kind for parameter in space}
-    ordered = [name for name in importance.index if kinds[name] != "categorical"]
+    ordered = [name for name in matters.index if kinds[name] != "categorical"]
     pairs = combinations(ordered[:_MOST_IN_LANDSCAPES], 2)
     gain_over = incumbent(surrogate, observations)
     return ExplorationAnalysis(
@@ -151,13 +152,13 @@ def analyse(
         observations=observations,
         reference=row.join(surrogate.predict(row)),
         reference_given=reference is not None,
-        importance=importance,
+        importance=matters,
         best_found=best_found(surrogate, observations),
         best_predicted=best,
         gain=_gain(surrogate, row, best[space.names], random_state),
         incumbent=gain_over,
         noise_std=surrogate.noise_std,
-        cuts=tuple(cut(surrogate, row, name, best=gain_over) for name in importance.index),
+        cuts=tuple(cut(surrogate, row, name, best=gain_over) for name in matters.index),
         landscapes=tuple(
             landscape(surrogate, row, *pair, best=gain_over, random_state=random_state)
             for pair in pairs
@@ -207,8 +208,8 @@ def _gain(
     return float(end - start), float(end - start - half), float(end - start + half)
 
 
-def _importance(surrogate: Surrogate, held: HeldOut | None) -> pd.DataFrame:
-    table = surrogate.importance().copy()
+def _matters(surrogate: Surrogate, held: HeldOut | None, random_state: int) -> pd.DataFrame:
+    table = importance(surrogate, random_state=random_state)
     if held is not None and held.importance is not None:
         shares = held.importance.rename(columns={"low": "share_low", "high": "share_high"})
         table = table.join(shares)

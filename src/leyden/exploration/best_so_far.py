@@ -12,7 +12,6 @@ __all__ = [
     "best_of_any_order",
     "best_of_repeats",
     "best_so_far",
-    "evaluations_to_reach",
     "one_campaign",
 ]
 
@@ -116,19 +115,6 @@ def one_campaign(values: np.ndarray, drawn: np.ndarray, *, maximise: bool = True
             values[drawn], maximise=maximise
         )
     return pd.concat([table.assign(arm=arm) for arm, table in curves.items()], ignore_index=True)
-
-
-def evaluations_to_reach(values: np.ndarray, target: float, *, maximise: bool = True) -> float:
-    """How many evaluations until a value is as good as the target; NaN where none is.
-
-    Examples
-    --------
-    >>> evaluations_to_reach(np.array([1.0, 2.0, 3.0]), 2.0)
-    2.0
-    """
-    best = best_so_far(values, maximise=maximise)
-    there = np.flatnonzero(best >= target if maximise else best <= target)
-    return float(there[0] + 1) if len(there) else float("nan")
 
 
 def _quantiles(level: float) -> list[float]:

@@ -103,7 +103,7 @@ def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
     latent = predicted(surrogate, rows[surrogate.space.names])
     noise = surrogate.noise_std
     # A simulation that knows its own error has that one in place of the usual.
-    usual = surrogate.evidence.typical_variance * surrogate.evidence.scale.spread**2
+    usual = surrogate.evidence.typical_variance() * surrogate.evidence.scale.spread**2
     own = np.where(error > 0, np.square(error) - usual, 0.0)
     std = np.sqrt(latent["std"].to_numpy() ** 2 + np.maximum(noise**2 + own, 0.0))
     mean = latent["mean"].to_numpy()

@@ -32,7 +32,7 @@ def iso_surface(axes: Sequence[np.ndarray], values: np.ndarray, level: float) ->
     Returns
     -------
     ndarray, shape (triangles, 3, 3)
-        Corners of each triangle.
+        Corners of each triangle, anticlockwise as seen from where values are lower.
 
     Raises
     ------
@@ -63,14 +63,23 @@ def iso_surface(axes: Sequence[np.ndarray], values: np.ndarray, level: float) ->
         2: [[(0, 2), (0, 3), (1, 3)], [(0, 2), (1, 3), (1, 2)]],
         3: [[(0, 3), (1, 3), (2, 3)]],
     }
-    triangles = [
-        np.stack(
-            [_crossing(corners[above == n], heights[above == n], *edge) for edge in triangle], 1
-        )
-        for n, several in edges.items()
-        for triangle in several
-    ]
+    triangles = []
+    for count, several in edges.items():
+        these = above == count
+        outward = corners[these, count:].mean(axis=1) - corners[these, :count].mean(axis=1)
+        for triangle in several:
+            ends = [_crossing(corners[these], heights[these], *edge) for edge in triangle]
+            triangles.append(_facing(np.stack(ends, axis=1), outward))
     return np.concatenate(triangles)
+
+
+def _facing(triangles: np.ndarray, outward: np.ndarray) -> np.ndarray:
+    """Triangles of some area, their corners such that the normal points to lower values."""
+    first, second = (triangles[:, end] - triangles[:, 0] for end in (1, 2))
+    normals = np.cross(first, second)
+    away = np.sum(normals * outward, axis=1) < 0
+    triangles[away] = triangles[away][:, ::-1]
+    return triangles[np.linalg.norm(normals, axis=1) > 0]
 
 
 def _tetrahedra(grid: np.ndarray) -> np.ndarray:

@@ -241,7 +241,7 @@ def iso_surface_picture(
     """
     colours = ScalarMappable(Normalize(*_ends(result.std)), "viridis_r")
     surface = Poly3DCollection(
-        result.triangles, facecolors=colours.to_rgba(result.std), edgecolors="none", shade=True
+        result.triangles, facecolors=colours.to_rgba(result.std), linewidths=0, shade=True
     )
     ax.add_collection3d(surface)
     if mark:

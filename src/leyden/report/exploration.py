@@ -267,10 +267,9 @@ def _outcomes(history: pd.DataFrame, found: ExplorationAnalysis) -> pd.DataFrame
     counts = table.groupby(["outcome", "gave"], sort=False).size().rename("evaluations")
     ordered = counts.sort_values(ascending=False, kind="stable").reset_index()
     if "error" in history:
-        said = table[table["error"].fillna("") != ""].groupby(["outcome", "gave"])["error"].first()
-        ordered["for example"] = [
-            said.get(key, "") for key in zip(ordered["outcome"], ordered["gave"])
-        ]
+        said = table[table["error"].fillna("") != ""].drop_duplicates(["outcome", "gave"])
+        said = said[["outcome", "gave", "error"]].rename(columns={"error": "for example"})
+        ordered = ordered.merge(said, how="left")
     return ordered
 
 
@@ -349,7 +348,7 @@ def _next(
         else "the gain in hypervolume that all objectives promise together"
     )
     report.section("What it would try next").text(
-        f"Chosen by {rule}. Nothing was entered into the campaign: that is `leyden explore suggest`."
+        f"Chosen by {rule}. Nothing was entered into the campaign: `leyden explore suggest` does."
     )
     report.table(
         proposals[found.space.names],

@@ -71,8 +71,8 @@ def tell_importance(report: Report, found: ExplorationAnalysis, which: str) -> N
     checked = "share" in table
     report.section(f"What matters{which}").text(
         "The shorter the distance over which the expected value changes, as a share of a "
-        "parameter's range, the more it matters: the inverse length scale. It is one number for the "
-        "whole space, may differ by region, and says how quickly a value changes, not by how much."
+        "parameter's range, the more it matters: the inverse length scale. It is one number for "
+        "the whole space, and says how quickly a value changes, not by how much."
         + (
             " Beside it stands what needs no length scale: the share of the variance of what was "
             "observed that held-out predictions lose when the values of a parameter are shuffled. "
@@ -259,7 +259,7 @@ def tell_belief(report: Report, found: ExplorationAnalysis, which: str) -> None:
     kept, bounds = held.bounds_kept
     report.text(
         f"Each of {len(held.measured):,} values was predicted by a surrogate that had not seen it, "
-        f"nor another value of the same parameters. 95 % intervals hold {100 * held.coverage:.0f} % "
+        f"nor another value of the same row. 95 % intervals hold {100 * held.coverage:.0f} % "
         f"of them ({low:.0f} to {high:.0f} % is what so few values tell); residuals are "
         f"{held.residual_spread:.2f} times as large as the surrogate says. The root mean square "
         f"error is {format_number(held.rmse, digits=2)}, of which one simulation's own noise is "
