@@ -65,10 +65,12 @@ class ExplorationAnalysis:
         The best that is expected of an observed row; improvements are over it.
     noise_std : float
         Of one more simulation about the truth.
-    cuts : tuple of Cut
-        Along every parameter, through the reference.
+    cuts, best_cuts : tuple of Cut
+        Along every parameter, through the reference and through the best predicted row.
+    best_landscape : Landscape or None
+        Through the best predicted row, over the two most important parameters that have an order.
     landscapes : tuple of Landscape
-        Over all pairs of the five most important parameters that have an order.
+        Through the reference, over all pairs of the five most important of them.
     surface : IsoSurface or None
         Through the reference, over the three most important of them.
     uphill : Uphill or None
@@ -89,6 +91,8 @@ class ExplorationAnalysis:
     incumbent: float
     noise_std: float
     cuts: tuple[Cut, ...]
+    best_cuts: tuple[Cut, ...]
+    best_landscape: Landscape | None
     landscapes: tuple[Landscape, ...]
     surface: IsoSurface | None
     uphill: Uphill | None
@@ -144,8 +148,10 @@ def analyse(
     matters = _matters(surrogate, held, random_state)
     kinds = {parameter.name: parameter.kind for parameter in space}
     ordered = [name for name in matters.index if kinds[name] != "categorical"]
-    pairs = combinations(ordered[:_MOST_IN_LANDSCAPES], 2)
+    pairs = list(combinations(ordered[:_MOST_IN_LANDSCAPES], 2))
     gain_over = incumbent(surrogate, observations)
+    top = best[space.names]
+    best_cuts = tuple(cut(surrogate, top, name, best=gain_over) for name in matters.index)
     return ExplorationAnalysis(
         space=space,
         objective=surrogate.objective,
@@ -155,10 +161,14 @@ def analyse(
         importance=matters,
         best_found=best_found(surrogate, observations),
         best_predicted=best,
-        gain=_gain(surrogate, row, best[space.names], random_state),
+        gain=_gain(surrogate, row, top, random_state),
         incumbent=gain_over,
         noise_std=surrogate.noise_std,
-        cuts=tuple(cut(surrogate, row, name, best=gain_over) for name in matters.index),
+        cuts=best_cuts
+        if reference is None
+        else tuple(cut(surrogate, row, name, best=gain_over) for name in matters.index),
+        best_cuts=best_cuts,
+        best_landscape=landscape(surrogate, top, *pairs[0], best=gain_over) if pairs else None,
         landscapes=tuple(
             landscape(surrogate, row, *pair, best=gain_over, random_state=random_state)
             for pair in pairs

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LightSource, Normalize
 from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
@@ -96,7 +96,14 @@ def slope_bars(result: Uphill, ax: Axes) -> Axes:
     return tidy(ax, grid="x")
 
 
-def cut_curve(result: Cut, ax: Axes, *, objective: Objective, mark: bool = True) -> Axes:
+def cut_curve(
+    result: Cut,
+    ax: Axes,
+    *,
+    objective: Objective,
+    improvement_limit: float | None = None,
+    mark: bool = True,
+) -> Axes:
     """What is expected along a parameter with its 95 % band, and the improvement on a second axis.
 
     Parameters
@@ -104,6 +111,8 @@ def cut_curve(result: Cut, ax: Axes, *, objective: Objective, mark: bool = True)
     result : Cut
     ax : Axes
     objective : Objective
+    improvement_limit : float, optional
+        What reaches a third of the second axis, so that several cuts share it.
     mark : bool
         Whether to mark the row that the cut is laid through.
     """
@@ -126,7 +135,7 @@ def cut_curve(result: Cut, ax: Axes, *, objective: Objective, mark: bool = True)
         ax.set_xlim(places.min(), places.max())
         if mark:
             ax.axvline(float(cast(float, result.at)), color=_RED, linewidth=1, linestyle="--")
-    top = float(np.nanmax(table["improvement"]))
+    top = improvement_limit or float(np.nanmax(table["improvement"]))
     second.set_ylim(0, 3.0 * top if top > 0 else 1.0)  # the lower third is its own
     second.yaxis.set_major_locator(MaxNLocator(3))
     second.set_ylabel("expected improvement", fontsize=9, color="#9a6a00")
@@ -161,29 +170,27 @@ def landscape_map(
     mark : bool
         Whether to mark the row that the landscape is laid through.
     uphill : Uphill, optional
-        Whose arrow is drawn: full where the ascent in this plane is certain (5 %), else dotted.
+        Whose arrow is drawn, as far as the bounds allow: full where the ascent in this plane is
+        certain (5 %), else dotted.
     """
     values = np.ma.masked_invalid(getattr(result, quantity).T)
     low, high = limits or (float(values.min()), float(values.max()))
-    levels = np.linspace(low, high if high > low else low + 1, 13)
+    levels = MaxNLocator(12).tick_values(low, high if high > low else low + 1)
     x, y = result.x_values, result.y_values
-    colours = ax.contourf(
-        x, y, values, levels, cmap="viridis", extend="both" if limits else "neither"
-    )
-    ax.contour(x, y, values, levels[::2], colors="white", linewidths=0.5, alpha=0.6)
+    colours = ax.contourf(x, y, values, levels, cmap="viridis", norm=Normalize(low, high))
+    ax.contour(x, y, values, levels, colors="white", linewidths=0.4, alpha=0.6)
     ax.set(xscale=result.x.scale, yscale=result.y.scale)
     ax.set(xlabel=named(result.x), ylabel=named(result.y))
     if quantity == "mean" and mark:
         known = np.ma.masked_invalid(np.abs(result.differs.T))
         ax.contourf(x, y, known, [-1, _TWO_SIDED_95], colors="none", hatches=["..."])
-        for part in ax.collections[-1:]:
-            part.set(edgecolor="white", linewidth=0)
+        ax.collections[-1].set(edgecolor="white", linewidth=0)
     if mark:
         ax.plot(*result.at, "o", color=_RED, markeredgecolor="white", markersize=8, zorder=5)
     if uphill is not None:
         _arrow(result, ax, uphill)
     if limits is None:
-        bar = ax.figure.colorbar(colours, ax=ax)
+        bar = ax.figure.colorbar(colours, ax=ax, format="%.3g")
         words = named(objective) if quantity == "mean" else _LABELS[quantity]
         bar.set_label(words, fontsize=9.5, color=INK)
         bar.ax.tick_params(labelsize=8)
@@ -194,7 +201,8 @@ def colour_bar(
     figure: Figure, axes: Sequence[Axes], objective: Objective, limits: tuple[float, float]
 ) -> None:
     """One colour bar for several maps that share their limits."""
-    bar = figure.colorbar(ScalarMappable(Normalize(*limits), "viridis"), ax=axes, shrink=0.6)
+    colours = ScalarMappable(Normalize(*limits), "viridis")
+    bar = figure.colorbar(colours, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.02)
     bar.set_label(named(objective), fontsize=9.5, color=INK)
     bar.ax.tick_params(labelsize=8)
 
@@ -206,7 +214,7 @@ def _arrow(result: Landscape, ax: Axes, uphill: Uphill) -> None:
         float(parameter.to_unit(np.array([value]))[0])
         for parameter, value in zip((result.x, result.y), result.at, strict=True)
     ]
-    end = np.add(start, 0.22 * uphill.direction(*names))
+    end = np.clip(np.add(start, 0.22 * uphill.direction(*names)), 0.0, 1.0)
     ax.annotate(
         "",
         xy=tuple(end),
@@ -239,9 +247,15 @@ def iso_surface_picture(
     view : (float, float)
         Height and turn of the eye, degrees.
     """
-    colours = ScalarMappable(Normalize(*_ends(result.std)), "viridis_r")
+    colours = ScalarMappable(Normalize(*_ends(result.std)), "YlGnBu")
+    tones = colours.to_rgba(result.std)
     surface = Poly3DCollection(
-        result.triangles, facecolors=colours.to_rgba(result.std), linewidths=0, shade=True
+        result.triangles,
+        facecolors=tones,
+        edgecolors=tones,  # no seams between the triangles
+        linewidths=0.3,
+        shade=True,
+        lightsource=LightSource(azdeg=view[1] - 30.0, altdeg=50.0),
     )
     ax.add_collection3d(surface)
     if mark:
@@ -255,7 +269,6 @@ def iso_surface_picture(
         getattr(ax, f"set_{axis}label")(named(parameter), fontsize=9, labelpad=6)
         getattr(ax, f"set_{axis}lim")(0, 1)
     ax.view_init(*view)
-    ax.set_box_aspect(None, zoom=0.9)
     bar = ax.figure.colorbar(colours, ax=ax, shrink=0.6, pad=0.12)
     bar.set_label("standard deviation there", fontsize=9.5, color=INK)
     bar.ax.tick_params(labelsize=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -280,7 +281,7 @@ def _cost(history: pd.DataFrame, own_cpu: float | None) -> str:
     total = float(known.sum())
     text = (
         f"{len(history):,} evaluations took {format_number(total / 3600, digits=3)} hours of one "
-        f"processor, {format_number(float(known.median()), digits=3)} s in the middle."
+        f"processor, in the median {format_number(float(known.median()), digits=3)} s each."
     )
     if own_cpu is not None and total > 0:
         text += (
@@ -316,26 +317,28 @@ def _progress(
 
 
 def _best(report: Report, found: ExplorationAnalysis, which: str) -> None:
-    parts = {"found": found.best_found, "predicted": found.best_predicted}
+    parts = {"best found": found.best_found, "best predicted": found.best_predicted}
     if found.reference_given:
         parts["reference"] = found.reference
-    rows = [
-        {"row": name, **part.iloc[0][found.space.names], **part.iloc[0][["mean", "low", "high"]]}
-        for name, part in parts.items()
-        if len(part)
-    ]
+    table = pd.DataFrame({"": [*(_titled(p) for p in found.space), "expected, 95 % interval"]})
+    for name, part in parts.items():
+        if len(part):
+            row = part.iloc[0]
+            values = [_value(row[parameter]) for parameter in found.space.names]
+            table[name] = [*values, shown(found.objective, row)]
     report.section(f"The best{which}").text(
         "The best of many noisy values flatters itself, and so, by less, does the highest point of "
         "a prediction: simulate it again before it is believed."
     )
-    scale = "its log10" if found.objective.log10 else "the objective"
-    report.table(
-        pd.DataFrame(rows),
-        caption=f"What is expected ({scale}, with 95 % intervals) of the best rows.",
-        names={"mean": "expected", **{name: words(name) for name in found.space.names}},
-        units={p.name: p.unit for p in found.space if p.unit},
-        digits=4,
-    )
+    report.table(table, caption="The best rows, and what is expected of them.")
+
+
+def _titled(parameter: Parameter) -> str:
+    return words(parameter.name) + (f" ({parameter.unit})" if parameter.unit else "")
+
+
+def _value(value: Any) -> str:
+    return format_number(value, digits=3) if isinstance(value, Real) else str(value)
 
 
 def _next(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from leyden.plots.exploration import (
     colour_bar,
@@ -22,6 +24,7 @@ from leyden.report.tables import format_interval, format_number
 
 if TYPE_CHECKING:
     from leyden.exploration.analysis import ExplorationAnalysis
+    from leyden.exploration.landscapes import Cut
     from leyden.exploration.search_space import Objective
     from leyden.report import Report
 
@@ -36,8 +39,6 @@ __all__ = [
     "tell_uphill",
     "words",
 ]
-
-_PANEL = 3.3
 
 
 def words(name: str) -> str:
@@ -102,7 +103,7 @@ def tell_importance(report: Report, found: ExplorationAnalysis, which: str) -> N
         "share_high": "share, to",
     }
     report.table(
-        table.reset_index(names="parameter"),
+        table.round(3).set_index(table.index.map(words)).reset_index(names="parameter"),
         caption="The same in numbers; `from` and `to` are 95 % intervals.",
         names={name: heading for name, heading in columns.items() if name in table},
         digits=3,
@@ -116,7 +117,7 @@ def tell_uphill(report: Report, found: ExplorationAnalysis, which: str) -> None:
     table = found.uphill.table()
     certain = table[table["certain"]]
     turns = [
-        f"{'more' if slope > 0 else 'less'} {words(name)}"
+        f"{words(name)} {'up' if slope > 0 else 'down'}"
         for name, slope in zip(certain["parameter"], certain["slope"], strict=True)
     ]
     chance = found.uphill.chance()
@@ -126,8 +127,8 @@ def tell_uphill(report: Report, found: ExplorationAnalysis, which: str) -> None:
         else "No single parameter has a slope whose sign is certain at 95 %."
     )
     verdict = (
-        f"Were it flat there, slopes as large would be expected with probability {chance:.2g}: "
-        + ("the ascent is certain." if chance < 0.05 else "the ascent is not certain.")
+        "Were it flat there, slopes as large would be expected with probability "
+        f"{format_number(chance, digits=2)}: the ascent is {'' if chance < 0.05 else 'not '}certain."
     )
     report.section(f"Uphill from the reference{which}").text(f"{verdict} {known}")
     figure, ax = subplots(width=6.4, height=0.45 * len(table) + 1.2)
@@ -143,66 +144,64 @@ def tell_uphill(report: Report, found: ExplorationAnalysis, which: str) -> None:
 def tell_cuts(report: Report, found: ExplorationAnalysis, which: str) -> None:
     """What is expected along each parameter."""
     report.section(f"Along each parameter{which}").text(
-        f"All others are those of {_where(found)}. Bands are 95 % intervals of the truth, without "
-        "the noise of a simulation. The yellow area below is the improvement that is expected over "
-        "the best expected of all rows observed: where it is high, a simulation promises most."
+        "Bands are 95 % intervals of the truth, without the noise of a simulation. The yellow area "
+        "below is the improvement that is expected over the best expected of all rows observed: "
+        "where it is high, a simulation promises most; where it is not seen, hardly anything."
     )
-    columns = min(3, len(found.cuts))
-    rows = -(-len(found.cuts) // columns)
-    figure, axes = subplots(rows, columns, width=3.9 * columns, height=3.1 * rows)
+    if found.reference_given:
+        _cuts(report, found, found.cuts, "the reference")
+    _cuts(report, found, found.best_cuts, "the best predicted row")
+
+
+def _cuts(report: Report, found: ExplorationAnalysis, cuts: Sequence[Cut], through: str) -> None:
+    limit = max(0.1 * found.noise_std, *(float(one.table["improvement"].max()) for one in cuts))
+    columns = min(3, len(cuts))
+    rows = -(-len(cuts) // columns)
+    figure, axes = subplots(rows, columns, width=3.9 * columns, height=2.9 * rows)
     panels = np.ravel(axes)
-    for ax, one in zip(panels, found.cuts, strict=False):
-        cut_curve(one, ax, objective=found.objective)
-    for ax in panels[len(found.cuts) :]:
+    for ax, one in zip(panels, cuts, strict=False):
+        cut_curve(one, ax, objective=found.objective, improvement_limit=limit)
+    for ax in panels[len(cuts) :]:
         ax.set_axis_off()
-    for ax in panels[: len(found.cuts)]:
-        if ax not in panels[::columns]:
-            ax.set_ylabel("")
     report.figure(
         figure,
-        caption=f"Cuts through {_where(found)} (dashed), and expected improvement",
+        caption=f"Cuts through {through} (dashed), all other parameters as in it",
         alt="Curves of the expected value along each parameter, with bands",
     )
 
 
 def tell_landscapes(report: Report, found: ExplorationAnalysis, which: str) -> None:
     """What is expected over pairs of parameters."""
-    if not found.landscapes:
+    if found.best_landscape is None:
         return
     arrows = (
-        " Arrows go uphill in each plane; a thin dotted one is not certain at 95 %."
+        " Arrows go uphill in each plane, as far as the bounds allow; a thin dotted one is not "
+        "certain at 95 %."
         if found.uphill
         else ""
     )
     report.section(f"Over two parameters{which}").text(
-        f"All others are those of {_where(found)}, the red dot. Where there are white dots, the "
-        f"expected value is not told apart from that of the red one at 95 %.{arrows}"
+        "All others are those of the row at the red dot. Where there are white dots, the expected "
+        f"value is not told apart from that of the red one at 95 %.{arrows}"
     )
-    first = found.landscapes[0]
     figure, axes = subplots(1, 3, width=12.6, height=3.5)
     for ax, quantity in zip(axes, ("mean", "std", "improvement"), strict=True):
-        landscape_map(
-            first,
-            ax,
-            objective=found.objective,
-            quantity=quantity,
-            uphill=found.uphill if quantity == "mean" else None,
-        )
+        landscape_map(found.best_landscape, ax, objective=found.objective, quantity=quantity)
     report.figure(
         figure,
-        caption="Over the two parameters of the shortest length scales: what is expected, its "
-        "standard deviation, and the improvement that is expected of a simulation there",
+        caption="Through the best predicted row, over the two parameters of the shortest length "
+        "scales: what is expected, its standard deviation, and the improvement that is expected "
+        "of a simulation there",
         alt="Three contour maps over a pair of parameters",
     )
-    if len(found.landscapes) > 1:
-        _all_pairs(report, found)
+    _all_pairs(report, found)
 
 
 def _all_pairs(report: Report, found: ExplorationAnalysis) -> None:
     count = len(found.landscapes)
     columns = min(3, count)
     rows = -(-count // columns)
-    figure, axes = subplots(rows, columns, width=_PANEL * columns + 0.8, height=_PANEL * 0.9 * rows)
+    figure, axes = subplots(rows, columns, width=3.7 * columns, height=3.0 * rows + 0.7)
     panels = np.ravel(axes)
     values = np.concatenate([one.mean.ravel() for one in found.landscapes])
     values = values[np.isfinite(values)]
@@ -236,8 +235,7 @@ def tell_surface(report: Report, found: ExplorationAnalysis, which: str) -> None
     )
     if not len(surface.triangles):
         return
-    figure = subplots(width=7.2, height=5.4)[0]
-    figure.clear()
+    figure = Figure(figsize=(6.8, 4.8), layout="constrained")
     ax = figure.add_subplot(projection="3d")
     iso_surface_picture(surface, ax)
     report.figure(
