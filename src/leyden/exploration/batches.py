@@ -73,9 +73,7 @@ def propose(
     ``joint batch`` moves all n at once, from where local penalisation has put them.
     """
     if method not in METHODS:
-        raise InputError(
-            "not a way to propose", value=method, remedy=did_you_mean(method, METHODS)
-        )
+        raise InputError("not a way to propose", value=method, remedy=did_you_mean(method, METHODS))
     if n < 1:
         raise InputError("one row at least is proposed", value=n)
     if not surrogates:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from leyden.errors import InputError, did_you_mean
+from leyden.exploration.batches import METHODS
 from leyden.exploration.campaign_rows import history_of, observations_of
 from leyden.exploration.campaign_status import CampaignStatus, status_of
 from leyden.exploration.campaign_store import CampaignStore
@@ -373,12 +374,14 @@ def _check(
     for name in names:
         if names.count(name) > 1 or name in taken:
             raise InputError("an objective has a name of its own", value=name)
-    if method not in DESIGNS:
-        from leyden.exploration.batches import METHODS
-
-        if method not in METHODS:
-            raise InputError(
-                "not a method of proposing", value=method, remedy=did_you_mean(method, METHODS)
-            )
+    if method not in METHODS:
+        raise InputError(
+            "not a method of proposing", value=method, remedy=did_you_mean(method, METHODS)
+        )
+    if method not in DESIGNS and (method == "hypervolume") != (len(names) > 1):
+        raise InputError(
+            f"{method} is not for {len(names)} objective(s)",
+            remedy="take 'hypervolume' for several, another method for one",
+        )
     if initial < 0 or random_state < 0:
         raise InputError("initial and random_state are not negative", value=(initial, random_state))

@@ -93,13 +93,14 @@ def _plan(given: Mapping[str, Any], folder: Path) -> CampaignPlan:
     )
     evaluator: PolymerSimulation | Command | None = None
     if "polymer" in given:
-        evaluator = _made(PolymerSimulation, _table(given, "polymer"), "[polymer]")
-        parameters = parameters or evaluator.search_space().parameters
+        simulation: PolymerSimulation = _made(PolymerSimulation, given["polymer"], "[polymer]")
+        evaluator = simulation
+        parameters = parameters or simulation.search_space().parameters
         objectives = objectives or (CONDUCTIVITY,)
-        settings.setdefault("task", evaluator.task)
+        settings.setdefault("task", simulation.task)
     elif "command" in given:
-        evaluator = _made(Command, _table(given, "command"), "[command]")
-        evaluator = replace(evaluator, working_folder=str(folder / evaluator.working_folder))
+        command: Command = _made(Command, given["command"], "[command]")
+        evaluator = replace(command, working_folder=str(folder / command.working_folder))
     for name, parts in (("parameters", parameters), ("objectives", objectives)):
         if not parts:
             raise InputError(f"the campaign has no {name}", remedy=f"write [{name}.NAME]")

@@ -30,6 +30,7 @@ class CampaignStatus:
     outcomes : dict of str to int
         Those rows by outcome.
     suggested, running, withdrawn : int
+        What a dead driver has left running is suggested again.
     prior : int
         Finished rows of other tasks.
     at_work : DataFrame
@@ -79,18 +80,19 @@ def status_of(
     states = Counter(row.state for row in rows)
     finished = [row for row in rows if row.state == "finished"]
     own = [row for row in finished if not row.task]
-    at_work = [(row.id, row.worker) for row in rows if row.state == "running"]
+    driver = driver_of(path)
+    at_work = [(row.id, row.worker) for row in rows if row.state == "running" and driver]
     wall, cpu = (sum(cost[k] for cost in spent.values()) for k in (0, 1))
     return CampaignStatus(
         finished=len(own),
         outcomes=dict(Counter(row.outcome for row in own).most_common()),
-        suggested=states["suggested"],
-        running=states["running"],
+        suggested=states["suggested"] + states["running"] - len(at_work),
+        running=len(at_work),
         withdrawn=states["withdrawn"],
         prior=len(finished) - len(own),
         at_work=pd.DataFrame(at_work, columns=["id", "worker"]),
         best=_best(history_of(own, space, objectives, task), objectives),
-        driver=driver_of(path),
+        driver=driver,
         driver_seconds=wall,
         driver_cpu_seconds=cpu,
         evaluation_seconds=sum(row.seconds or 0.0 for row in own),

@@ -29,6 +29,14 @@ UPGRADES: dict[int, Callable[[sqlite3.Connection], object]] = {}
 
 _APPLICATION = 0x4C657943  # "LeyC": tells a campaign from other databases
 _PATIENCE_S = 60.0
+_NOT_NOW = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
 _TABLES = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE spent (what TEXT PRIMARY KEY, seconds REAL NOT NULL, cpu_seconds REAL NOT NULL);
@@ -161,7 +169,9 @@ class Transaction:
 
     def spent(self) -> dict[str, tuple[float, float]]:
         """Wall and processor seconds, by what they went into."""
-        return {what: (wall, cpu) for what, wall, cpu in self._database.execute("TABLE spent")}
+        return {
+            what: (wall, cpu) for what, wall, cpu in self._database.execute("SELECT * FROM spent")
+        }
 
     def _written(self, values: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
         trees = {name: _text(values[name]) for name in _TREES if name in values}
@@ -265,13 +275,15 @@ class CampaignStore:
                 yield database
             finally:
                 database.close()
-        except sqlite3.OperationalError as error:
-            raise InputError(
-                f"the campaign cannot be used now: {error}",
-                file=self.path,
-                remedy="see that its folder can be written, and that no other program holds it",
-            ) from error
+        except sqlite3.IntegrityError:  # our own mistake
+            raise
         except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
+                raise InputError(
+                    f"the campaign cannot be used now: {error}",
+                    file=self.path,
+                    remedy="see that its folder can be written, and that no other program holds it",
+                ) from error
             raise ArtefactError(
                 f"{self.path}: the file is damaged, or no campaign ({error}). Remedy: take a copy, "
                 "or make a new campaign and tell it your last results.csv."
@@ -282,7 +294,7 @@ class CampaignStore:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         (sound,) = database.execute("PRAGMA quick_check(1)").fetchone()
         if sound != "ok":
-            raise sqlite3.DatabaseError(sound)
+            raise sqlite3.DatabaseError(" ".join(sound.split()))
         if known != _APPLICATION:
             raise ArtefactError(
                 f"{self.path}: this is no campaign. Remedy: give the file that `leyden explore "

@@ -149,7 +149,7 @@ class LocalWorkers:
             elif worker.process.sentinel in heard:
                 ended += self._bury(worker)
             elif worker.trial is not None and time.monotonic() > worker.deadline:
-                ended.append(Ended(worker.trial, _timed_out(worker.trial)))
+                ended.append(Ended(worker.trial, _timed_out(worker.trial, worker.began)))
                 self._drop(worker)
         self._fill()
         return ended
@@ -256,25 +256,26 @@ class ExecutorWorkers:
             if now > began + _allowed(trial):
                 future.cancel()
                 del self._trials[future]
-                ended.append(Ended(trial, _timed_out(trial)))
+                ended.append(Ended(trial, _timed_out(trial, began)))
         return ended
 
 
 def _serve(connection: Connection, evaluate: Evaluate) -> None:
     """What a worker does until its driver ends."""
-    os.setsid()  # its own group, which Ctrl-C does not reach
+    os.setpgid(0, 0)  # a group of its own, which Ctrl-C does not reach
     at_work: list[Path] = []
     threading.Thread(target=_end_with_the_driver, args=(at_work,), daemon=True).start()
-    connection.send("ready")
-    while True:
-        trial: Trial = connection.recv()
-        at_work[:] = [trial.folder]
-        try:
-            told: Answer | Exception = perform(evaluate, trial)
-        except LeydenError as error:
-            told = error
-        at_work.clear()
-        connection.send(told)
+    with suppress(EOFError, OSError):  # it has ended, and so does this
+        connection.send("ready")
+        while True:
+            trial: Trial = connection.recv()
+            at_work[:] = [trial.folder]
+            try:
+                told: Answer | Exception = perform(evaluate, trial)
+            except LeydenError as error:
+                told = error
+            at_work.clear()
+            connection.send(told)
 
 
 def _end_with_the_driver(at_work: list[Path]) -> None:
@@ -293,8 +294,9 @@ def _allowed(trial: Trial | None) -> float:
     return trial.timeout_s + max(_GRACE * trial.timeout_s, _GRACE_S)
 
 
-def _timed_out(trial: Trial) -> Answer:
-    return Answer("timed out", f"it did not return within {trial.timeout_s:g} s")
+def _timed_out(trial: Trial, began: float) -> Answer:
+    reason = f"it did not return within {trial.timeout_s:g} s"
+    return Answer("timed out", reason, seconds=time.monotonic() - began)
 
 
 def _death(code: int | None) -> str:

@@ -108,7 +108,7 @@ class PolymerSimulation:
         lammps_versions()
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        """Simulate; a glassy or phase-separated run gives an upper bound, other bad ones nothing."""
+        """Simulate; a glassy or phase-separated run gives an upper bound, other bad ones none."""
         from leyden.simulators.polymer_electrolyte import PolymerElectrolyte
 
         run = PolymerElectrolyte.at(**{**self.fixed, **trial.parameters}).run(
@@ -194,9 +194,9 @@ class Command:
                 value=left[0],
                 remedy=f"write {{{left[0]}}} into it, or {{trial}}, a JSON file of all of them",
             )
-        first = space.random(1, 0).to_dict("records")[0]
+        some = space.random(1, 0)
         stand_ins = {"id": 1, "random_state": 0, "folder": "folder", "trial": "trial.json"}
-        self._filled({**first, **stand_ins})
+        self._filled({**{name: some[name].iloc[0] for name in space.names}, **stand_ins})
         program = self._words()[0]
         if "{" not in program and self._program(program) is None:
             raise InputError(

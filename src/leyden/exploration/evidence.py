@@ -81,9 +81,7 @@ def failed(observations: pd.DataFrame) -> np.ndarray:
     return ~observations["outcome"].fillna("ok").isin(["ok", ""]).to_numpy(dtype=bool)
 
 
-def evidence_of(
-    observations: pd.DataFrame, space: SearchSpace, objective: Objective
-) -> Evidence:
+def evidence_of(observations: pd.DataFrame, space: SearchSpace, objective: Objective) -> Evidence:
     """Rows of a table that have a value of an objective.
 
     Columns are those of `leyden.exploration.surrogate.Surrogate.fit`. Known errors that are missing
@@ -172,7 +170,9 @@ def _check(values: np.ndarray, errors: np.ndarray, kept: np.ndarray, objective: 
             (np.isinf(errors), f"{objective.name}_error is finite", errors),
         ]
         if objective.log10:
-            faults.append((values <= 0, f"{objective.name} is positive to be learned as log10", values))
+            faults.append(
+                (values <= 0, f"{objective.name} is positive to be learned as log10", values)
+            )
     for broken, rule, shown in faults:
         rows = np.flatnonzero(broken & kept)
         if len(rows):

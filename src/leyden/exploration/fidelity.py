@@ -48,7 +48,9 @@ def variance_removed(
     for task, cost in costs.items():
         if task not in evidence.task_names:
             remedy = did_you_mean(task, evidence.task_names)
-            raise InputError("the surrogate has learned nothing of a task", value=task, remedy=remedy)
+            raise InputError(
+                "the surrogate has learned nothing of a task", value=task, remedy=remedy
+            )
         if not cost > 0:
             raise InputError(f"the cost of task {task!r} is positive", value=cost)
     places = [evidence.task_names.index(task) for task in costs]

@@ -35,9 +35,9 @@ class Marginals:
             covariance += torch.diag(process.likelihood.noise)
             factor = torch.linalg.cholesky(covariance)
             mean = process.mean_module(inputs)
-            self._weights = torch.cholesky_solve(
-                (process.train_targets - mean)[:, None], factor
-            )[:, 0]
+            self._weights = torch.cholesky_solve((process.train_targets - mean)[:, None], factor)[
+                :, 0
+            ]
             self._precision = torch.cholesky_inverse(factor)
             self._scale = parts[ScaleKernel].outputscale.clone()
             self._inputs = inputs

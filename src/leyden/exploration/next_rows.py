@@ -1,4 +1,4 @@
-"""Which rows a campaign tries next: first those of a design, then those that a surrogate proposes."""
+"""Which rows a campaign tries next: those of a design first, then what a surrogate proposes."""
 
 from __future__ import annotations
 
@@ -95,6 +95,9 @@ def _plain(rows: pd.DataFrame, space: SearchSpace) -> list[dict[str, Any]]:
     """Rows of Python's own numbers."""
     names = space.names if len(rows) else []
     return [
-        {name: value.item() if hasattr(value, "item") else value for name, value in row.items()}
-        for row in rows[names].to_dict("records")  # type: ignore[call-overload]
+        {
+            str(name): value.item() if hasattr(value, "item") else value
+            for name, value in row.items()
+        }
+        for row in rows[names].to_dict("records")
     ]

@@ -58,8 +58,8 @@ def accept(
 
 def _target(told: ToldRow, rows: Mapping[int, StoredRow], space: SearchSpace) -> StoredRow | None:
     """The row that is meant; None for a new one."""
-    if told.id in rows:
-        row = rows[told.id]
+    row = None if told.id is None else rows.get(told.id)
+    if row is not None:
         if told.parameters is not None and not _same_place(told.parameters, row.parameters, space):
             raise InputError(
                 f"row {row.id} of the campaign has other parameters: {row.parameters}",
@@ -99,8 +99,8 @@ def _keep(
     random_state: int,
 ) -> StoredRow:
     withdrawn = told.outcome == WITHDRAWN
-    facts = {name: told.facts[name] for name in ("seconds", "cpu_seconds", "details") if
-             name in told.facts}  # fmt: skip
+    measured = ("seconds", "cpu_seconds", "details")
+    facts: dict[str, Any] = {name: told.facts[name] for name in measured if name in told.facts}
     changes: dict[str, Any] = {
         "state": "withdrawn" if withdrawn else "finished",
         "outcome": told.outcome,

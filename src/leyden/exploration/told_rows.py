@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -73,21 +74,32 @@ def read_results(path: Path, objectives: Sequence[Objective]) -> tuple[pd.DataFr
         No such file, or no table of comma-separated columns.
     """
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = [line for line in csv.reader(file) if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"the results cannot be read: {reason}", file=path) from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise InputError(
-            f"this is no table: {str(error).strip()}", file=path, remedy="save it as CSV"
-        ) from error
-    if len(rows.columns) == 1 and ";" in rows.columns[0]:
+    header = [name.strip() for name in lines[0]] if lines else []
+    if len(header) == 1 and ";" in header[0]:
         raise InputError(
             "columns are separated by commas, and numbers have a point",
-            value=rows.columns[0],
+            value=header[0],
             file=path,
             remedy="save the table as CSV with commas",
         )
+    if len(lines) < 2 or len(set(header)) < len(header):
+        rule = "there are no rows" if len(lines) < 2 else "two columns have one name"
+        raise InputError(rule, file=path, remedy="check the export")
+    for row, line in enumerate(lines[1:], start=1):
+        if len(line) != len(header):
+            raise InputError(
+                f"a row has {len(line)} cells, and the heading {len(header)}",
+                value=line,
+                file=path,
+                row=row,
+                remedy="put quotes around a cell with a comma in it",
+            )
+    rows = pd.DataFrame(lines[1:], columns=header, dtype=object)
     names = [o.name for o in objectives if o.name in rows] + ["outcome"] * ("outcome" in rows)
     blank = [rows[name].str.strip() == "" for name in names]
     waiting = np.logical_and.reduce(blank) if blank else np.zeros(len(rows), dtype=bool)
@@ -213,8 +225,11 @@ def _parameters(
     whole = [p.name for p in space.parameters if p.kind == "integer"]
     checked: list[dict[str, Any] | None] = []
     for empty in blank:
-        row = None if empty else {str(name): value for name, value in next(found).items()}
-        checked.append(row if row is None else row | {name: int(row[name]) for name in whole})
+        if empty:
+            checked.append(None)
+            continue
+        values = {str(name): value for name, value in next(found).items()}
+        checked.append(values | {name: int(values[name]) for name in whole})
     return checked
 
 
