@@ -132,7 +132,7 @@ def test_every_dependency_is_used_and_every_import_declared() -> None:
                 imported.add(str(node.module).split(".")[0])
     imported -= {*sys.stdlib_module_names, "leyden"}
     needed = modules(project["dependencies"])
-    optional = modules(extras["potentials"] + extras["cluster"] + extras["md"])
+    optional = modules(extras["potentials"] + extras["cluster"] + extras["md"] + extras["bo"])
     assert imported <= needed | optional, "import without a declaration"
     # pyarrow is what pandas reads and writes Parquet with.
     assert needed - imported <= {"pyarrow"}, "declared, and not used"

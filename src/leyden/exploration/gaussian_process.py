@@ -200,9 +200,8 @@ def _take_bounds(process: Any, evidence: Evidence) -> None:
     """Put the pseudo-observations of bounds among the observations of a process."""
     bounded = evidence.sides != 0
     with torch.no_grad():
-        inputs = process.train_inputs[0]
-        mean = process.mean_module(inputs).numpy()
-        covariance = process.covar_module(inputs).to_dense().numpy()
+        prior = process.forward(process.train_inputs[0])
+        mean, covariance = prior.mean.numpy(), prior.covariance_matrix.numpy()
     # What is bounded is a score of a simulation, which has jitter as those with a value have.
     covariance = covariance + jitter(process) * np.eye(len(mean))
     known, errors = ~bounded, np.maximum(evidence.variances, _LEAST_VARIANCE)

@@ -31,23 +31,20 @@ class Marginals:
         self._matern, self._named = parts.get(MaternKernel), parts.get(CategoricalKernel)
         with torch.no_grad():
             inputs, tasks = process.train_inputs[0], parts.get(TaskKernel)
-            covariance = process.covar_module(inputs).to_dense()
-            covariance += torch.diag(process.likelihood.noise)
-            factor = torch.linalg.cholesky(covariance)
-            mean = process.mean_module(inputs)
-            self._weights = torch.cholesky_solve((process.train_targets - mean)[:, None], factor)[
-                :, 0
-            ]
+            prior = process.forward(inputs)
+            factor = torch.linalg.cholesky(
+                prior.covariance_matrix + torch.diag(process.likelihood.noise)
+            )
+            told = (process.train_targets - prior.mean)[:, None]
+            self._weights = torch.cholesky_solve(told, factor)[:, 0]
             self._precision = torch.cholesky_inverse(factor)
             self._scale = parts[ScaleKernel].outputscale.clone()
             self._inputs = inputs
-            self._share = torch.ones(len(inputs)).to(inputs)
-            self._centre = process.mean_module(inputs[:1])[0]
+            first, self._share = inputs[:1].clone(), torch.ones(len(inputs)).to(inputs)
             if tasks is not None:
-                place = inputs[:, -1].long()
-                self._share = tasks.covar_matrix[0, place]
-                first = torch.cat([inputs[:1, :-1], torch.zeros(1, 1).to(inputs)], dim=1)
-                self._centre = process.mean_module(first)[0]
+                first[:, -1] = 0
+                self._share = tasks.covar_matrix[0, inputs[:, -1].long()]
+            self._centre = process.forward(first).mean[0]
 
     def __call__(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance at points (..., d), both of shape (...), with gradients."""

@@ -7,6 +7,7 @@ campaign can be run many times with each method, from the same first rows.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,7 @@ def _append(
         return
     record = {**key, "values": done[key["method"], key["batch"], key["repeat"]]}
     path = Path(file)
-    cut = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+    if path.exists():  # what a killed replay has left of its last line
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
     with path.open("a") as stream:
-        stream.write(("\n" if cut else "") + json.dumps({**record, "settings": settings}) + "\n")
+        stream.write(json.dumps({**record, "settings": settings}) + "\n")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from leyden.errors import InputError, did_you_mean
 from leyden.exploration.analysis import ExplorationAnalysis, analyse, contending
 from leyden.exploration.batches import propose
 from leyden.exploration.best_so_far import one_campaign
@@ -32,9 +33,9 @@ from leyden.report.tables import format_number
 
 if TYPE_CHECKING:
     from leyden.exploration.campaign import Campaign
-    from leyden.exploration.search_space import Objective, Parameter
+    from leyden.exploration.search_space import Objective, Parameter, SearchSpace
 
-__all__ = ["campaign_report", "exploration_report"]
+__all__ = ["campaign_report", "exploration_report", "reference_row"]
 
 _NEXT = 4
 _COARSE_GRAINED = (
@@ -160,6 +161,35 @@ def exploration_report(
     if proposals is not None and len(proposals):
         _next(report, first, proposals, single=len(analyses) == 1)
     return report
+
+
+def reference_row(given: Sequence[str], space: SearchSpace) -> dict[str, Any]:
+    """A row from texts such as ``x=0.5``; every parameter is needed.
+
+    Raises
+    ------
+    InputError
+        Not a name and a value; an unknown, a missing or a second parameter; not a number.
+    """
+    row: dict[str, Any] = {}
+    kinds = {parameter.name: parameter.kind for parameter in space}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in kinds or name in row:
+            remedy = did_you_mean(name, space.names)
+            raise InputError("a reference is NAME=VALUE, once", value=text, remedy=remedy)
+        try:
+            row[name] = value if kinds[name] == "categorical" else float(value)
+        except ValueError as error:
+            raise InputError(f"{name} is a number", value=value) from error
+    missing = [name for name in space.names if name not in row]
+    if missing:
+        raise InputError(
+            "a reference has a value of every parameter",
+            value=missing[0],
+            remedy=f"add --reference {missing[0]}=VALUE",
+        )
+    return row
 
 
 def _lead(found: ExplorationAnalysis) -> str:

@@ -1,0 +1,240 @@
+"""Proposals: good, allowed, apart from each other and from what is at work, and repeatable."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from leyden.errors import InputError
+from leyden.exploration.acquisition import Beliefs, local_penalisation, noisy_improvement
+from leyden.exploration.batches import METHODS, propose
+from leyden.exploration.inner_search import best_points
+from leyden.exploration.replay import evaluations_to_reach, replay
+from leyden.exploration.search_space import Constraint, Objective, Parameter, SearchSpace
+from leyden.exploration.success import Success
+from leyden.exploration.surrogate import Surrogate
+
+SQUARE = SearchSpace((Parameter("x", 0.0, 1.0), Parameter("y", 0.0, 1.0)))
+SINGLE = [method for method in METHODS if method != "hypervolume"]
+MODELLED = SINGLE[2:]
+NO_ROWS = SQUARE.random(0, 0)
+
+
+def hill(rows: pd.DataFrame) -> np.ndarray:
+    """One top, at (0.7, 0.3), of height 0."""
+    return -np.asarray((rows["x"] - 0.7) ** 2 + (rows["y"] - 0.3) ** 2)
+
+
+def told(space: SearchSpace = SQUARE, n: int = 15, seed: int = 0) -> pd.DataFrame:
+    rows = space.random(n, seed)
+    noise = 0.01 * np.random.default_rng(seed).standard_normal(n)
+    return rows.assign(z=hill(rows) + noise, z_error=0.01)
+
+
+def fitted(observations: pd.DataFrame, space: SearchSpace = SQUARE, name: str = "z") -> Surrogate:
+    return Surrogate(space, Objective(name), random_state=0).fit(observations)
+
+
+def beliefs(surrogate: Surrogate, observations: pd.DataFrame) -> Beliefs:
+    return Beliefs(
+        surrogate.space,
+        (surrogate.process,),
+        Success(surrogate.space, random_state=0).fit(observations),
+        torch.as_tensor(surrogate.evidence.points),
+        0,
+    )
+
+
+@pytest.mark.parametrize("method", MODELLED)
+def test_the_top_is_found_and_the_batch_spread_out(method: str) -> None:
+    observations = told()
+    surrogate = fitted(observations)
+    rows = propose([surrogate], observations, None, 3, method=method, random_state=0)
+    again = propose([surrogate], observations, None, 3, method=method, random_state=0)
+    pd.testing.assert_frame_equal(rows, again)
+    SQUARE.check(rows)
+    assert hill(rows).max() > -0.02
+    assert np.linalg.norm(np.diff(rows.to_numpy(), axis=0), axis=1).min() > 1e-3
+
+
+@pytest.mark.parametrize("method", MODELLED)
+def test_what_is_at_work_is_not_proposed_again(method: str) -> None:
+    observations = told(n=8)
+    surrogate = fitted(observations)
+    first = propose([surrogate], observations, None, 1, method=method, random_state=0)
+    at_work = pd.concat([first] * 2, ignore_index=True)
+    second = propose([surrogate], observations, at_work, 1, method=method, random_state=0)
+    assert np.abs(second.to_numpy() - first.to_numpy()).max() > 0.02
+
+
+def test_penalty_is_the_published_one() -> None:
+    observations = told()
+    surrogate = fitted(observations)
+    known = beliefs(surrogate, observations)
+    pending = torch.tensor([[0.6, 0.4], [0.1, 0.9]], dtype=torch.double)
+    points = torch.as_tensor(SQUARE.to_unit(SQUARE.random(20, 3)))[:, None]
+    free = local_penalisation(known, pending[:0])(points)
+    penalised = local_penalisation(known, pending)(points)
+    posterior = surrogate.process.posterior(pending)
+    expected = free.clone()
+    for place in range(2):
+        mean, std = posterior.mean[place, 0], posterior.variance[place, 0].sqrt()
+        away = (points[:, 0] - pending[place]).norm(dim=1)
+        radius = (known.incumbent - mean) / known.steepest
+        # Phi((|x - x_j| - radius) / (s / L)): the ball about x_j in which no maximum can lie.
+        expected += torch.special.log_ndtr((away - radius) / (std / known.steepest))
+    torch.testing.assert_close(penalised, expected, rtol=1e-4, atol=1e-4)
+    steepest = 2 * np.hypot(0.7, 0.7) / surrogate.evidence.scale.spread  # of the hill, at (0, 1)
+    assert known.steepest == pytest.approx(steepest, rel=0.2)
+    assert known.incumbent == pytest.approx(
+        surrogate.process.posterior(known.observed).mean.max().item(), rel=1e-4
+    )
+
+
+def test_noisy_improvement_against_monte_carlo() -> None:
+    observations = told(n=6)
+    surrogate = fitted(observations)
+    known = beliefs(surrogate, observations)
+    points = SQUARE.random(4, 8)
+    logs = noisy_improvement(known, torch.empty(0, 2).double())(
+        torch.as_tensor(SQUARE.to_unit(points))[:, None]
+    )
+    rows = pd.concat([observations[["x", "y"]], points], ignore_index=True)
+    draws = surrogate.sample(rows, 200_000, random_state=0) / surrogate.evidence.scale.spread
+    gain = np.maximum(draws[:, 6:] - draws[:, :6].max(axis=1, keepdims=True), 0).mean(axis=0)
+    seen = gain > 1e-3
+    assert seen.any()
+    assert np.exp(logs.detach().numpy())[seen] == pytest.approx(gain[seen], rel=0.1, abs=2e-3)
+
+
+def test_constraints_integers_and_categories_are_kept() -> None:
+    space = SearchSpace(
+        (
+            Parameter("x", 0.0, 1.0),
+            Parameter("y", 0.0, 1.0),
+            Parameter("n", 1, 6, kind="integer"),
+            Parameter("salt", kind="categorical", levels=("a", "b", "c")),
+        ),
+        (Constraint({"x": 1.0, "n": 0.1}, 0.8), Constraint({"y": -1.0}, -0.5)),
+    )
+
+    def value(rows: pd.DataFrame) -> np.ndarray:
+        bonus = rows["salt"].map({"a": 0.0, "b": 0.3, "c": 0.1}).to_numpy(float)
+        return hill(rows) + bonus - 0.05 * np.abs(rows["n"].to_numpy(float) - 3)
+
+    rows = space.random(30, 0)
+    observations = rows.assign(z=value(rows), z_error=0.01)
+    surrogate = fitted(observations, space)
+    for method in ("local penalisation", "joint batch"):
+        found = propose([surrogate], observations, None, 2, method=method, random_state=0)
+        space.check(found)
+        # The best: b, n = 3 or a smaller one that leaves x free, y at its constraint.
+        assert value(found).max() > value(space.random(4000, 1)).max() - 0.03
+
+
+def test_the_inner_search_finds_a_corner_of_the_constraints() -> None:
+    space = SearchSpace(SQUARE.parameters, (Constraint({"x": 1.0, "y": 2.0}, 1.5),))
+
+    def worth(points: torch.Tensor) -> torch.Tensor:
+        return (points[..., 0] + 3 * points[..., 1]).sum(dim=-1)
+
+    (best,) = best_points(worth, space, np.empty((0, 2)), random_state=0)
+    assert best == pytest.approx([0.0, 0.75], abs=1e-4)
+
+
+def test_rows_likely_to_fail_are_avoided() -> None:
+    rows = SQUARE.random(50, 0)
+    fails = rows["x"] > 0.6  # where the top is
+    observations = rows.assign(
+        z=np.where(fails, np.nan, hill(rows)), outcome=np.where(fails, "blow-up", "ok")
+    )
+    surrogate = fitted(observations)
+    for method in MODELLED:
+        found = propose([surrogate], observations, None, 2, method=method, random_state=0)
+        assert (found["x"] < 0.68).all()
+        assert (found["x"] > 0.35).any()
+
+
+def test_several_objectives_get_the_volume_between_them() -> None:
+    rows = SQUARE.random(20, 0)
+    observations = rows.assign(a=-((rows["x"] - 0.2) ** 2), b=(rows["x"] - 0.8) ** 2, y=rows["y"])
+    surrogates = [
+        fitted(observations, name="a"),
+        Surrogate(SQUARE, Objective("b", maximise=False), random_state=0).fit(observations),
+    ]
+    found = propose(surrogates, observations, NO_ROWS, 3, method="hypervolume", random_state=0)
+    SQUARE.check(found)
+    assert found["x"].between(0.1, 0.9).all()  # the front is x between 0.2 and 0.8
+    lost = observations.assign(outcome=np.where(observations["x"] > 0.5, "blow-up", "ok"))
+    lost.loc[lost["x"] > 0.5, ["a", "b"]] = np.nan
+    surrogates = [
+        fitted(lost, name="a"),
+        Surrogate(SQUARE, Objective("b", maximise=False), random_state=0).fit(lost),
+    ]
+    found = propose(surrogates, lost, None, 2, method="hypervolume", random_state=0)
+    assert (found["x"] < 0.65).all()
+
+
+def test_a_proposal_that_cannot_be() -> None:
+    observations = told()
+    surrogate = fitted(observations)
+    with pytest.raises(InputError, match="did you mean 'local penalisation'"):
+        propose([surrogate], observations, None, 1, method="local penalization", random_state=0)
+    with pytest.raises(InputError, match="one row at least"):
+        propose([surrogate], observations, None, 0, method="random", random_state=0)
+    with pytest.raises(InputError, match="not for 2 objective"):
+        propose([surrogate] * 2, observations, None, 1, method="joint batch", random_state=0)
+    with pytest.raises(InputError, match="not for 1 objective"):
+        propose([surrogate], observations, None, 1, method="hypervolume", random_state=0)
+    with pytest.raises(InputError, match="one surrogate an objective"):
+        propose([], observations, None, 1, method="random", random_state=0)
+
+
+def noisy_hill(rows: pd.DataFrame, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    return hill(rows) + 0.02 * generator.standard_normal(len(rows)), np.full(len(rows), 0.02)
+
+
+def run(methods: list[str], file: Path | None = None, **changes: int) -> pd.DataFrame:
+    numbers = {"initial": 5, "evaluations": 13, "batch": 4, "repeats": 2, "random_state": 0}
+    objective = Objective("z")
+    return replay(
+        SQUARE, objective, noisy_hill, methods, truth=hill, file=file, **(numbers | changes)
+    )
+
+
+def test_replays_begin_alike_and_the_better_method_wins() -> None:
+    curves = run(["random", "sobol", "local penalisation"])
+    assert (curves.groupby(["method", "repeat"]).size() == 13).all()
+    first = curves[curves["evaluation"] <= 5].pivot(
+        index=["repeat", "evaluation"], columns="method", values="value"
+    )
+    assert (first.nunique(axis=1) == 1).all()
+    last = curves[curves["evaluation"] == 13].groupby("method")["best"].mean()
+    assert last["local penalisation"] > last["random"]
+    assert last["local penalisation"] > -0.005
+    needed = evaluations_to_reach(curves, Objective("z"), -0.005)
+    assert needed["local penalisation"].between(1, 13).all()
+    assert evaluations_to_reach(curves, Objective("z"), 1.0).isna().all()
+
+
+def test_a_replay_that_was_killed_goes_on(tmp_path: Path) -> None:
+    file = tmp_path / "replay.jsonl"
+    whole = run(["random", "sobol"], file)
+    lines = file.read_text().splitlines(keepends=True)
+    assert len(lines) == 4
+    file.write_text("".join(lines[:2]) + lines[2][:40])  # killed while it wrote
+    pd.testing.assert_frame_equal(run(["random", "sobol"], file), whole)
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [
+        json.loads(line) for line in lines
+    ]
+    with pytest.raises(InputError, match="other settings"):
+        run(["random"], file, evaluations=14)
+    with pytest.raises(InputError, match="not a way to propose"):
+        run(["hypervolume"])
+    with pytest.raises(InputError, match="1 <= initial"):
+        run(["random"], initial=20)
