@@ -126,9 +126,10 @@ def tell_uphill(report: Report, found: ExplorationAnalysis, which: str) -> None:
         if turns
         else "No single parameter has a slope whose sign is certain at 95 %."
     )
+    sure = "certain" if chance < 0.05 else "not certain"
     verdict = (
         "Were it flat there, slopes as large would be expected with probability "
-        f"{format_number(chance, digits=2)}: the ascent is {'' if chance < 0.05 else 'not '}certain."
+        f"{format_number(chance, digits=2)}: the ascent is {sure}."
     )
     report.section(f"Uphill from the reference{which}").text(f"{verdict} {known}")
     figure, ax = subplots(width=6.4, height=0.45 * len(table) + 1.2)
