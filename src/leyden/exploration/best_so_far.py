@@ -84,7 +84,7 @@ def best_of_any_order(
     count = len(worst_first)
     places = np.arange(1, count + 1)
     columns = np.empty((count, 3))
-    for k in places:
+    for k in range(1, count + 1):
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = _log_choose(places, k) - _log_choose(np.array(count), k)
         reached = np.where(places >= k, np.exp(logs), 0.0)
