@@ -79,17 +79,11 @@ def slope_bars(result: Uphill, ax: Axes) -> Axes:
     """Slopes at a row with 95 % intervals; those whose sign is not certain are hollow."""
     table = result.table()
     places = np.arange(len(table))[::-1]
-    for place, row in zip(places, table.itertuples(index=False), strict=True):
-        certain = bool(row.certain)
-        ax.barh(
-            place,
-            row.slope,
-            0.65,
-            color=PALETTE[0] if certain else "none",
-            edgecolor=PALETTE[0],
-            linewidth=1.2,
-        )
-        ax.plot([row.low, row.high], [place, place], color=INK, linewidth=1)
+    numbers = table[["slope", "low", "high"]].to_numpy(dtype=float)
+    for place, (slope, *ends), certain in zip(places, numbers, table["certain"], strict=True):
+        fill = PALETTE[0] if certain else "none"
+        ax.barh(place, slope, 0.65, color=fill, edgecolor=PALETTE[0], linewidth=1.2)
+        ax.plot(ends, [place, place], color=INK, linewidth=1)
     ax.axvline(0, color=QUIET, linewidth=0.8)
     ax.set_yticks(places, [name.replace("_", " ") for name in result.names])
     ax.set_xlabel("improvement over a whole range, at the slope of this row")
@@ -217,8 +211,8 @@ def _arrow(result: Landscape, ax: Axes, uphill: Uphill) -> None:
     end = np.clip(np.add(start, 0.22 * uphill.direction(*names)), 0.0, 1.0)
     ax.annotate(
         "",
-        xy=tuple(end),
-        xytext=tuple(start),
+        xy=(end[0], end[1]),
+        xytext=(start[0], start[1]),
         xycoords="axes fraction",
         textcoords="axes fraction",
         annotation_clip=False,
@@ -342,7 +336,7 @@ def residual_histogram(result: HeldOut, ax: Axes) -> Axes:
     residuals = result.measured["residual"].to_numpy()
     reach = max(4.0, float(np.ceil(np.nanmax(np.abs(residuals)))))
     bins = np.linspace(-reach, reach, round(4 * reach) + 1)
-    ax.hist(residuals, bins=bins, density=True, color=PALETTE[0], alpha=0.55)
+    ax.hist(residuals, bins=bins.tolist(), density=True, color=PALETTE[0], alpha=0.55)
     at = np.linspace(-reach, reach, 201)
     ax.plot(at, np.exp(-0.5 * at**2) / np.sqrt(2 * np.pi), color=INK, linewidth=1.2, label="normal")
     for side in (-_TWO_SIDED_95, _TWO_SIDED_95):

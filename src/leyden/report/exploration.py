@@ -368,7 +368,7 @@ def _titled(parameter: Parameter) -> str:
 
 
 def _value(value: Any) -> str:
-    return format_number(value, digits=3) if isinstance(value, Real) else str(value)
+    return format_number(float(value), digits=3) if isinstance(value, Real) else str(value)
 
 
 def _next(
