@@ -130,7 +130,7 @@ def test_every_dependency_is_used_and_every_import_declared() -> None:
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 imported.add(str(node.module).split(".")[0])
-    imported -= {*sys.stdlib_module_names, "leyden"}
+    imported -= {*sys.stdlib_module_names, "leyden", "mpl_toolkits"}  # which comes with matplotlib
     needed = modules(project["dependencies"])
     optional = modules(extras["potentials"] + extras["cluster"] + extras["md"] + extras["bo"])
     assert imported <= needed | optional, "import without a declaration"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -232,6 +234,38 @@ def status(
     if out is not None:
         _write(out, opened.history().to_csv(index=False, lineterminator="\n"))
         typer.echo(out)
+
+
+@app.command(no_args_is_help=True)
+def report(
+    campaign: File,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of report.html.")],
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reference",
+            metavar="NAME=VALUE",
+            help="A known row, a parameter at a time (default: PEO-LiTFSI for the simulator).",
+        ),
+    ] = None,
+    folds: Annotated[
+        int, typer.Option("--folds", help="Of held-out predictions; 0 for none.", min=0)
+    ] = 10,
+) -> None:
+    """Tell what was learned: the best, what matters, landscapes, and how far to believe it.
+
+    Example: `leyden explore report runs/anion -o report`
+    """
+    import leyden
+    from leyden.report.exploration import campaign_report, reference_row
+
+    opened = _open(campaign)
+    row = reference_row(reference, opened.space) if reference else None
+    command = shlex.join(["leyden", *sys.argv[1:]])
+    page = campaign_report(
+        opened, command=command, version=leyden.__version__, reference=row, folds=folds
+    )
+    typer.echo(page.write(out / "report.html"))
 
 
 def _plan(polymer: str | None, ns: float, described: Path | None) -> CampaignPlan:
