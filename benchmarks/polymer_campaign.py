@@ -1,14 +1,13 @@
 """Bayesian optimisation against random search on the coarse-grained polymer electrolyte.
 
     python benchmarks/polymer_campaign.py anion
-    python benchmarks/polymer_campaign.py backbone --ns 1 --shared 20 --proposed 20 --random 0
-    python benchmarks/polymer_campaign.py "secondary site" --ns 1 --shared 20 --proposed 20 --random 0
+    python benchmarks/polymer_campaign.py SPACE --ns 1 --shared 20 --proposed 20 --random 0
 
-Figure 5-2c of T. Xie's thesis (MIT, 2020): `shared` random rows, then `proposed` ones by local
-penalisation, in batches as large as there are workers for, against `random` more random rows. Takes
-hours to days of LAMMPS: it may be killed at any moment and goes on when called again. Campaign files
-and tables of results lie in ``benchmarks/campaigns``; the folders of the runs beside them are not
-committed.
+the latter for the spaces backbone and "secondary site". Figure 5-2c of T. Xie's thesis (MIT, 2020):
+`shared` random rows, then `proposed` ones by local penalisation, in batches, against `random` more
+random rows. Takes hours to days of LAMMPS: it may be killed at any moment and goes on when called
+again. Campaign files and tables of results lie in ``benchmarks/campaigns``; the folders of the runs
+beside them are not committed.
 """
 
 from __future__ import annotations

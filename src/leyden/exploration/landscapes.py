@@ -189,10 +189,10 @@ def landscape(
     InputError
         An unknown or a categorical parameter.
     """
-    pair = _ordered(surrogate.space, [x, y])
-    axes = [axis_values(parameter, count) for parameter in pair]
-    shape = (len(axes[0]), len(axes[1]))
-    grid = np.meshgrid(*axes, indexing="ij")
+    along_x, along_y = _ordered(surrogate.space, [x, y])
+    x_values, y_values = axis_values(along_x, count), axis_values(along_y, count)
+    shape = (len(x_values), len(y_values))
+    grid = np.meshgrid(x_values, y_values, indexing="ij")
     rows = _varied(row, {x: grid[0].ravel(), y: grid[1].ravel()})
     table = _expected(surrogate, rows, best)
     with_row = pd.concat([row[rows.columns], rows], ignore_index=True)
@@ -200,12 +200,19 @@ def landscape(
     spread = np.std(draws[:, 1:] - draws[:, :1], axis=0)
     difference = table["mean"].to_numpy() - surrogate.predict(row)["mean"].iloc[0]
     apart = np.divide(difference, spread, out=np.zeros_like(spread), where=spread > 0)
+    mean, std, improvement = (
+        table[name].to_numpy().reshape(shape) for name in ("mean", "std", "improvement")
+    )
     return Landscape(
-        *pair,
-        *axes,
-        *(table[name].to_numpy().reshape(shape) for name in ("mean", "std", "improvement")),
-        apart.reshape(shape),
-        (float(row[x].iloc[0]), float(row[y].iloc[0])),
+        x=along_x,
+        y=along_y,
+        x_values=x_values,
+        y_values=y_values,
+        mean=mean,
+        std=std,
+        improvement=improvement,
+        differs=apart.reshape(shape),
+        at=(float(row[x].iloc[0]), float(row[y].iloc[0])),
     )
 
 
