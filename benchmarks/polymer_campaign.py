@@ -48,7 +48,11 @@ def advance(campaign: Campaign, evaluations: int, workers: int, batch: int) -> N
         status = campaign.run(evaluations=goal, workers=workers, batch=batch, timeout_s=TIMEOUT_S)
         campaign.history().to_csv(campaign.path.with_suffix(".csv"), index=False)
         done = status.finished
-        print(status, flush=True)
+        print(
+            f"{campaign.path.name}: {done} of {evaluations}, {status.outcomes}, "
+            f"overhead {status.overhead:.4f}",
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -172,6 +172,16 @@ def test_an_executor_that_breaks(campaign: Campaign) -> None:
     assert campaign.status().running == 0
 
 
+def _raise(_: Trial) -> float:
+    raise ValueError("no licence")
+
+
+def test_what_always_fails_is_given_up(campaign: Campaign, threads: Executor) -> None:
+    with pytest.raises(InputError, match=r"all 5 evaluations so far have failed.*no licence"):
+        campaign.run(_raise, evaluations=40, workers=1, executor=threads)
+    assert campaign.status().outcomes == {"crashed": 5}
+
+
 def _die(_: Trial) -> float:
     os._exit(1)
 

@@ -23,6 +23,10 @@ __all__ = ["Plan", "drive"]
 
 _LOOK_S = 20.0
 """How often is looked at what others have told meanwhile."""
+_FUTILE = 5
+"""Evaluations that may fail before any has succeeded."""
+_FAILED = ("crashed", "no result")
+"""Outcomes that speak of the evaluation, not of what was evaluated."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class _Driver:
             free = self.workers.free()
             if wanted <= 0 and not at_work:
                 return
+            self._check_that_some_succeed(rows)
             waiting = [row for row in rows if row.state == "suggested" and row.asked_by == "driver"]
             begun = waiting[: min(free, wanted)] if wanted > 0 else []
             for row in begun:
@@ -98,6 +103,16 @@ class _Driver:
             elif not begun:
                 for ended in self.workers.wait(_LOOK_S):
                     self._keep(ended)
+
+    def _check_that_some_succeed(self, rows: list[StoredRow]) -> None:
+        done = [row for row in rows if row.state == "finished"]
+        if len(done) >= _FUTILE and all(row.outcome in _FAILED for row in done):
+            raise InputError(
+                f"all {len(done)} evaluations so far have failed; the last one",
+                value=done[-1].error,
+                file=self.campaign.path,
+                remedy="mend what evaluates, and begin a new campaign",
+            )
 
     def _more(self, wanted: int, free: int, waiting: int, at_work: int) -> int:
         """How many rows are to be proposed now."""

@@ -43,7 +43,7 @@ class PolymerSimulation:
     Raises
     ------
     InputError
-        No such space; a fixed parameter that the simulator does not take.
+        No such space; too short a production; a fixed parameter that the simulator does not take.
     """
 
     space: str = "anion"
@@ -54,12 +54,12 @@ class PolymerSimulation:
 
     def __post_init__(self) -> None:
         from leyden.simulators.polymer_electrolyte import SEARCH_SPACES, PolymerElectrolyte
+        from leyden.simulators.polymer_stages import Plan
 
         if self.space not in SEARCH_SPACES:
             remedy = did_you_mean(self.space, SEARCH_SPACES)
             raise InputError("not a search space of the polymer", value=self.space, remedy=remedy)
-        if not self.production_ns > 0:
-            raise InputError("a simulation takes some time, in ns", value=self.production_ns)
+        Plan(self.production_ns)
         PolymerElectrolyte.at(**self.fixed)
 
     @property

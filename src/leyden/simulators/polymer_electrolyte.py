@@ -19,15 +19,9 @@ from leyden.simulators.polymer_stages import Plan
 
 __all__ = [
     "SEARCH_SPACES",
-    "TIME_STEP_FS",
     "PolymerElectrolyte",
     "independent_runs",
 ]
-
-#: Measured against 8 fs in the reference: the same kinetic temperature within 0.3 %, bonds with
-#: 3.5 % more energy (6.5 % at 20 fs), some 80 atm more pressure, which is 0.4 % of the volume. The
-#: conserved energy drifts by 0.5 kT a bead and nanosecond, which the thermostat takes out.
-TIME_STEP_FS = 16.0
 
 _RADIUS_A = (0.5, 6.0)
 _EPSILON = (0.01, 12.0)
@@ -198,15 +192,15 @@ class PolymerElectrolyte:
 
     def run(
         self,
-        production_ns: float = 2.0,
-        frame_ps: float = 4.0,
+        production_ns: float = Plan.production_ns,
+        frame_ps: float = Plan.frame_ps,
         *,
         random_state: int = 0,
         folder: str | Path | None = None,
         timeout_s: float | None = None,
-        compression_ns: float = 0.4,
-        relaxation_ns: float = 0.2,
-        time_step_fs: float = TIME_STEP_FS,
+        compression_ns: float = Plan.compression_ns,
+        relaxation_ns: float = Plan.relaxation_ns,
+        time_step_fs: float = Plan.time_step_fs,
         progress: bool = True,
     ) -> PolymerRun:
         """Simulate it with LAMMPS, on one thread; whatever happens to LAMMPS is in the answer.
