@@ -69,20 +69,21 @@ class PolymerSimulation:
         return ", ".join([f"{self.production_ns:g} ns", *fixed])
 
     def search_space(self) -> SearchSpace:
-        """The published one."""
+        """The published one, its epsilons on a logarithmic scale.
+
+        The scale is ours: a change by a factor matters as much for a weak pair as for a strong one,
+        and PEO-LiTFSI, whose epsilons are near the lower bounds, would else stand in a corner that
+        random rows do not reach.
+        """
         from leyden.simulators.polymer_electrolyte import SEARCH_SPACES
 
-        def unit(name: str) -> str:
-            if name.endswith("radius"):
-                return "angstrom"
-            return "kcal/mol" if name.startswith("epsilon") else ""
+        def parameter(name: str, low: float, high: float) -> Parameter:
+            if name.startswith("epsilon"):
+                return Parameter(name, low, high, scale="log", unit="kcal/mol")
+            return Parameter(name, low, high, unit="angstrom" if name.endswith("radius") else "")
 
-        return SearchSpace(
-            tuple(
-                Parameter(name, low, high, unit=unit(name))
-                for name, (low, high) in SEARCH_SPACES[self.space].items()
-            )
-        )
+        ranges = SEARCH_SPACES[self.space].items()
+        return SearchSpace(tuple(parameter(name, low, high) for name, (low, high) in ranges))
 
     def check(self, space: SearchSpace, objectives: Sequence[Objective]) -> None:
         """Whether LAMMPS is there, and the whole space is one that the simulator takes.
