@@ -354,7 +354,7 @@ def test_one_target_atom_of_a_region_and_the_choice_of_the_number_of_states(
     assert told["states"] in (2, 3)
     page = (out / "report.html").read_text()
     assert "Li (one atom)" in page
-    assert "The fewest states are taken" in page
+    assert "The fewest states are wanted" in page
 
 
 def test_states_that_collapse_end_in_a_message(tmp_path: Path) -> None:
