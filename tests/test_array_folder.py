@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +35,19 @@ with ArrayWriter(sys.argv[1]) as writer:
     sys.stdin.readline()
     arrays = writer.finish({"made by": sys.argv[2]})
     print(arrays["rows"].tolist(), flush=True)
+"""
+
+STILLBORN = """
+import os, signal, sys
+import leyden.data.array_folder as module
+
+def killed(folder, **_):
+    if "-making-" in folder.name or ".new-" in folder.name:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return taken(folder, **_)
+
+taken, module._locked = module._locked, killed
+module.ArrayWriter(sys.argv[1])
 """
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -98,6 +119,90 @@ def test_what_a_killed_writer_has_left_is_removed_by_the_next(tmp_path: Path, st
         writer.finish({"made by": "anyone"})
     assert living.communicate("\n")[1] == ""
     assert [name for name in names(tmp_path) if not name.startswith(".store-2-")] == ["store"]
+
+
+def test_a_writer_that_was_killed_before_it_had_its_lock_leaves_nothing_either(
+    tmp_path: Path,
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(leyden.__file__).parents[1])}
+    command = [sys.executable, "-c", STILLBORN, str(tmp_path / "store")]
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    (left,) = names(tmp_path)
+    with ArrayWriter(tmp_path / "store"):
+        assert left not in names(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_writers_that_begin_together_do_not_take_each_other_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(**how: Any) -> str:
+        made = mkdtemp(**how)
+        time.sleep(0.02)  # it has no lock yet
+        return made
+
+    def begun(_: int) -> bool:
+        with ArrayWriter(tmp_path / "store") as writer:
+            all_have_begun.wait()
+            writer.append("rows", np.arange(3))
+            return writer.finish({})["rows"].tolist() == [0, 1, 2]
+
+    mkdtemp, all_have_begun = tempfile.mkdtemp, threading.Barrier(4)
+    monkeypatch.setattr(tempfile, "mkdtemp", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(begun, range(4)))
+    assert names(tmp_path) == ["store"]
+
+
+def test_a_writer_of_another_host_may_be_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lock may not be seen here."""
+    for host in ("here-too", "here"):
+        monkeypatch.setattr(platform, "node", lambda host=host: host)
+        hidden = ArrayWriter(tmp_path / "store")._hidden
+        assert hidden is not None
+        assert hidden._lock is not None
+        os.close(hidden._lock)  # as when its process is killed
+    assert len(names(tmp_path)) == 2
+    with ArrayWriter(tmp_path / "store"):
+        (other,) = [name for name in names(tmp_path) if "here-too" in name]
+    assert names(tmp_path) == [other]
+
+
+def test_a_store_that_was_removed_while_it_was_written(tmp_path: Path) -> None:
+    with ArrayWriter(tmp_path / "store") as writer:
+        writer.append("rows", np.arange(3))
+        for hidden in tmp_path.iterdir():
+            shutil.rmtree(hidden)
+        with pytest.raises(InputError, match=r"store: .*removed.*leave hidden folders"):
+            writer.append("others", np.arange(3))
+        with pytest.raises(InputError, match="removed"):
+            writer.finish({})
+    assert names(tmp_path) == []
+
+
+def test_a_disk_that_fails_is_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with ArrayWriter(tmp_path / "store") as writer:
+        writer.append("rows", np.arange(3))
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "rename", full)
+            with pytest.raises(OSError, match="No space"):
+                writer.finish({})
+
+
+def test_a_file_of_that_name_is_not_replaced(tmp_path: Path) -> None:
+    with ArrayWriter(tmp_path / "store") as writer:
+        writer.append("rows", np.arange(3))
+        (tmp_path / "store").write_text("letter")
+        with pytest.raises(InputError, match="a different store, or files"):
+            writer.finish({})
+    assert (tmp_path / "store").read_text() == "letter"
 
 
 def test_a_writer_in_this_process_is_alive_too(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from leyden.data.trajectory import Region, Trajectory
 from leyden.data.trajectory_files import read_trajectory
 from leyden.data.unwrapping import Unwrapping
 from leyden.errors import InputError
+from leyden.simulators.kinetic_monte_carlo import KineticMonteCarlo
 
 CUBE = "0 10\n0 10\n0 10\n"
 START = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.5]]
@@ -335,7 +336,7 @@ def test_fast_ions_in_wrapped_coordinates_given_as_unwrapped(
 
 def test_fast_ions_among_chains_that_are_whole(tmp_path: Path) -> None:
     """Each species is judged by itself: chains go on outside the cell, wrapped ions do not."""
-    frac, wrapped = crossing(40, 0.2)
+    frac, wrapped = crossing(200, 0.2)
     mixed = np.concatenate([wrapped[:, :1], 0.05 * frac + 2.0], axis=1)  # type 1, and type 2
     told(dump(tmp_path, (10 * mixed).tolist()), "all 1 stay within one cell", wrapped=False)
 
@@ -393,7 +394,45 @@ def test_what_cannot_be_told_must_be_said(tmp_path: Path) -> None:
     told(path, "it cannot be told which.*say wrapped=True or wrapped=False")
     as_it_is = read_trajectory(path, wrapped=False, time_step_ps=1)
     np.testing.assert_allclose(as_it_is.positions, 10 * frac, atol=1e-4)
-    told(path, "wrapped is True, False or 'auto'", wrapped="maybe")
+    told(path, "wrapped is True, False, 'auto' or 'as is'", wrapped="maybe")
+
+
+@pytest.mark.parametrize(("duration_ns", "stored_ps"), [(0.5, 20.0), (1.0, 50.0), (2.0, 100.0)])
+def test_true_motion_of_few_ions_in_a_small_cell_is_not_refused(
+    duration_ns: float, stored_ps: float
+) -> None:
+    """One ion and one unit cell: in a short run it may jump far, and yet stay where it began."""
+    warned = 0
+    for seed in range(30):
+        run = KineticMonteCarlo().run(duration_ns, stored_ps, random_state=seed).trajectory
+        cells = np.broadcast_to(run.frame_cells[0], (len(run), 3, 3))
+        unwrapping = Unwrapping(False, "run.xyz")
+        unwrapping.block(np.asarray(run.positions, float), cells)
+        with warnings.catch_warnings(record=True) as told_of:
+            warnings.simplefilter("always")
+            unwrapping.finish(np.array(run.species))
+        warned += any("all Li stay within one cell" in str(one.message) for one in told_of)
+    assert 0 < warned < 15
+
+
+def test_few_jumps_of_wrapped_coordinates_are_a_warning(tmp_path: Path) -> None:
+    _, wrapped = crossing(8, 0.25, atoms=2)
+    path = dump(tmp_path, (10 * wrapped).tolist(), columns="id type xu yu zu")
+    with pytest.warns(RuntimeWarning, match=r"run\.lammpstrj, frame \d+: .*wrapped=True") as said:
+        read_trajectory(path, time_step_ps=1)
+    assert {str(Path(one.filename).name) for one in said} == {"trajectory_files.py"}
+
+
+def test_ions_that_hop_to_and_fro_are_read_as_they_are(tmp_path: Path) -> None:
+    """Between two sites further apart than half the cell: wrapped motion would look the same."""
+    rng = np.random.default_rng(3)
+    places = np.full((200, 2, 3), 2.0)
+    places[..., 0] += 6 * (np.cumsum(rng.random((200, 2)) < 0.3, axis=0) % 2)
+    path = dump(tmp_path, places.tolist(), columns="id type xu yu zu")
+    told(path, r"all 1, 2 stay within one cell.* jumps\).*wrapped='as is' if atoms do")
+    told(path, "stay within one cell", wrapped=False)
+    read = read_trajectory(path, wrapped="as is", time_step_ps=1)
+    np.testing.assert_allclose(read.positions, places, atol=1e-5)
 
 
 # ------------------------------------------------------------------------------ made in memory

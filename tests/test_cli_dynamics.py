@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +173,46 @@ def test_the_same_command_again_learns_nothing_anew_and_says_the_same(
 
 def test_other_settings_do_not_replace_results_unasked(fitted: Path, dump: Path) -> None:
     told = refused("fit", dump, *DUMP, "--targets", "Li", "--lag-ps", 4, *QUICK, "-o", fitted)
-    assert "of other settings" in told
+    assert "of other settings (lag_ps, charges, temperature_K)" in told
     assert "--force" in told
+
+
+@pytest.fixture
+def changed(fitted: Path, dump: Path, tmp_path: Path) -> Iterator[tuple[tuple[Any, ...], Path]]:
+    """The same command in a copy of its folder; but another run is in the file for now."""
+    out, text, times = tmp_path / "run", dump.read_bytes(), dump.stat()
+    shutil.copytree(fitted, out)
+    one = TWIN.run(0.6, 0.5, random_state=8).trajectory
+    types = np.array([1 if name == "Li" else 2 for name in one.species])
+    write_dump(dump, one.positions, np.diag(one.cells[0]), types)
+    yield ("fit", dump, *DUMP, *LITHIUM, *QUICK, *CHARGES, "-o", out), out
+    dump.write_bytes(text)
+    os.utime(dump, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_file_that_has_changed_is_another_fit(
+    changed: tuple[tuple[Any, ...], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    words, out = changed
+    before = contents(out)
+    told = refused(*words)
+    assert "of the same settings, but of files that have changed since" in told
+    assert "--force" in told
+    assert contents(out) == before
+    done = leyden_(*words, "--force")
+    assert done.exit_code == 0, done.output
+    assert "used again" not in done.stderr  # it has learned anew
+    after = contents(out)
+    assert all(after[name] != before[name] for name in before)
+    monkeypatch.setattr("leyden.dynamics.state_choice.choose_states", stopped)
+    assert "are finished and used again" in leyden_(*words).stderr
+    for kept in out.glob("training-*"):
+        kept.unlink()
+    assert "used again" not in leyden_(*words).stderr
+    assert contents(out) == after
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -203,22 +242,18 @@ def test_a_forced_fit_that_is_stopped_leaves_nothing_of_the_old_settings(
 
 @pytest.mark.parametrize("step", ["write_states", "write_together"])
 def test_results_that_are_written_are_of_one_fit(
-    fitted: Path, dump: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    changed: tuple[tuple[Any, ...], Path], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """The file has changed, the command has not; and it is stopped while it writes."""
 
     def stopped(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    out = tmp_path / "run"
-    shutil.copytree(fitted, out)
+    words, out = changed
     before = contents(out)
     where = {"write_states": "leyden.cli.trajectories", "write_together": "leyden.report"}
     monkeypatch.setattr(f"{where[step]}.{step}", stopped)
-    done = leyden_(
-        "fit", dump, *DUMP, *LITHIUM, *QUICK, *CHARGES, "--seed", 1, "-o", out, "--force"
-    )
-    assert done.exit_code != 0
+    assert leyden_(*words, "--force").exit_code != 0
     left = contents(out)
     assert "results.json" not in left
     assert all(left[name] != before[name] for name in left)
@@ -230,6 +265,32 @@ def test_a_report_keeps_out_of_the_folder_of_a_fit(fitted: Path, dump: Path) -> 
     assert f"{fitted}: a report has a folder of its own; this is that of a fit" in told
     assert "Remedy" in told
     assert contents(fitted) == before
+    assert "folder of its own" in refused(
+        "report", fitted / "model.leyden", dump, *DUMP, "-o", fitted, "--force"
+    )
+
+
+def test_a_report_does_not_replace_another_unasked(
+    fitted: Path, run: HoppingRun, tmp_path: Path
+) -> None:
+    model, out = tmp_path / "mine.leyden", tmp_path / "out"
+    shutil.copy(fitted / "model.leyden", model)
+    path = write_xyz(tmp_path / "li.extxyz", run.trajectory)
+    words = ("report", model, path, "--time-step-ps", 0.5, "-o", out)
+    assert leyden_(*words).exit_code == 0
+    before = contents(out)
+    assert set(before) == {"results.json", "report.html", "states.parquet", "recipe.toml"}
+    assert "of other settings (reversible)" in refused(*words, "--not-reversible")
+    assert "of another command" in refused("fit", path, *LITHIUM, "-o", out)
+    assert contents(out) == before
+    done = leyden_(*words, "--not-reversible", "--force")
+    assert done.exit_code == 0, done.output
+    assert contents(out)["results.json"] != before["results.json"]
+
+    model.write_bytes(model.read_bytes() + b" ")
+    assert "files that have changed since" in refused(*words, "--not-reversible")
+    (out / "recipe.toml").unlink()
+    assert "of settings that are not known" in refused(*words)
 
 
 def test_results_name_the_model_that_they_are_of(fitted: Path, dump: Path, tmp_path: Path) -> None:
@@ -250,6 +311,7 @@ def test_report_measures_a_model_on_another_trajectory(fitted: Path, tmp_path: P
     done = leyden_("report", model, path, "--time-step-ps", 0.5, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     assert {entry.name for entry in (tmp_path / "out").iterdir()} == {
+        "recipe.toml",
         "report.html",
         "results.json",
         "states.parquet",
@@ -275,7 +337,7 @@ def test_one_target_atom_of_a_region_and_the_choice_of_the_number_of_states(
     done = leyden_(
         "fit",
         path,
-        "--unwrapped",
+        "--as-is",
         "--time-step-ps",
         0.5,
         *where,
@@ -292,7 +354,7 @@ def test_one_target_atom_of_a_region_and_the_choice_of_the_number_of_states(
     assert told["states"] in (2, 3)
     page = (out / "report.html").read_text()
     assert "Li (one atom)" in page
-    assert "The fewest states are taken" in page
+    assert "The fewest states are wanted" in page
 
 
 def test_states_that_collapse_end_in_a_message(tmp_path: Path) -> None:
@@ -317,6 +379,7 @@ def test_states_that_collapse_end_in_a_message(tmp_path: Path) -> None:
     ("words", "message"),
     [
         (("--unwrapped",), "these jump by whole cells"),
+        (("--wrapped", "--as-is"), "not both"),
         (("--targets", "Na"), "a target species is one of the trajectory's: Li, S"),
         (("--lag-ps", 400), "the 600 frames for learning: the lag must be shorter"),
         (("--lag-ps", 1.7), "a lag must be a whole number of frames"),

@@ -17,6 +17,7 @@ from leyden.cli.console import note
 from leyden.errors import InputError
 
 if TYPE_CHECKING:
+    from leyden.cli.result_folder import ResultFolder
     from leyden.cli.trajectories import Part, Reading
     from leyden.dynamics import DynamicsModel, GraphDynamics, StateChoice
 
@@ -28,8 +29,6 @@ app = typer.Typer(
 )
 
 _FREE = {"ctx", "out", "store", "force", "progress"}  # what results do not depend on
-_RECIPE, _MODEL = "recipe.toml", "model.leyden"
-_FILES = ("results.json", "report.html", _MODEL, "states.parquet")
 
 Trajectories = Annotated[
     list[Path],
@@ -72,6 +71,10 @@ Cell = Annotated[
 Wrapped = Annotated[
     bool | None,
     typer.Option("--wrapped/--unwrapped", help="What the coordinates are, if it cannot be told."),
+]
+AsIs = Annotated[
+    bool,
+    typer.Option("--as-is", help="Unwrapped, even if coordinates jump to and fro in one cell."),
 ]
 Charges = Annotated[str | None, typer.Option("--charges", help="In e, by species: Li=1,TFSI=-1.")]
 Temperature = Annotated[
@@ -131,6 +134,7 @@ def fit(
     species: Species = None,
     cell: Cell = None,
     wrapped: Wrapped = None,
+    as_is: AsIs = False,
     charges: Charges = None,
     temperature_K: Temperature = None,
     reversible: Reversible = True,
@@ -152,33 +156,36 @@ def fit(
     Example: `leyden dynamics fit run.xtc --topology run.gro --targets Li --region z:10:20
     --lag-ps 50 --states 2,3,4 --charges Li=1,N=-1 --temperature-K 363 -o runs/interface`
     """
+    from leyden.cli.result_folder import MODEL, ResultFolder
     from leyden.cli.trajectories import Reading
     from leyden.dynamics.analysis import decided
     from leyden.dynamics.state_choice import choose_states
-    from leyden.recipe.text import to_toml
 
     settings, shown = _settings(ctx), _watched(progress)
     numbers = _numbers(states)
     reading = Reading.of(settings, store or out / "store", shown)
     network = _network(settings, reading)
-    recipe = to_toml({"dynamics": settings})
-    _check_folder(out, recipe, force)
+    folder = ResultFolder(out, {"command": "fit", **settings, "files": reading.files})
+    folder.check(force)
+    kept = out / f"training-{reading.identity(network, test_fraction)}"
+    if folder.is_ours and (out / MODEL).exists() and any(out.glob(f"{kept.name}*")):
+        note(f"the trainings in {out} are finished and used again")
     ctx.meta["leyden.resume"] = (
         f"finished epochs are kept in {out}; the same command goes on from there"
     )
     learning, test = reading.learning_and_test(network, test_fraction)
-    _claim(out, recipe)
+    folder.claim()
     choice = choose_states(
         network,
         [part.environments for part in learning],
         numbers,
         multiples=_multiples(learning, lag_ps),
-        checkpoint=out / f"training-{reading.identity(network, test_fraction)}",
+        checkpoint=kept,
         progress=shown,
     )
     model, remarks = decided(choice)
     parts = {"learning": learning, "test": test}
-    _write(ctx, out, model, parts, choice if len(numbers) > 1 else None, remarks)
+    _write(ctx, folder, model, parts, choice if len(numbers) > 1 else None, remarks)
 
 
 @app.command(no_args_is_help=True)
@@ -195,57 +202,66 @@ def report(
     species: Species = None,
     cell: Cell = None,
     wrapped: Wrapped = None,
+    as_is: AsIs = False,
     charges: Charges = None,
     temperature_K: Temperature = None,
     reversible: Reversible = True,
     store: Store = None,
     seed: Seed = 0,
+    force: Force = False,
     progress: Shown = True,
 ) -> None:
     """Measure the states of a model on other trajectories: another temperature, a longer run.
 
-    Nothing is learned. Writes results.json, states.parquet and report.html. Without --targets and
-    --region, they are those of the fit.
+    Nothing is learned. Writes results.json, states.parquet, report.html and recipe.toml, into a
+    folder of its own. Without --targets and --region, they are those of the fit.
 
     Example: `leyden dynamics report runs/li/model.leyden hot.lammpstrj --species 1=Li,2=S
     --time-step-ps 1 -o runs/hot`
     """
+    from leyden.cli.result_folder import ResultFolder
     from leyden.cli.trajectories import Reading
     from leyden.dynamics.dynamics_model import DynamicsModel
 
-    if any((out / name).exists() for name in (_RECIPE, _MODEL)):
+    loaded, settings = DynamicsModel.load(model), _settings(ctx)
+    reading = Reading.of(
+        settings,
+        store or out / "store",
+        _watched(progress),
+        loaded.estimator.representation.targets,
+    )
+    files = [reading.files, _sha256(model)]
+    folder = ResultFolder(out, {"command": "report", **settings, "files": files})
+    if folder.is_of_fit:
         raise InputError(
             "a report has a folder of its own; this is that of a fit",
             file=out,
             remedy="choose another folder",
         )
-    loaded = DynamicsModel.load(model)
-    reading = Reading.of(
-        _settings(ctx),
-        store or out / "store",
-        _watched(progress),
-        loaded.estimator.representation.targets,
-    )
+    folder.check(force)
     ctx.meta["leyden.resume"] = f"what was read is kept in {reading.store}"
-    _write(ctx, out, loaded, {"test": reading.whole(loaded.estimator)})
+    parts = {"test": reading.whole(loaded.estimator)}
+    folder.claim()
+    _write(ctx, folder, loaded, parts)
 
 
 def _write(
     ctx: typer.Context,
-    out: Path,
+    folder: ResultFolder,
     model: DynamicsModel,
     parts: Mapping[str, Sequence[Part]],
     choice: StateChoice | None = None,
     remarks: tuple[str, ...] = (),
 ) -> None:
     """Measure on the part for testing, and write all results."""
+    from leyden.cli.result_folder import MODEL
     from leyden.cli.trajectories import write_states
     from leyden.dynamics.analysis import analyse
     from leyden.dynamics.analysis_results import plain
     from leyden.report import write_together
     from leyden.report.dynamics import dynamics_report
 
-    test = parts["test"]
+    out, test = folder.path, parts["test"]
     result = analyse(
         model,
         [part.environments for part in test],
@@ -264,14 +280,14 @@ def _write(
         choice=choice,
         learned_from=[part.trajectory for part in parts.get("learning", ())],
     )
-    _remove(out)  # what is written next belongs together, even if this is stopped
+    folder.clear()  # what is written next belongs together, even if this is stopped
     write_states(out / "states.parquet", model, parts)
     if ctx.command.name == "fit":
-        model.save(out / _MODEL)
+        model.save(out / MODEL)
     told = {
         "command": command,
         "version": leyden.__version__,
-        "model_sha256": _sha256(ctx.params.get("model", out / _MODEL)),
+        "model_sha256": _sha256(ctx.params.get("model", out / MODEL)),
         "score": model.score,
         **result.to_json(),
         "choice": None if choice is None else plain(choice.table.to_dict("records")),
@@ -334,41 +350,6 @@ def _multiples(parts: Sequence[Part], lag_ps: float) -> int:
     """Lags that a Chapman-Kolmogorov test of the learning part goes on for, 2 to 5."""
     shortest = min(len(part.trajectory) * part.trajectory.time_step_ps for part in parts)
     return max(2, min(5, int(shortest / (4 * lag_ps))))
-
-
-def _check_folder(out: Path, recipe: str, force: bool) -> None:
-    """Refuse a folder that holds the results of other settings, unless they may be replaced."""
-    held = [name for name in _FILES if (out / name).exists()]
-    if _is_of(out, recipe):
-        if _MODEL in held:
-            note(f"the trainings in {out} are finished and used again")
-    elif held and not force:
-        raise InputError(
-            f"the folder holds {', '.join(held)} of other settings",
-            file=out,
-            remedy="choose another folder, or replace them with --force",
-        )
-
-
-def _claim(out: Path, recipe: str) -> None:
-    """Make a folder that of these settings: at no time does it hold the results of others."""
-    from leyden.artefact import writing
-
-    if not _is_of(out, recipe):
-        _remove(out)
-        with writing(out / _RECIPE) as file:
-            file.write(recipe.encode())
-
-
-def _is_of(out: Path, recipe: str) -> bool:
-    there = out / _RECIPE
-    return there.is_file() and there.read_text(encoding="utf-8") == recipe
-
-
-def _remove(out: Path) -> None:
-    """Old results, those that tell of the others first."""
-    for name in _FILES:
-        (out / name).unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

@@ -82,14 +82,13 @@ class Reading:
         InputError
             An option that cannot be understood.
         """
-        wrapped = settings["wrapped"]
         how = {
             "topology": settings["topology"],
             "time_step_ps": settings["time_step_ps"],
             "units": _number_or_word(settings["units"]),
             "species": _species(settings["species"]),
             "cell": _cell(settings["cell"]),
-            "wrapped": "auto" if wrapped is None else wrapped,
+            "wrapped": _wrapped(settings["wrapped"], settings["as_is"]),
         }
         charges = _names_and_values(settings["charges"], "--charges", float)
         if settings["targets"] or settings["region"] or targets is None:
@@ -97,10 +96,14 @@ class Reading:
         paths = tuple(Path(path) for path in settings["trajectories"])
         return cls(paths, how, targets, charges, store, progress)
 
+    @property
+    def files(self) -> str:
+        """Hash of the files that are read: it differs when one of them has changed."""
+        return _hash([_fingerprint(path) for path in self.paths], self._topology)
+
     def identity(self, *more: object) -> str:
         """Hash of the files and of how they are read."""
-        files = [_fingerprint(path) for path in self.paths]
-        return _hash(files, self.how, self.targets, self.charges, *more)
+        return _hash(self.files, self.how, self.targets, self.charges, *more)
 
     def trajectories(self) -> list[tuple[Trajectory, str]]:
         """All of them, on disk, each with what tells its file from all others.
@@ -113,7 +116,7 @@ class Reading:
         found = []
         for path in self.paths:
             how: dict[str, Any] = dict(self.how)
-            file = _hash(_fingerprint(path), how)
+            file = _hash(_fingerprint(path), self._topology, how)
             place = self.store / f"{path.stem}-{file}"
             one = read_trajectory(path, store=place, progress=self.progress, **how)
             one = _charged(one, self.charges) if self.charges else one
@@ -141,6 +144,11 @@ class Reading:
             learning.append(self._part(early, 0, chosen, network, file))
             test.append(self._part(late, len(early), chosen, network, file))
         return learning, test
+
+    @property
+    def _topology(self) -> tuple[str, int, int] | None:
+        topology = self.how["topology"]
+        return None if topology is None else _fingerprint(Path(topology))
 
     def _part(
         self, part: Trajectory, first: int, chosen: np.ndarray, network: GraphDynamics, file: str
@@ -258,6 +266,14 @@ def _number_or_word(text: str | None) -> str | float | None:
         return None if text is None else float(text)
     except ValueError:
         return text
+
+
+def _wrapped(wrapped: bool | None, as_is: bool) -> bool | str:
+    if as_is and wrapped:
+        raise InputError("coordinates are --wrapped, or unwrapped and taken --as-is; not both")
+    if as_is:
+        return "as is"
+    return "auto" if wrapped is None else wrapped
 
 
 def _charged(trajectory: Trajectory, charges: Mapping[str, float]) -> Trajectory:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import glob
 import json
 import os
+import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar
@@ -23,6 +25,7 @@ __all__ = ["ArrayWriter", "is_store", "made_once", "read_arrays"]
 T = TypeVar("T")
 
 _FACTS = "facts.json"
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}  # the name, by a store, by files, by a file
 
 
 class ArrayWriter:
@@ -31,8 +34,8 @@ class ArrayWriter:
     A folder is made under a hidden name beside its own and renamed when `finish` is called, so that
     a half-made one is never taken for a whole one. Leaving the ``with`` block without `finish`, by
     an error or Ctrl-C, removes what was made; what a killed process has left, the next writer of
-    the folder removes. Of writers at the same time the first to finish gives the folder its arrays;
-    the others have made the same and use these, or are refused.
+    the folder on the same host removes. Of writers at the same time the first to finish gives the
+    folder its arrays; the others have made the same and use these, or are refused.
 
     Parameters
     ----------
@@ -60,12 +63,19 @@ class ArrayWriter:
             self._hidden = _HiddenFolder(self._folder)
 
     def append(self, name: str, rows: np.ndarray) -> None:
-        """Rows at the end of an array; the first call settles its type and inner shape."""
+        """Rows at the end of an array; the first call settles its type and inner shape.
+
+        Raises
+        ------
+        InputError
+            What was made so far is gone.
+        """
         if self._hidden is None:
             self._memory.setdefault(name, []).append(np.array(rows))  # the caller may reuse its own
             return
         if name not in self._files:
-            self._files[name] = _GrowingFile(self._hidden.path / f"{name}.npy", rows)
+            with self._hidden.there():
+                self._files[name] = _GrowingFile(self._hidden.path / f"{name}.npy", rows)
         self._files[name].append(rows)
 
     def finish(self, facts: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -74,14 +84,16 @@ class ArrayWriter:
         Raises
         ------
         InputError
-            Another process has meanwhile put something else into the folder.
+            Another process has meanwhile put something else into the folder; or what was made is
+            gone.
         """
         if self._hidden is None or self._folder is None:
             return {name: np.concatenate(parts) for name, parts in self._memory.items()}
         for file in self._files.values():
             file.close()
-        (self._hidden.path / _FACTS).write_text(json.dumps(facts))
-        self._hidden.become(self._folder)
+        with self._hidden.there():
+            (self._hidden.path / _FACTS).write_text(json.dumps(facts))
+            self._hidden.become(self._folder)
         return read_arrays(self._folder)[0]
 
     def __enter__(self) -> ArrayWriter:
@@ -141,16 +153,38 @@ def made_once(opened: Callable[[], T | None], make: Callable[[], T]) -> T:
 
 
 class _HiddenFolder:
-    """A folder on its way to its name, locked for as long as its process lives."""
+    """A folder on its way to its name, locked for as long as its process lives.
+
+    Where locks are of one host only, that of another seems to be free: the name tells the host.
+    """
 
     def __init__(self, folder: Path) -> None:
-        prefix = f".{folder.name}-making-"
+        self._folder = folder
+        prefix = f".{folder.name}-making-{platform.node()}-"
         folder.parent.mkdir(parents=True, exist_ok=True)
-        for left in folder.parent.glob(f"{glob.escape(prefix)}*"):
-            _remove_if_dead(left)
-        made = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
-        self._lock = _locked(made)  # before it has a name by which it could be taken for dead
-        self.path = made.rename(made.with_name(prefix + made.name[-8:]))
+        guard = _locked(folder.parent, wait=True)  # none is taken for dead before it has its lock
+        try:
+            if guard is not None:
+                for left in folder.parent.glob(f"{glob.escape(prefix)}{'?' * 8}"):
+                    _remove_if_dead(left)
+            self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+            self._lock = _locked(self.path)
+        finally:
+            if guard is not None:
+                os.close(guard)
+
+    @contextmanager
+    def there(self) -> Iterator[None]:
+        """Tell it plainly if the folder is gone."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise InputError(
+                "a store stays where it is while it is written; this one was removed",
+                value=self.path.name,
+                file=self._folder,
+                remedy="run it again, and leave hidden folders beside the store alone",
+            ) from error
 
     def become(self, folder: Path) -> None:
         """Take the name, unless there is the same already."""
@@ -159,6 +193,8 @@ class _HiddenFolder:
         try:
             os.rename(self.path, folder)
         except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
             if not _equal(self.path, folder):
                 raise InputError(
                     "another process has meanwhile written a different store, or files",
@@ -173,14 +209,14 @@ class _HiddenFolder:
             os.close(self._lock)
 
 
-def _locked(folder: Path) -> int | None:
+def _locked(folder: Path, *, wait: bool = False) -> int | None:
     """A descriptor that locks a folder until it is closed or its process ends; None: it cannot."""
     lock = None
     try:
         import fcntl  # not on Windows: there nothing is locked, and nothing taken for dead
 
         lock = os.open(folder, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except (ImportError, OSError):
         if lock is not None:
             os.close(lock)

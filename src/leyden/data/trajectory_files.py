@@ -76,9 +76,11 @@ def read_trajectory(
         Names of all atoms; or from what the file calls them to names: ``{1: "Li", 2: "S"}``.
     cell : array_like, shape (3, 3) or (3,), optional
         Lattice vectors or edges in angstrom, of all frames, for a file without cell.
-    wrapped : bool or "auto"
+    wrapped : bool, "auto" or "as is"
         Whether atoms come back at the other side when they leave the cell. ``"auto"`` believes
         LAMMPS' columns (``xu`` or image flags are unwrapped), and tells others by their jumps.
+        ``"as is"`` takes coordinates for unwrapped even if they look wrapped, as those of ions that
+        hop to and fro in a small cell do.
     store : path, optional
         A new folder for a trajectory larger than memory. That of the same file, read in the same
         way, is opened again.
@@ -189,7 +191,8 @@ class _Reading:
         self._angstrom = _angstrom(how.units, first, path)
         self._cell = None if how.cell is None else _given_cell(how.cell, first, path)
         told = None if first.unwrapped is None else not first.unwrapped
-        self.unwrapping = Unwrapping(told if how.wrapped == "auto" else bool(how.wrapped), path)
+        claim = told if how.wrapped == "auto" else how.wrapped is True
+        self.unwrapping = Unwrapping(claim, path, trusted=how.wrapped == "as is")
         self._start = self._clock = first.clock
         self._step, self._clock_ps, self._given = 0.0, first.clock_ps, how.time_step_ps
         if self._given is None:
@@ -315,8 +318,8 @@ def _check_arguments(path: Path, how: _How) -> None:
     step = how.time_step_ps
     if step is not None and not (np.isfinite(step) and step > 0):
         raise InputError("the time between stored frames is positive, in ps", value=step, file=path)
-    if not isinstance(how.wrapped, bool) and how.wrapped != "auto":
-        raise InputError("wrapped is True, False or 'auto'", value=how.wrapped)
+    if not isinstance(how.wrapped, bool) and how.wrapped not in ("auto", "as is"):
+        raise InputError("wrapped is True, False, 'auto' or 'as is'", value=how.wrapped)
 
 
 def _format_of(path: Path) -> str:

@@ -14,6 +14,7 @@ __all__ = ["Unwrapping"]
 _NEAR = 0.25  # a jump this close to whole cells is a crossing of the border, not a motion
 _FAR = 0.4  # in cells: nearly the half at which a minimum image becomes a guess
 _OFTEN = 0.01  # share of such moves that spoils a trajectory
+_ENOUGH = 20  # jumps: free motion stays in one cell through n of them with a chance of 2 ** -n
 _CLEARLY = 4  # times as many crossings as motions of a good part of a cell
 _SKIN_A = 2.0  # LAMMPS wraps with new neighbour lists only: atoms lie half its skin outside
 
@@ -29,7 +30,8 @@ class Unwrapping:
 
     Wrapped coordinates jump by whole cells and seldom by a good part of one; those of fast atoms
     jump by any part, and yet all of a species stay within one cell. The motion of atoms does
-    neither. `finish` refuses what contradicts the claim.
+    neither, but for few atoms in a small cell and a short run. `finish` refuses what contradicts
+    the claim; what may be chance it warns of.
 
     Parameters
     ----------
@@ -37,10 +39,12 @@ class Unwrapping:
         What the user or the file says. None: whatever it is, unless that cannot be told.
     file : object
         For messages.
+    trusted : bool
+        Whether unwrapped coordinates are taken as they are, whatever they look like.
     """
 
-    def __init__(self, wrapped: bool | None, file: object = None) -> None:
-        self._wrapped, self._file = wrapped, file
+    def __init__(self, wrapped: bool | None, file: object = None, trusted: bool = False) -> None:
+        self._wrapped, self._file, self._trusted = wrapped, file, trusted
         self._frame = 0
         self._last: np.ndarray | None = None  # fractional coordinates as given
         self._shift: np.ndarray = np.zeros(3)  # whole cells added so far
@@ -49,6 +53,7 @@ class Unwrapping:
         self._cell: np.ndarray = np.ones(3)  # as wide as one cell of wrapped coordinates may look
         self._crossings = self._motions = 0
         self._jumps: dict[int, tuple[int, float]] = {}  # atom: frame and cells of its first one
+        self._often: np.ndarray = np.zeros(0, dtype=np.int64)  # jumps of each atom
         self._far: np.ndarray = np.zeros(0, dtype=np.int64)  # frames of each atom
 
     def block(self, positions: np.ndarray, cells: np.ndarray) -> np.ndarray:
@@ -84,9 +89,10 @@ class Unwrapping:
         Warns
         -----
         RuntimeWarning
-            Few atoms move that far, seldom.
+            Few atoms move that far, seldom; or unwrapped coordinates look like wrapped ones, by
+            fewer jumps than can tell.
         """
-        if self._jumps and self._wrapped is not True:
+        if self._jumps and self._wrapped is not True and not self._trusted:
             self._judge(species)
         if self._wrapped is False or self._frame < 2:
             return
@@ -115,7 +121,8 @@ class Unwrapping:
         jumps = whole != 0
         self._crossings += int((jumps & (rest < _NEAR)).sum())
         self._motions += int((rest >= _NEAR).sum())
-        far = (rest > _FAR).any(axis=2).sum(axis=0)
+        often, far = jumps.sum(axis=(0, 2)), (rest > _FAR).any(axis=2).sum(axis=0)
+        self._often = often if self._last is None else self._often + often
         self._far = far if self._last is None else self._far + far
         for atom in np.flatnonzero(jumps.any(axis=(0, 2))):
             if atom not in self._jumps:
@@ -124,7 +131,7 @@ class Unwrapping:
                 self._jumps[int(atom)] = self._frame + int(frame), cells
 
     def _judge(self, species: np.ndarray) -> None:
-        """Of coordinates that jump: refuse unless they are what was said, or can be told."""
+        """Of coordinates that jump: refuse unless they may be what was said, or can be told."""
         factor = 1 if self._confined(np.full(len(species), True)) else _CLEARLY
         seen = self._crossings > factor * self._motions
         if self._wrapped is None:
@@ -136,17 +143,26 @@ class Unwrapping:
                     "say wrapped=True or wrapped=False, as they were written",
                 )
             return
-        remedy = "they are wrapped: read them with wrapped=True"
+        remedy = (
+            "read them with wrapped=True if they are wrapped, and with wrapped='as is' if atoms do "
+            "move so far"
+        )
         rule = "unwrapped coordinates go on where an atom leaves the cell; "
         if seen:
             told = f"these jump by whole cells, {self._crossings} times"
             raise self._refusal(rule + told, set(self._jumps), remedy)
-        for name in np.unique(species):
-            mine = species == name
-            jumping = self._jumps.keys() & set(np.flatnonzero(mine).tolist())
-            if jumping and self._confined(mine):
-                told = f"all {name} stay within one cell, and jump by more than half of it"
-                raise self._refusal(rule + told, jumping, remedy)
+        jump = [str(name) for name in np.unique(species[self._often > 0])]
+        names = [name for name in jump if self._confined(species == name)]
+        atoms = np.isin(species, names)
+        often = int(self._often[atoms].sum())
+        if not often:
+            return
+        told = f"all {', '.join(names)} stay within one cell, and yet move by more than half of it"
+        jumping = self._jumps.keys() & set(np.flatnonzero(atoms).tolist())
+        refusal = self._refusal(f"{rule}{told} ({often} jumps)", jumping, remedy)
+        if often >= _ENOUGH:
+            raise refusal
+        warnings.warn(str(refusal), RuntimeWarning, stacklevel=4)
 
     def _confined(self, atoms: np.ndarray) -> bool:
         """Whether some atoms stay together in one cell through all frames."""
