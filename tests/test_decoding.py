@@ -122,10 +122,20 @@ def test_what_draws_lithium_more_gets_a_deeper_well_to_it() -> None:
     anions = of_volume(150.0, 150.0).assign(deepest_potential_kcal_mol=[-120.0, -180.0])
     weak, strong = bead_parameters(anions).epsilon_cation_anion
     assert weak < strong
-    # By hand: ratio of what the charges of touching beads leave over, for TFSI and for the second.
-    radius = 2.9 * (150.0 / 218.61) ** (1 / 3)
-    over, tfsi = 180.0 - 332.0637 / (1.0 + radius), 117.422 - 332.0637 / 3.9
+    # By hand: ratio of what a charge in a sphere of the volume leaves over, to that of TFSI.
+    cavities = (3 * np.array([150.0, 218.61]) / (4 * np.pi)) ** (1 / 3)
+    over, tfsi = np.array([180.0, 117.422]) - 332.0637 / cavities
     assert strong == pytest.approx(0.6 * over / tfsi)
+
+
+def test_a_lone_ion_has_nothing_beyond_its_charge() -> None:
+    beads = bead_parameters(known_anions()).set_axis(list(SALTS))
+    low = SEARCH_SPACES["anion"]["epsilon_cation_anion"][0]
+    assert "epsilon_cation_anion" in beads.clipped["LiCl"]
+    assert beads.epsilon_cation_anion["LiCl"] == low
+    # A smaller gain keeps it inside the bounds: it then loses a quarter of the reference.
+    beads = bead_parameters(known_anions(), {"cation_gain": 0.25}).set_axis(list(SALTS))
+    assert beads.epsilon_cation_anion["LiCl"] == pytest.approx(0.75 * 0.6, abs=0.002)
 
 
 def test_a_hard_anion_is_screened_less_by_the_ether() -> None:
