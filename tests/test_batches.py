@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,6 @@ from leyden.errors import InputError
 from leyden.exploration.acquisition import Beliefs, local_penalisation, noisy_improvement
 from leyden.exploration.batches import METHODS, propose
 from leyden.exploration.inner_search import best_points
-from leyden.exploration.replay import evaluations_to_reach, replay
 from leyden.exploration.search_space import Constraint, Objective, Parameter, SearchSpace
 from leyden.exploration.success import Success
 from leyden.exploration.surrogate import Surrogate
@@ -198,51 +195,6 @@ def test_a_proposal_that_cannot_be() -> None:
         propose([surrogate], observations, None, 1, method="hypervolume", random_state=0)
     with pytest.raises(InputError, match="one surrogate an objective"):
         propose([], observations, None, 1, method="random", random_state=0)
-
-
-def noisy_hill(rows: pd.DataFrame, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    return hill(rows) + 0.02 * generator.standard_normal(len(rows)), np.full(len(rows), 0.02)
-
-
-def run(methods: list[str], file: Path | None = None, **changes: int) -> pd.DataFrame:
-    numbers = {"initial": 5, "evaluations": 13, "batch": 4, "repeats": 2, "random_state": 0}
-    objective = Objective("z")
-    return replay(
-        SQUARE, objective, noisy_hill, methods, truth=hill, file=file, **(numbers | changes)
-    )
-
-
-def test_replays_begin_alike_and_the_better_method_wins() -> None:
-    curves = run(["random", "sobol", "local penalisation"])
-    assert (curves.groupby(["method", "repeat"]).size() == 13).all()
-    first = curves[curves["evaluation"] <= 5].pivot(
-        index=["repeat", "evaluation"], columns="method", values="value"
-    )
-    assert (first.nunique(axis=1) == 1).all()
-    last = curves[curves["evaluation"] == 13].groupby("method")["best"].mean()
-    assert last["local penalisation"] > last["random"]
-    assert last["local penalisation"] > -0.005
-    needed = evaluations_to_reach(curves, Objective("z"), -0.005)
-    assert needed["local penalisation"].between(1, 13).all()
-    assert evaluations_to_reach(curves, Objective("z"), 1.0).isna().all()
-
-
-def test_a_replay_that_was_killed_goes_on(tmp_path: Path) -> None:
-    file = tmp_path / "replay.jsonl"
-    whole = run(["random", "sobol"], file)
-    lines = file.read_text().splitlines(keepends=True)
-    assert len(lines) == 4
-    file.write_text("".join(lines[:2]) + lines[2][:40])  # killed while it wrote
-    pd.testing.assert_frame_equal(run(["random", "sobol"], file), whole)
-    assert [json.loads(line) for line in file.read_text().splitlines()] == [
-        json.loads(line) for line in lines
-    ]
-    with pytest.raises(InputError, match="other settings"):
-        run(["random"], file, evaluations=14)
-    with pytest.raises(InputError, match="not a way to propose"):
-        run(["hypervolume"])
-    with pytest.raises(InputError, match="1 <= initial"):
-        run(["random"], initial=20)
 
 
 def test_without_botorch_it_says_what_to_install() -> None:
