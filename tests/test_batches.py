@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.spatial.distance import pdist
 
 from leyden.errors import InputError
 from leyden.exploration.acquisition import Beliefs, local_penalisation, noisy_improvement
 from leyden.exploration.batches import METHODS, propose
+from leyden.exploration.gaussian_process import moments
 from leyden.exploration.inner_search import best_points
-from leyden.exploration.replay import evaluations_to_reach, replay
+from leyden.exploration.marginals import log_expected_improvement
 from leyden.exploration.search_space import Constraint, Objective, Parameter, SearchSpace
 from leyden.exploration.success import Success
 from leyden.exploration.surrogate import Surrogate
@@ -80,16 +80,16 @@ def test_penalty_is_the_published_one() -> None:
     known = beliefs(surrogate, observations)
     pending = torch.tensor([[0.6, 0.4], [0.1, 0.9]], dtype=torch.double)
     points = torch.as_tensor(SQUARE.to_unit(SQUARE.random(20, 3)))[:, None]
-    free = local_penalisation(known, pending[:0])(points)
     penalised = local_penalisation(known, pending)(points)
+    expected = known.improvement(points, pending)
     posterior = surrogate.process.posterior(pending)
-    expected = free.clone()
-    for place in range(2):
-        mean, std = posterior.mean[place, 0], posterior.variance[place, 0].sqrt()
-        away = (points[:, 0] - pending[place]).norm(dim=1)
-        radius = (known.incumbent - mean) / known.steepest
+    means, stds = posterior.mean[:, 0], posterior.variance[:, 0].sqrt()
+    top = max(known.incumbent, (means + stds).max())
+    for mean, std, place in zip(means, stds, pending, strict=True):
+        away = (points[:, 0] - place).norm(dim=1)
+        radius = (top - mean) / known.steepest
         # Phi((|x - x_j| - radius) / (s / L)): the ball about x_j in which no maximum can lie.
-        expected += torch.special.log_ndtr((away - radius) / (std / known.steepest))
+        expected = expected + torch.special.log_ndtr((away - radius) / (std / known.steepest))
     torch.testing.assert_close(penalised, expected, rtol=1e-4, atol=1e-4)
     ticks = np.linspace(0, 1, 101)
     grid = pd.DataFrame({"x": np.repeat(ticks, 101), "y": np.tile(ticks, 101)})
@@ -99,6 +99,62 @@ def test_penalty_is_the_published_one() -> None:
     assert known.incumbent == pytest.approx(
         surrogate.process.posterior(known.observed).mean.max().item(), rel=1e-4
     )
+
+
+def test_a_pending_row_shrinks_the_variance_about_it_as_a_value_would() -> None:
+    observations = told(n=10)
+    surrogate = fitted(observations)
+    known = beliefs(surrogate, observations)
+    pending, points = (SQUARE.to_unit(SQUARE.random(n, seed)) for n, seed in ((2, 5), (6, 6)))
+    # As if the two were told at their means: mean as before, covariance by the rule of Gauss.
+    mean, covariance = moments(surrogate.process, np.concatenate([points, pending]))
+    told_there = covariance[6:, 6:] + float(known.noise) * np.eye(2)
+    left = covariance[:6, :6] - covariance[:6, 6:] @ np.linalg.solve(told_there, covariance[6:, :6])
+    expected = log_expected_improvement(
+        torch.as_tensor(mean[:6]),
+        torch.as_tensor(np.diag(left).copy()),
+        torch.tensor(max(float(known.incumbent), mean[6:].max())),
+    )
+    found = known.improvement(torch.as_tensor(points)[:, None], torch.as_tensor(pending))
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_pending_row_of_a_better_mean_is_penalised_at_its_own_place() -> None:
+    observations = told(n=8)
+    surrogate = fitted(observations)
+    known = beliefs(surrogate, observations)
+    rows = SQUARE.random(2000, 4)
+    best = rows.iloc[[int(surrogate.predict(rows)["mean"].argmax())]]
+    pending = torch.as_tensor(SQUARE.to_unit(best))
+    assert known.marginals(pending)[0].item() > known.incumbent  # of which M was the mean before
+    itself = pending[:, None]
+    penalty = local_penalisation(known, pending)(itself) - known.improvement(itself, pending)
+    assert penalty.exp().item() <= 0.16  # Phi(-1): it was more than a half
+
+
+def test_a_batch_is_four_rows_and_not_one() -> None:
+    space = SearchSpace(tuple(Parameter(f"x{place}", 0.0, 1.0) for place in range(5)))
+
+    def value(rows: pd.DataFrame) -> np.ndarray:
+        x = rows.to_numpy(float)
+        top = 1.5 * np.exp(-((x[:, 0] - 0.7) ** 2) / 0.15 - (x[:, 1] - 0.4) ** 2 / 0.2)
+        return np.asarray(top - 0.5 * (x[:, 2] - 0.3) ** 2 - 0.3 * x[:, 3])
+
+    rows = space.random(30, 0)
+    noise = 0.06 * np.random.default_rng(100).standard_normal(30)
+    observations = rows.assign(z=value(rows) + noise, z_error=0.05)
+    surrogate = fitted(observations, space)
+    found = propose([surrogate], observations, None, 4, method="local penalisation", random_state=0)
+    assert pdist(space.to_unit(found)).min() > 0.08  # 0.01 to 0.06 by the penalty alone
+    together = propose(
+        [surrogate], observations, None, 4, method="expected improvement", random_state=0
+    )
+    best = surrogate.predict(rows)["mean"].max()
+    gains = [
+        np.maximum(surrogate.sample(each, 4000, random_state=1).max(axis=1) - best, 0).mean()
+        for each in (found, together)
+    ]
+    assert gains[0] > 0.85 * gains[1]  # what is expected of the four together
 
 
 def test_noisy_improvement_against_monte_carlo() -> None:
@@ -198,51 +254,6 @@ def test_a_proposal_that_cannot_be() -> None:
         propose([surrogate], observations, None, 1, method="hypervolume", random_state=0)
     with pytest.raises(InputError, match="one surrogate an objective"):
         propose([], observations, None, 1, method="random", random_state=0)
-
-
-def noisy_hill(rows: pd.DataFrame, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    return hill(rows) + 0.02 * generator.standard_normal(len(rows)), np.full(len(rows), 0.02)
-
-
-def run(methods: list[str], file: Path | None = None, **changes: int) -> pd.DataFrame:
-    numbers = {"initial": 5, "evaluations": 13, "batch": 4, "repeats": 2, "random_state": 0}
-    objective = Objective("z")
-    return replay(
-        SQUARE, objective, noisy_hill, methods, truth=hill, file=file, **(numbers | changes)
-    )
-
-
-def test_replays_begin_alike_and_the_better_method_wins() -> None:
-    curves = run(["random", "sobol", "local penalisation"])
-    assert (curves.groupby(["method", "repeat"]).size() == 13).all()
-    first = curves[curves["evaluation"] <= 5].pivot(
-        index=["repeat", "evaluation"], columns="method", values="value"
-    )
-    assert (first.nunique(axis=1) == 1).all()
-    last = curves[curves["evaluation"] == 13].groupby("method")["best"].mean()
-    assert last["local penalisation"] > last["random"]
-    assert last["local penalisation"] > -0.005
-    needed = evaluations_to_reach(curves, Objective("z"), -0.005)
-    assert needed["local penalisation"].between(1, 13).all()
-    assert evaluations_to_reach(curves, Objective("z"), 1.0).isna().all()
-
-
-def test_a_replay_that_was_killed_goes_on(tmp_path: Path) -> None:
-    file = tmp_path / "replay.jsonl"
-    whole = run(["random", "sobol"], file)
-    lines = file.read_text().splitlines(keepends=True)
-    assert len(lines) == 4
-    file.write_text("".join(lines[:2]) + lines[2][:40])  # killed while it wrote
-    pd.testing.assert_frame_equal(run(["random", "sobol"], file), whole)
-    assert [json.loads(line) for line in file.read_text().splitlines()] == [
-        json.loads(line) for line in lines
-    ]
-    with pytest.raises(InputError, match="other settings"):
-        run(["random"], file, evaluations=14)
-    with pytest.raises(InputError, match="not a way to propose"):
-        run(["hypervolume"])
-    with pytest.raises(InputError, match="1 <= initial"):
-        run(["random"], initial=20)
 
 
 def test_without_botorch_it_says_what_to_install() -> None:

@@ -15,6 +15,7 @@ from leyden.data.home import data_home
 from leyden.data.molecules import inchi_key
 from leyden.errors import InputError
 from leyden.exploration import anion_parameters as estimates
+from leyden.exploration import salts
 from leyden.exploration.anion_parameters import (
     BEAD_COLUMNS,
     DESCRIPTOR_COLUMNS,
@@ -122,10 +123,20 @@ def test_what_draws_lithium_more_gets_a_deeper_well_to_it() -> None:
     anions = of_volume(150.0, 150.0).assign(deepest_potential_kcal_mol=[-120.0, -180.0])
     weak, strong = bead_parameters(anions).epsilon_cation_anion
     assert weak < strong
-    # By hand: ratio of what the charges of touching beads leave over, for TFSI and for the second.
-    radius = 2.9 * (150.0 / 218.61) ** (1 / 3)
-    over, tfsi = 180.0 - 332.0637 / (1.0 + radius), 117.422 - 332.0637 / 3.9
+    # By hand: ratio of what a charge in a sphere of the volume leaves over, to that of TFSI.
+    cavities = (3 * np.array([150.0, 218.61]) / (4 * np.pi)) ** (1 / 3)
+    over, tfsi = np.array([180.0, 117.422]) - 332.0637 / cavities
     assert strong == pytest.approx(0.6 * over / tfsi)
+
+
+def test_a_lone_ion_has_nothing_beyond_its_charge() -> None:
+    beads = bead_parameters(known_anions()).set_axis(list(SALTS))
+    low = SEARCH_SPACES["anion"]["epsilon_cation_anion"][0]
+    assert "epsilon_cation_anion" in beads.clipped["LiCl"]
+    assert beads.epsilon_cation_anion["LiCl"] == low
+    # A smaller gain keeps it inside the bounds: it then loses a quarter of the reference.
+    beads = bead_parameters(known_anions(), {"cation_gain": 0.25}).set_axis(list(SALTS))
+    assert beads.epsilon_cation_anion["LiCl"] == pytest.approx(0.75 * 0.6, abs=0.002)
 
 
 def test_a_hard_anion_is_screened_less_by_the_ether() -> None:
@@ -350,15 +361,16 @@ def test_a_gaussian_process_ranks_as_the_hill_that_it_learned() -> None:
     assert list(learned.smiles) == list(true.smiles)
     np.testing.assert_allclose(learned.log10_sigma, true.log10_sigma, atol=0.1)
     assert best_bead(surrogate).anion_radius.iloc[0] == pytest.approx(2.9, abs=0.3)
-    salts = compare_salts(surrogate, draws=10)
-    assert salts.more_than.loc["LiTFSI", "LiCl"] > 0.9
+    compared = compare_salts(surrogate, told, draws=10)
+    assert compared.table.log10_sigma["LiTFSI"] > compared.table.log10_sigma["LiCl"]
 
 
 # Salts
 
 
-def test_salts_have_an_order_with_probabilities() -> None:
-    compared = compare_salts(Hill({"anion_radius": 2.9}, std=0.02), draws=20)
+def test_salts_have_an_order_with_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(salts, "MOST_CLIPPED", 1.0)
+    compared = compare_salts(Hill({"anion_radius": 2.9}, std=0.02), explored(), draws=20)
     table = compared.table
     assert table.index[0] == "LiTFSI"
     assert table.log10_sigma.is_monotonic_decreasing
@@ -369,8 +381,40 @@ def test_salts_have_an_order_with_probabilities() -> None:
     assert list(compared.swings.columns) == list(FACTORS)
 
 
+def test_a_salt_at_a_bound_has_no_probability() -> None:
+    compared = compare_salts(Hill({"anion_radius": 2.9}, std=0.02), explored(), draws=40)
+    table = compared.table
+    sets = factor_draws(known_anions().inchikey.tolist(), 40, 0)
+    cut = [bead_parameters(known_anions(), by).clipped.iloc[3] != "" for by in sets]
+    assert table.clipped_share["LiCl"] == pytest.approx(np.mean(cut))
+    assert table.clipped_share["LiTFSI"] == 0
+    much = table.index[table.clipped_share > salts.MOST_CLIPPED]
+    assert "LiCl" in much
+    assert table.probability_best[much].isna().all()
+    assert compared.more_than.loc[much].isna().all(axis=None)
+    assert compared.more_than[much].isna().all(axis=None)
+    little = table.index.drop(much)
+    # Of one alone there is no order.
+    assert table.probability_best[little].isna().all() == (len(little) < 2)
+
+
+def test_probabilities_are_among_those_that_have_one() -> None:
+    drawn = np.array([[3.0, 2.0, 1.0], [3.0, 1.0, 2.0], [3.0, 2.0, 1.0], [0.0, 2.0, 1.0]])
+    beat, best = salts._probabilities(drawn, np.array([False, True, True]))
+    assert np.isnan(beat[0]).all()
+    assert beat[1, 2] == 0.75
+    np.testing.assert_array_equal(best, [np.nan, 0.75, 0.25])
+
+
+def test_salts_far_from_all_simulations_are_marked() -> None:
+    near = of_volume_rows()
+    marked = compare_salts(Hill(), near, li_per_eo=0.1, draws=4).table.extrapolates
+    assert not marked["LiTFSI"]
+    assert marked["LiCl"]
+
+
 def test_what_is_measured_has_temperature_concentration_and_source() -> None:
-    table = compare_salts(Hill(), draws=4).table
+    table = compare_salts(Hill(), explored(), draws=4).table
     measured = table.measured_log10_sigma.notna()
     assert (table.doi[measured].str.startswith("10.") & (table.temperature_K[measured] > 273)).all()
     assert (table.remark[~measured] != "").all()

@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from leyden.errors import InputError
 from leyden.exploration.analysis import ExplorationAnalysis, analyse, best_found
+from leyden.exploration.extrapolation import distance_from
 from leyden.exploration.held_out import HeldOut, against, cross_validated
 from leyden.exploration.landscapes import (
     axis_values,
@@ -232,6 +233,30 @@ def test_a_larger_error_of_its_own_widens_the_interval(
     usual = against(surrogate, told.head(1)).table["std"].iloc[0]
     wide = against(surrogate, told.head(1).assign(value_error=0.5)).table["std"].iloc[0]
     assert wide**2 - usual**2 == pytest.approx(0.5**2 - 0.05**2, rel=1e-6)
+
+
+def test_width_is_told_beside_coverage_and_extrapolation_is_seen(
+    told: pd.DataFrame, surrogate: Surrogate
+) -> None:
+    held = against(surrogate, told)
+    rows = held.measured
+    said = held.summary()
+    assert said["relative_width"] == pytest.approx(
+        (2 * 1.959964 * rows["std"]).mean() / rows["observed"].std(ddof=0)
+    )
+    assert said["coverage_low"] <= said["coverage"] <= said["coverage_high"]
+    assert said["extrapolated"] == 0  # rows that were learned from
+    assert said["values"] == len(rows)
+    latent = surrogate.predict(rows.join(told[surrogate.space.names]))
+    assert (rows["high"] - rows["low"] > latent["high"] - latent["low"]).all()
+
+
+def test_what_lies_beyond_all_that_was_explored_is_marked() -> None:
+    explored = np.array([[0.0, 0.0], [0.1, 0.0], [0.0, 0.2], [0.0, 0.2]])
+    points = np.array([[0.0, 0.0], [0.2, 0.0], [0.9, 0.0], [0.0, 0.9]])
+    distance, far = distance_from(explored, points, np.array([0.5, 1.0]))
+    np.testing.assert_allclose(distance, [0.0, 0.2, 1.6, 0.7])
+    assert far.tolist() == [False, False, True, True]
 
 
 def test_wilson_against_its_published_form() -> None:

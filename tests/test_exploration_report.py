@@ -125,8 +125,10 @@ def test_held_out_values_and_simulations_along_a_parameter(
     rows = results(pd.DataFrame([REFERENCE] * 3).assign(heat_K=[310.0, 340.0, 390.0]))
     held = against(surrogate, rows)
     drawn.prediction_along(one, held, rows["heat_K"].to_numpy(), right, objective=GOAL)
-    points = right.containers[0][0]
-    np.testing.assert_allclose(np.asarray(points.get_ydata(), float), held.table["observed"])
+    shown = np.concatenate([part[0].get_ydata() for part in right.containers]).astype(float)
+    np.testing.assert_allclose(np.sort(shown), np.sort(held.table["observed"]))
+    rings = [part[0].get_markerfacecolor() == "none" for part in right.containers]
+    assert sum(rings) == int(held.table["extrapolates"].any())
     figure.draw_without_rendering()
 
 

@@ -7,9 +7,11 @@ table of the published parameters is not public: every step is an estimate of ou
 uncertain in it is a `Factor` with a range.
 
 * ``anion_radius``: a power, near 1/3, of the volume of the COSMO cavity.
-* ``epsilon_cation_anion``: the part of lithium's binding that the charges of two touching beads do
-  not give, ``B - k e^2 / (r_Li + r)``. `B` is the energy of a unit charge at the deepest potential
-  of the anion's cavity. The ratio to TFSI is taken, so that the dielectric of the model cancels.
+* ``epsilon_cation_anion``: the part of lithium's binding that the charge of a bead does not give,
+  ``B - k e^2 / r_c``. `B` is the energy of a unit charge at the deepest potential of the anion's
+  cavity, and `r_c` the radius of a sphere of the cavity's volume: where the potential was taken. A
+  lone ion has none of it, and lies at the bound of the search space: its small bead draws lithium
+  by its charge alone. The ratio to TFSI is taken, so that the dielectric of the model cancels.
 * ``epsilon_anion_chain``: less by what a contact with the chain is screened worse than TFSI's: the
   misfit energy of COSMO-SAC between the anion's surface and that of dimethoxyethane, times the
   surface that a bead of radius `r` turns to one of EO, which goes as ``(r / (r + r_EO))^2``.
@@ -86,8 +88,11 @@ class Factor(NamedTuple):
     meaning: str
 
 
-#: The stated factors. Ranges are judgements, as wide as we could be wrong. An error of 15 kcal/mol
-#: at most is 9 by standard deviation: half of what the potential and PM7's pair differ by.
+#: The stated factors. Ranges are judgements, as wide as we could be wrong. An error of 30 kcal/mol
+#: at most is 17 by standard deviation, as the potential and PM7's pair scatter about each other:
+#: half of that variance for the potential of an anion, and as much for that of TFSI, from which it
+#: is told. TFSI, which holds lithium by two oxygens, binds it by 120 to 145 kcal/mol (R. Arnaud et
+#: al., J. Phys. Chem. 100, 10882 (1996)), the potential, at one place, by 117.
 FACTORS: Mapping[str, Factor] = {
     "radius_exponent": Factor(
         1 / 3, 0.27, 0.4, "radius by this power of the volume: flat and branched ions differ"
@@ -100,7 +105,7 @@ FACTORS: Mapping[str, Factor] = {
         1.0, 0.0, 3.0, "epsilon between anions by this power of the radius; 3 is by the volume"
     ),
     "binding_error": Factor(
-        0.0, -15.0, 15.0, "kcal/mol by which the potential misses an anion's binding of lithium"
+        0.0, -30.0, 30.0, "kcal/mol by which the potential misses an anion's binding, less TFSI's"
     ),
 }
 
@@ -231,14 +236,11 @@ def bead_parameters(
     size = (volume / tfsi_volume) ** by["radius_exponent"]
     radius = model.anion_radius * size
 
-    def beyond_charges(potential: Floats | float, radius: Floats | float) -> Floats | float:
-        return -potential - _COULOMB_KCAL_A_PER_MOL_E2 / (model.lithium_radius + radius)
-
     def turned_to_chain(radius: Floats | float) -> Floats | float:
         return (radius / (radius + model.monomer_radius)) ** 2
 
-    binding = beyond_charges(potential - by["binding_error"], radius)
-    binding = binding / beyond_charges(tfsi_potential, model.anion_radius)
+    binding = _beyond_charge(potential - by["binding_error"], volume)
+    binding = binding / _beyond_charge(tfsi_potential, tfsi_volume)
     screened = contact * turned_to_chain(radius) / turned_to_chain(model.anion_radius)
     values = {
         "anion_radius": radius,
@@ -249,6 +251,12 @@ def bead_parameters(
         "epsilon_anion_anion": model.epsilon_anion_anion * size ** by["size_exponent"],
     }
     return _inside_bounds(pd.DataFrame(values, index=descriptors.index))
+
+
+def _beyond_charge(potential: Floats | float, volume: Floats | float) -> Floats | float:
+    """What binds lithium more than a point charge would through a sphere of this volume."""
+    cavity_radius = (3 * volume / (4 * np.pi)) ** (1 / 3)
+    return -potential - _COULOMB_KCAL_A_PER_MOL_E2 / cavity_radius
 
 
 def factor_draws(

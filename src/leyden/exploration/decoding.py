@@ -28,6 +28,7 @@ from leyden.exploration.anion_parameters import (
     bead_parameters,
     factor_draws,
 )
+from leyden.exploration.extrapolation import distance_from
 from leyden.exploration.search_space import SearchSpace
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "AnionSurrogate",
     "best_bead",
     "catalogue_anions",
+    "distance_from_explored",
     "factor_swings",
     "rank_anions",
 ]
@@ -65,7 +67,6 @@ ANION_NAMES: Mapping[str, str] = {
 }
 
 _TWO_SIDED = (0.025, 0.975)
-_ROWS_AT_ONCE = 256  # a surrogate may keep the covariance of the rows it predicts together
 _CANDIDATES = 2048
 _FINER = (0.3, 0.1, 0.03, 0.01)  # of the unit cube: how far the search for the optimum looks
 
@@ -163,8 +164,9 @@ def rank_anions(
     -------
     DataFrame, n rows
         Best first, those with ``error`` last; independent of the order of `anions`. The columns of
-        `anions` and: `BEAD_COLUMNS`, ``li_per_eo``, ``clipped``; ``log10_sigma`` by the factors
-        as stated, ``low`` and ``high`` (95 %: surrogate and factors), ``surrogate_std``,
+        `anions` and: `BEAD_COLUMNS`, ``li_per_eo``, ``clipped``; ``clipped_share`` of the sets of
+        factors, which narrows the interval; ``log10_sigma`` by the factors as stated,
+        ``low`` and ``high`` (95 %: surrogate and factors), ``surrogate_std``,
         ``factor_std``; ``from_optimum`` and ``from_explored`` (length scales, to the best bead at
         this concentration and to the nearest simulated one); ``extrapolates``: farther out than 95
         % of the simulated beads are from their next. Of an anion that was ``clipped`` the
@@ -218,6 +220,15 @@ def factor_swings(
     return pd.DataFrame(swings, index=anions.index)
 
 
+def distance_from_explored(
+    surrogate: AnionSurrogate, rows: pd.DataFrame, explored: pd.DataFrame
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Distances of rows, and which extrapolate: `extrapolation.distance_from`."""
+    space = surrogate.space
+    scales = surrogate.length_scales()[space.names].to_numpy(float)
+    return distance_from(space.to_unit(explored), space.to_unit(rows), scales)
+
+
 def _judged(
     surrogate: AnionSurrogate,
     known: pd.DataFrame,
@@ -229,15 +240,17 @@ def _judged(
     """The columns that `rank_anions` adds, of anions of which all is known; index kept."""
     beads = bead_parameters(known).assign(li_per_eo=li_per_eo)
     mean, std = _means_and_stds(surrogate, beads)
-    moments = [
-        _means_and_stds(surrogate, bead_parameters(known, by).assign(li_per_eo=li_per_eo))
+    sets = [
+        bead_parameters(known, by).assign(li_per_eo=li_per_eo)
         for by in factor_draws(known.inchikey.tolist(), draws, random_state)
     ]
-    means, stds = np.stack([mean for mean, _ in moments]), np.stack([std for _, std in moments])
+    many, wide = _means_and_stds(surrogate, pd.concat(sets))
+    means, stds = many.reshape(draws, -1), wide.reshape(draws, -1)
     low, high = _mixture_interval(means, stds)
     optimum = best_bead(surrogate, li_per_eo, random_state=random_state)
-    near, usual = _from_explored(surrogate, beads, explored)
+    near, far = distance_from_explored(surrogate, beads, explored)
     return beads.assign(
+        clipped_share=np.mean([(rows["clipped"] != "").to_numpy() for rows in sets], axis=0),
         log10_sigma=mean,
         low=low,
         high=high,
@@ -245,15 +258,12 @@ def _judged(
         factor_std=means.std(axis=0),
         from_optimum=_distances(surrogate, beads, optimum)[:, 0],
         from_explored=near,
-        extrapolates=near > usual,
+        extrapolates=far,
     )
 
 
 def _means_and_stds(surrogate: AnionSurrogate, rows: pd.DataFrame) -> tuple[Floats, Floats]:
-    wanted = rows[surrogate.space.names]
-    starts = range(0, len(wanted), _ROWS_AT_ONCE)
-    parts = [surrogate.predict(wanted.iloc[at : at + _ROWS_AT_ONCE]) for at in starts]
-    told = pd.concat(parts)
+    told = surrogate.predict(rows[surrogate.space.names])
     return told["mean"].to_numpy(float), told["std"].to_numpy(float)
 
 
@@ -270,16 +280,6 @@ def _distances(surrogate: AnionSurrogate, rows: pd.DataFrame, others: pd.DataFra
     scales = surrogate.length_scales()[surrogate.space.names].to_numpy(float)
     points, goals = (surrogate.space.to_unit(each) / scales for each in (rows, others))
     return np.asarray(np.linalg.norm(points[:, None] - goals, axis=2))
-
-
-def _from_explored(
-    surrogate: AnionSurrogate, rows: pd.DataFrame, explored: pd.DataFrame
-) -> tuple[Floats, float]:
-    """Distance of each row to the nearest explored one, and what is usual among the latter."""
-    own = _distances(surrogate, explored, explored)
-    np.fill_diagonal(own, np.inf)
-    near = _distances(surrogate, rows, explored).min(axis=1)
-    return near, float(np.quantile(own.min(axis=1), 0.95))
 
 
 def _check(anions: pd.DataFrame, explored: pd.DataFrame, space: SearchSpace) -> None:

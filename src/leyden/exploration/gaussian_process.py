@@ -60,8 +60,9 @@ def fitted_process(
 
     Noise is the known variance of each score plus one jitter that is learned: simulations of one
     row differ by more than each of them knows of its own error.  Bounds are pseudo-observations:
-    in turns, these are found for the hyperparameters and the hyperparameters for these, which ends
-    where the evidence of expectation propagation has no slope (Rasmussen and Williams, 5.5.2).
+    these are found for the hyperparameters, and the hyperparameters for these, twice in turn. More
+    turns would come to where the evidence of expectation propagation has no slope (Rasmussen and
+    Williams, 5.5.2); two are what a proposal has time for.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from leyden.errors import InputError
+from leyden.exploration.extrapolation import distance_from
 from leyden.exploration.landscapes import predicted
 from leyden.exploration.search_space import Objective
 from leyden.exploration.surrogate import Surrogate
@@ -27,9 +28,11 @@ class HeldOut:
     ----------
     table : DataFrame
         A row an observation, with its index among those given: ``observed``, ``error`` (its own
-        standard error, 0 where it is not known), ``bound``, ``mean``, ``std`` (of the result of
-        one such simulation), ``low``, ``high`` (95 %), ``residual`` (observed less mean, over
-        std; NaN of a bound). On the learned scale.
+        standard error, 0 where it is not known), ``bound``, ``mean``, ``std``, ``low``, ``high``
+        (95 %), ``residual`` (observed less mean, over std; NaN of a bound), ``extrapolates``
+        (farther from what was learned than 95 % of that is from its next). On the learned scale.
+        Intervals are with noise: they are of the result of one such simulation, which is what was
+        observed, and wider than those of the objective itself.
     importance : DataFrame or None
         By parameter ``share``, ``low``, ``high``: of the variance of what was observed, how much
         is no longer predicted when the values of this parameter are shuffled, with a 95 %
@@ -68,6 +71,17 @@ class HeldOut:
         return float(np.sqrt(np.mean(np.square(self.measured["observed"] - self.measured["mean"]))))
 
     @property
+    def relative_width(self) -> float:
+        """Mean width of the 95 % intervals over the standard deviation of the values.
+
+        Coverage is worth as much as intervals are narrow: who only knows mean and spread of normal
+        values covers them with a width of 3.92.
+        """
+        rows = self.measured
+        spread = float(rows["observed"].std(ddof=0))
+        return float((rows["high"] - rows["low"]).mean()) / spread if spread > 0 else float("nan")
+
+    @property
     def explained(self) -> float:
         """Share of the variance that is predicted; negative where the mean of all does better."""
         variance = float(np.var(self.measured["observed"]))
@@ -80,6 +94,27 @@ class HeldOut:
         above = (bounds["bound"] == "above") & (bounds["high"] >= bounds["observed"])
         below = (bounds["bound"] == "below") & (bounds["low"] <= bounds["observed"])
         return int((above | below).sum()), len(bounds)
+
+    def summary(self) -> pd.Series:
+        """All that is to be told together, by name; intervals are with noise."""
+        low, high = self.coverage_interval
+        kept, bounds = self.bounds_kept
+        return pd.Series(
+            {
+                "values": len(self.measured),
+                "rmse": self.rmse,
+                "explained": self.explained,
+                "coverage": self.coverage,
+                "coverage_low": low,
+                "coverage_high": high,
+                "relative_width": self.relative_width,
+                "residual_spread": self.residual_spread,
+                "extrapolated": int(self.measured["extrapolates"].sum()),
+                "bounds": bounds,
+                "bounds_kept": kept,
+            },
+            name="held out",
+        )
 
 
 def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
@@ -107,6 +142,9 @@ def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
     own = np.where(error > 0, np.square(error) - usual, 0.0)
     std = np.sqrt(latent["std"].to_numpy() ** 2 + np.maximum(noise**2 + own, 0.0))
     mean = latent["mean"].to_numpy()
+    space, learned = surrogate.space, surrogate.evidence
+    scales = surrogate.length_scales()[space.names].to_numpy()
+    _, far = distance_from(learned.points[learned.tasks == 0], space.to_unit(rows), scales)
     table = pd.DataFrame(
         {
             "observed": observed,
@@ -117,6 +155,7 @@ def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
             "low": mean - _TWO_SIDED_95 * std,
             "high": mean + _TWO_SIDED_95 * std,
             "residual": np.where(bound == "", (observed - mean) / std, np.nan),
+            "extrapolates": far,
         },
         index=rows.index,
     )

@@ -48,23 +48,28 @@ class Marginals:
 
     def __call__(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance at points (..., d), both of shape (...), with gradients."""
-        shared = self._covariance(points.reshape(-1, points.shape[-1])) * self._share
+        shared = self._covariance(points.reshape(-1, points.shape[-1]), self._inputs) * self._share
         mean = self._centre + shared @ self._weights
         variance = self._scale - ((shared @ self._precision) * shared).sum(dim=-1)
         shape = points.shape[:-1]
         return mean.reshape(shape), variance.clamp_min(1e-12).reshape(shape)
 
-    def _covariance(self, points: torch.Tensor) -> torch.Tensor:
-        """With the inputs, shape (b, n), were they all of the first task."""
-        product = self._scale.expand(len(points), len(self._inputs))
+    def covariance(self, points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """Posterior covariance of points (b, d) with others (m, d), shape (b, m)."""
+        told = [self._covariance(each, self._inputs) * self._share for each in (points, others)]
+        return self._covariance(points, others) - told[0] @ self._precision @ told[1].T
+
+    def _covariance(self, points: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """A priori with others, shape (b, m), were they all of the first task."""
+        product = self._scale.expand(len(points), len(others))
         if self._matern is not None:
             columns, scales = self._matern.active_dims, self._matern.lengthscale.detach()
-            a, b = points[:, columns] / scales, self._inputs[:, columns] / scales
+            a, b = points[:, columns] / scales, others[:, columns] / scales
             far = math.sqrt(5) * torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
             product = product * (1 + far + far**2 / 3) * torch.exp(-far)
         if self._named is not None:
             columns, scales = self._named.active_dims, self._named.lengthscale.detach()
-            differ = points[:, None, columns] != self._inputs[:, columns]
+            differ = points[:, None, columns] != others[:, columns]
             product = product * torch.exp(-(differ / scales).mean(dim=-1))
         return product
 

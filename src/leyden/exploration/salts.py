@@ -16,9 +16,10 @@ from leyden.exploration.anion_parameters import (
     bead_parameters,
     factor_draws,
 )
-from leyden.exploration.decoding import AnionSurrogate, factor_swings
+from leyden.exploration.decoding import AnionSurrogate, distance_from_explored, factor_swings
 
 __all__ = [
+    "MOST_CLIPPED",
     "SALTS",
     "JointSurrogate",
     "Measurement",
@@ -26,6 +27,10 @@ __all__ = [
     "SaltComparison",
     "compare_salts",
 ]
+
+
+#: Share of draws that bounds of the search space may cut before a salt has no probability.
+MOST_CLIPPED = 0.2
 
 
 class Measurement(NamedTuple):
@@ -86,12 +91,17 @@ class SaltComparison(NamedTuple):
     Attributes
     ----------
     table : DataFrame
-        Best first, index the salt: `BEAD_COLUMNS`, ``li_per_eo``, ``clipped``; ``log10_sigma`` of
-        lithium by the factors as stated, ``low`` and ``high`` (95 %: surrogate and factors);
-        ``probability_best``; ``measured_log10_sigma`` of all ions (NaN where there is none) with
-        ``temperature_K``, ``eo_per_li`` and ``doi``; ``remark``.
+        Best first, index the salt: `BEAD_COLUMNS`, ``li_per_eo``, ``clipped``; ``clipped_share``
+        of the sets of factors; ``log10_sigma`` of lithium by the factors as stated, ``low`` and
+        ``high`` (95 %: surrogate and factors; too narrow where much is clipped); ``from_explored``
+        and ``extrapolates`` as of `leyden.exploration.decoding.rank_anions`;
+        ``probability_best`` of the salts that have a probability; ``measured_log10_sigma`` of all
+        ions (NaN where there is none) with ``temperature_K``, ``eo_per_li`` and ``doi``;
+        ``remark``.
     more_than : DataFrame
-        Probability that the salt of a row conducts more than that of a column; NaN on the diagonal.
+        Probability that the salt of a row conducts more than that of a column; NaN on the
+        diagonal, and of salts of which a bound cuts more than `MOST_CLIPPED` of the draws: beads at
+        a bound stand for others that nobody has asked for.
     swings : DataFrame
         As of `leyden.exploration.decoding.factor_swings`, index the salt.
     """
@@ -103,6 +113,7 @@ class SaltComparison(NamedTuple):
 
 def compare_salts(
     surrogate: JointSurrogate,
+    explored: pd.DataFrame,
     *,
     li_per_eo: float = 0.05,
     draws: int = 200,
@@ -117,6 +128,8 @@ def compare_salts(
     ----------
     surrogate : JointSurrogate
         Of log10 of the conductivity over the search space "anion".
+    explored : DataFrame
+        Beads that were simulated: at least two rows of the search space.
     li_per_eo : float
         0.05, EO:Li = 20, is where the measurements are.
     draws : int
@@ -127,23 +140,27 @@ def compare_salts(
     anions.index = pd.Index(SALTS, name="salt")
     beads = bead_parameters(anions).assign(li_per_eo=li_per_eo)
     names = surrogate.space.names
-    parts = [
-        surrogate.sample(
-            bead_parameters(anions, by).assign(li_per_eo=li_per_eo)[names],
-            10,
-            random_state=random_state + place,
-        )
-        for place, by in enumerate(factor_draws(anions.inchikey.tolist(), draws, random_state))
+    sets = [
+        bead_parameters(anions, by).assign(li_per_eo=li_per_eo)
+        for by in factor_draws(anions.inchikey.tolist(), draws, random_state)
     ]
-    drawn = np.concatenate(parts)
+    drawn = np.concatenate(
+        [
+            surrogate.sample(rows[names], 10, random_state=random_state + place)
+            for place, rows in enumerate(sets)
+        ]
+    )
     low, high = np.quantile(drawn, (0.025, 0.975), axis=0)
-    beat = (drawn[:, :, None] > drawn[:, None, :]).mean(axis=0)
-    np.fill_diagonal(beat, np.nan)
-    best = np.bincount(drawn.argmax(axis=1), minlength=len(anions)) / len(drawn)
+    clipped = np.mean([(rows["clipped"] != "").to_numpy() for rows in sets], axis=0)
+    beat, best = _probabilities(drawn, clipped <= MOST_CLIPPED)
+    near, far = distance_from_explored(surrogate, beads, explored)
     table = beads[[*BEAD_COLUMNS, "li_per_eo", "clipped"]].assign(
+        clipped_share=clipped,
         log10_sigma=surrogate.predict(beads[names])["mean"].to_numpy(float),
         low=low,
         high=high,
+        from_explored=near,
+        extrapolates=far,
         probability_best=best,
     )
     table = table.join(_measured()).sort_values("log10_sigma", ascending=False, kind="stable")
@@ -153,6 +170,20 @@ def compare_salts(
         more_than.loc[table.index, table.index],
         factor_swings(surrogate, anions, li_per_eo=li_per_eo).loc[table.index],
     )
+
+
+def _probabilities(drawn: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """That one is more than another (n, n), and that it is the most (n,); NaN of what is unknown.
+
+    `drawn` has a column each. One alone is no order, and has no probability.
+    """
+    pairs = known & known[:, None] & ~np.eye(len(known), dtype=bool)
+    beat = np.where(pairs, (drawn[:, :, None] > drawn[:, None, :]).mean(axis=0), np.nan)
+    best = np.full(len(known), np.nan)
+    if known.sum() > 1:
+        first = drawn[:, known].argmax(axis=1)
+        best[known] = np.bincount(first, minlength=int(known.sum())) / len(drawn)
+    return beat, best
 
 
 def _measured() -> pd.DataFrame:

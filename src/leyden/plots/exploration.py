@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _BAND: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
+_RING: dict[str, Any] = {"markerfacecolor": "none"}
 _TWO_SIDED_95 = 1.96
 _RED = "#c1121f"
 _LABELS = {"mean": "expected", "std": "standard deviation", "improvement": "expected improvement"}
@@ -351,6 +352,8 @@ def prediction_along(
 ) -> Axes:
     """A cut, and observations along it that the surrogate has not learned from.
 
+    Rings are those where the surrogate extrapolates.
+
     Parameters
     ----------
     result : Cut
@@ -364,15 +367,19 @@ def prediction_along(
     table, rows = result.table, held_out.table
     ax.fill_between(table["value"], table["low"], table["high"], color=PALETTE[0], **_BAND)
     ax.plot(table["value"], table["mean"], color=PALETTE[0], label="expected, 95 % band")
-    ax.errorbar(
-        values,
-        rows["observed"],
-        yerr=_TWO_SIDED_95 * rows["error"],
-        capsize=2,
-        linestyle="none",
-        label="simulated, not learned from",
-        **series_style(1),
-    )
+    beyond = rows["extrapolates"].to_numpy(dtype=bool)
+    label = "simulated, not learned from"
+    for chosen, style, said in ((~beyond, {}, label), (beyond, _RING, f"{label}; extrapolated")):
+        if chosen.any():
+            ax.errorbar(
+                values[chosen],
+                rows["observed"][chosen],
+                yerr=_TWO_SIDED_95 * rows["error"][chosen],
+                capsize=2,
+                linestyle="none",
+                label=said,
+                **(series_style(1) | style),
+            )
     ax.set_xscale(result.parameter.scale)
     ax.set(xlabel=named(result.parameter), ylabel=named(objective))
     ax.legend(frameon=False, fontsize=9)
