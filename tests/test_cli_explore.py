@@ -247,7 +247,7 @@ def test_a_failed_command_is_tried_again(folder: Path) -> None:
     assert leyden_("retry", "a").stderr == "2 rows wait again: 1, 2\n"
     assert leyden_("retry", "a", 7).exit_code == 2
     done = leyden_("run", "a", "--evaluations", 2, "--workers", 1, "--timeout", 0)
-    assert done.stderr.startswith("leyden: timeout_s is positive"), "nothing runs yet"
+    assert done.stderr.startswith("error: timeout_s is positive"), "nothing runs yet"
     done = leyden_("run", "a", "--evaluations", 2, "--workers", 1)
     assert "2 evaluations (2 ok)" in done.stderr
     history = Campaign.open("a/campaign.db").history()

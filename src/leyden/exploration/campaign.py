@@ -116,11 +116,8 @@ class Campaign:
                 file=runs,
                 remedy="move it away, or choose another name",
             )
-        told = (
-            []
-            if prior is None
-            else told_rows(prior_rows(prior, task), space, objectives, task=task)
-        )
+        before = None if prior is None else prior_rows(prior, task)
+        told = [] if before is None else told_rows(before, space, objectives, task=task)
         store = CampaignStore.create(
             path,
             {
