@@ -383,10 +383,8 @@ class Campaign:
                     remedy="give a function; or tell it results, as of a laboratory",
                 )
             evaluate = evaluator_from_dict(self.evaluator)
-        count = workers if isinstance(workers, int) else workers.count
-        plan = Plan(evaluations, count, batch, timeout_s, attempts)
-        shared = None if isinstance(workers, int) else workers
-        drive(self, self._store, evaluate, plan, executor, shared, each, progress)
+        plan = Plan(evaluations, workers, batch, timeout_s, attempts)
+        drive(self, self._store, evaluate, plan, executor, each, progress)
         return self.status()
 
 

@@ -35,7 +35,7 @@ class Plan:
     """How much is evaluated, and how; see `leyden.exploration.campaign.Campaign.run`."""
 
     evaluations: int
-    workers: int = 2
+    workers: int | LocalWorkers = 2
     batch: int | None = None
     timeout_s: float | None = None
     attempts: int = 3
@@ -43,7 +43,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in ("evaluations", "workers", "batch", "attempts"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if isinstance(value, int) and value < 1:
                 raise InputError(f"{name} is one at least", value=value)
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise InputError("timeout_s is positive", value=self.timeout_s)
@@ -55,7 +55,6 @@ def drive(
     evaluate: Evaluate,
     plan: Plan,
     executor: Executes | None = None,
-    shared: LocalWorkers | None = None,
     each: Callable[[Campaign], object] | None = None,
     progress: bool = True,
 ) -> None:
@@ -63,13 +62,14 @@ def drive(
     check = getattr(evaluate, "check", None)
     if check is not None:  # what is missing is told before anything is begun
         check(campaign.space, campaign.objectives)
+    shared = plan.workers if isinstance(plan.workers, LocalWorkers) else None
     if shared is not None and (executor is not None or shared.evaluate != evaluate):
         raise InputError("shared workers evaluate what they were made for, and need no executor")
     with driving(campaign.path):
         _give_back(store)
         try:
             with (
-                _workers(evaluate, plan, executor, shared) as workers,
+                _workers(evaluate, plan.workers, executor) as workers,
                 _bar(campaign, plan, progress) as tell,
             ):
                 _Driver(campaign, store, workers, plan, each).run(tell)
@@ -79,22 +79,22 @@ def drive(
 
 @contextmanager
 def _workers(
-    evaluate: Evaluate, plan: Plan, executor: Executes | None, shared: LocalWorkers | None
+    evaluate: Evaluate, wanted: int | LocalWorkers, executor: Executes | None
 ) -> Iterator[Workers]:
     """Those of this run, or shared ones, which stay unless they are left in the midst of work."""
-    if shared is None:
+    if not isinstance(wanted, LocalWorkers):
         own = (
-            LocalWorkers(evaluate, plan.workers)
+            LocalWorkers(evaluate, wanted)
             if executor is None
-            else ExecutorWorkers(evaluate, executor, plan.workers)
+            else ExecutorWorkers(evaluate, executor, wanted)
         )
         with own as workers:
             yield workers
         return
     try:
-        yield shared
+        yield wanted
     except BaseException:
-        shared.end()
+        wanted.end()
         raise
 
 
