@@ -38,3 +38,34 @@ def troubled(trial: Any) -> Any:
         (trial.folder / "child").write_text(str(child))
         time.sleep(3600)
     return {"y": trial["x"], "y_error": 0.1, "details": {"seen": 1.0}, "cpu_seconds": 2.0}
+
+
+def killed_once(trial: Any) -> float:
+    """What it has started is killed at first, and it is not."""
+    from leyden.exploration.trial import EvaluationKilled
+
+    with (trial.folder / "tries").open("a") as file:
+        file.write("x")
+    if trial.id == 1 and (trial.folder / "tries").read_text() == "x":
+        raise EvaluationKilled("ended by signal 9")
+    return float(trial["x"])
+
+
+class Prepared:
+    """Takes a moment to be ready, and tells which process it is in."""
+
+    def prepare(self) -> None:
+        until = time.process_time() + 0.2
+        while time.process_time() < until:
+            pass
+
+    def __call__(self, trial: Any) -> float:
+        return float(os.getpid())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Prepared)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+prepared = Prepared()

@@ -24,7 +24,7 @@ from leyden.exploration.evaluators import (
     evaluator_from_dict,
 )
 from leyden.exploration.search_space import Objective, Parameter, SearchSpace
-from leyden.exploration.trial import Answer, Trial, perform
+from leyden.exploration.trial import Answer, EvaluationKilled, Trial, perform
 from leyden.simulators import polymer_electrolyte
 from leyden.simulators.polymer_outcome import Outcome
 
@@ -154,7 +154,7 @@ def test_a_table_of_prior_rows_with_a_mistake() -> None:
     [
         (("new", "a"), "give --polymer, or --from"),
         (("new", "a", "--polymer", "anoin"), "did you mean 'anion'"),
-        (("new", "a", "--polymer", "anion", "--ns", "0"), "takes some time"),
+        (("new", "a", "--polymer", "anion", "--ns", "0"), "production_ns must be positive"),
         (("new", "a", "--from", "absent.toml"), "absent.toml: the campaign cannot be read"),
         (("new", "a", "--from", "measure.py"), "is not TOML"),
         (("new", "a", "--polymer", "anion", "--method", "sobl"), "did you mean 'sobol'"),
@@ -232,6 +232,29 @@ def test_what_a_command_may_do(tmp_path: Path, code: str, outcome: str, error: s
     assert bool(answer.results) == (outcome == "ok")
 
 
+def test_a_command_that_is_killed_is_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationKilled, match="ended by SIGKILL"):
+        answer_of("import os; os.kill(os.getpid(), 9)", tmp_path)
+    assert not (tmp_path / "0001" / "answer.json").exists()
+
+
+def test_a_failed_command_is_tried_again(folder: Path) -> None:
+    Path("measure.py").write_text("import sys; sys.exit('no licence')")
+    leyden_("new", "a", "--from", "campaign.toml", "--initial", 3)
+    done = leyden_("run", "a", "--evaluations", 2, "--workers", 1)
+    assert "2 evaluations (2 crashed)" in done.stderr
+    Path("measure.py").write_text(MEASURE)
+    assert leyden_("retry", "a").stderr == "2 rows wait again: 1, 2\n"
+    assert leyden_("retry", "a", 7).exit_code == 2
+    done = leyden_("run", "a", "--evaluations", 2, "--workers", 1, "--timeout", 0)
+    assert done.stderr.startswith("error: timeout_s is positive"), "nothing runs yet"
+    done = leyden_("run", "a", "--evaluations", 2, "--workers", 1)
+    assert "2 evaluations (2 ok)" in done.stderr
+    history = Campaign.open("a/campaign.db").history()
+    (earlier,) = json.loads(history["details"].iloc[0])["earlier"]
+    assert earlier["error"] == "the command ended with status 1: no licence"
+
+
 def test_a_command_that_does_not_end_is_ended_with_its_children(tmp_path: Path) -> None:
     code = (
         "import os, time; child = os.fork(); "
@@ -299,6 +322,7 @@ class TestPolymer:
 
         class Run:
             error, cpu_seconds, signs = "" if outcome is Outcome.OK else "why", 90.0, {"a": 1.0}
+            killed, provenance = outcome is Outcome.CRASHED, {"lammps_version": "1"}
 
             def conductivity(self) -> Any:
                 if isinstance(found, Exception):
@@ -322,7 +346,7 @@ class TestPolymer:
             CONDUCTIVITY.name: {"value": -3.5, "error": 0.04, "bound": ""},
         }
         assert (answer.outcome, answer.cpu_seconds) == ("ok", 90.0)
-        assert answer.details == {"a": 1.0, "beta": 0.97}
+        assert answer.details == {"a": 1.0, "beta": 0.97, "lammps_version": "1"}
         assert (asked["production_ns"], asked["random_state"], asked["timeout_s"]) == (1.0, 11, 60)
         assert asked["folder"] == tmp_path / "run"
         assert asked["electrolyte"].anion_radius == 4.0
@@ -344,6 +368,13 @@ class TestPolymer:
         still = ValueError("math domain error")
         answer, _ = self.run_of(monkeypatch, tmp_path / "2", Outcome.OK, still)
         assert (answer.outcome, answer.results) == ("no value", {})
+
+    def test_a_killed_run_is_no_answer(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with pytest.raises(EvaluationKilled, match="why"):
+            self.run_of(monkeypatch, tmp_path, Outcome.CRASHED, InputError("none"))
+        assert not (tmp_path / "answer.json").exists()
 
     def test_out_of_physics_and_without_lammps(self, monkeypatch: pytest.MonkeyPatch) -> None:
         simulation = PolymerSimulation()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import math
 import os
 import shutil
@@ -20,9 +21,9 @@ from hypothesis import strategies as st
 
 from leyden.data.trajectory import Trajectory
 from leyden.errors import ArtefactError, InputError, MissingExtraError
-from leyden.simulators import polymer_script
+from leyden.simulators import polymer_script, polymer_stages
 from leyden.simulators.bead_spring import BeadSpring
-from leyden.simulators.lammps_run import read_thermo, run_lammps
+from leyden.simulators.lammps_run import LammpsEnd, read_thermo, run_lammps
 from leyden.simulators.polymer_electrolyte import (
     SEARCH_SPACES,
     PolymerElectrolyte,
@@ -310,6 +311,29 @@ def test_a_killed_lammps_is_a_crash_with_its_signal(tmp_path: Path) -> None:
     assert not end.timed_out
 
 
+def test_a_run_whose_lammps_was_killed_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = polymer_stages.run_lammps
+
+    def killed(script: Path, **more: Any) -> LammpsEnd:
+        if script.parent.name == "relaxation":
+            return LammpsEnd(1.0, 1.0, "LAMMPS was ended by signal 9 (SIGKILL)")
+        return plain(script, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(polymer_stages, "run_lammps", killed)
+        run = brief(tmp_path)
+    assert (run.outcome, run.killed) == (Outcome.CRASHED, True)
+    again = brief(tmp_path)
+    assert not again.killed
+    assert again.trajectory is not None
+    assert again.stages[:2] == run.stages  # not done again, or their times would differ
+    assert again.provenance["lammps_version"] == again.versions["lammps"]
+    kept = json.loads((tmp_path / "run.json").read_text())
+    assert again.provenance["script_sha256"] == kept["script"]
+
+
 def test_a_killed_driver_takes_lammps_along_and_the_next_one_ends_the_same(tmp_path: Path) -> None:
     code = (
         "from leyden.simulators.polymer_electrolyte import PolymerElectrolyte as P\n"
@@ -336,6 +360,7 @@ def test_beads_that_fly_apart_are_a_blow_up_and_stay_one(tmp_path: Path) -> None
     run = brief(tmp_path, time_step_fs=160.0)
     assert run.outcome is Outcome.BLOW_UP, run.error
     assert run.trajectory is None
+    assert not run.killed
     again = brief(tmp_path, time_step_fs=160.0)
     assert (again.outcome, again.error) == (run.outcome, run.error)
     with pytest.raises(InputError, match="this one has blow-up"):

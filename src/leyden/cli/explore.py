@@ -193,9 +193,11 @@ def run(
     """
     from contextlib import nullcontext
 
+    from leyden.exploration.campaign_loop import Plan
     from leyden.screening.workers import dask_workers
 
     opened = _open(campaign)
+    Plan(evaluations, workers, batch, timeout)
     ctx.meta["leyden.resume"] = "what was finished is kept; the same command goes on from there"
     if (opened.evaluator or {}).get("kind") == "command":
         note(f"runs {(opened.evaluator or {})['template']}")
@@ -216,6 +218,25 @@ def run(
     _show(opened)
     note(f"{time.perf_counter() - began:,.1f} s")
     typer.echo(out)
+
+
+@app.command(no_args_is_help=True)
+def retry(
+    campaign: File,
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="[ID]...", help="Rows (default: all that failed)."),
+    ] = None,
+) -> None:
+    """Take answers back: the rows are evaluated again by the next `run`.
+
+    By default those that crashed, were timed out, or told no result. Former answers stay in the
+    details of their rows; what a simulation has finished is not simulated again.
+
+    Example: `leyden explore retry runs/anion 7 12`
+    """
+    again = _open(campaign).retry(ids or None)
+    note(f"{len(again)} rows wait again" + (f": {', '.join(map(str, again))}" if again else ""))
 
 
 @app.command(no_args_is_help=True)

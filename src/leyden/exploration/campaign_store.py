@@ -1,8 +1,9 @@
 """The file of a campaign: SQLite, where every step is one transaction.
 
-A rollback journal, not a write-ahead log: nothing but the one file is left between two steps, so
-that it can be copied and committed at any moment, and a process that is killed in the middle of a
-step leaves what SQLite needs to undo it. https://www.sqlite.org/atomiccommit.html
+A rollback journal, not a write-ahead log: between two steps the one file is all there is. During a
+step a journal lies beside it (``NAME-journal``), and stays there where a process is killed in the
+middle: the next one to open the file undoes the half step with it. A copy that is made just then
+needs both. https://www.sqlite.org/atomiccommit.html
 """
 
 from __future__ import annotations
@@ -207,8 +208,13 @@ class CampaignStore:
             self._check(database)
 
     @classmethod
-    def create(cls, path: Path, facts: Mapping[str, Any]) -> CampaignStore:
-        """A new file, which appears when it is complete and replaces none."""
+    def create(
+        cls,
+        path: Path,
+        facts: Mapping[str, Any],
+        begin: Callable[[Transaction], object] = lambda step: None,
+    ) -> CampaignStore:
+        """A new file with what `begin` puts in; appears when it is complete and replaces none."""
         taken = InputError(
             "there is something of this name", file=path, remedy="choose another name"
         )
@@ -218,13 +224,15 @@ class CampaignStore:
             beside.unlink(missing_ok=True)
             database = sqlite3.connect(beside, isolation_level=None)
             try:
-                database.executescript(_TABLES)
+                database.executescript(f"BEGIN; {_TABLES}")
                 database.executemany(
                     "INSERT INTO facts VALUES (?, ?)",
                     [(name, _text(value)) for name, value in facts.items()],
                 )
                 database.execute(f"PRAGMA application_id = {_APPLICATION}")
                 database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                begin(Transaction(database))
+                database.execute("COMMIT")
             finally:
                 database.close()
             os.link(beside, path)  # unlike a renaming, it replaces nothing

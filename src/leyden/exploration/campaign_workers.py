@@ -23,7 +23,7 @@ from typing import Any, Protocol
 
 from leyden.errors import InputError, LeydenError
 from leyden.exploration.command import end_leftover
-from leyden.exploration.trial import Answer, Evaluate, Trial, perform
+from leyden.exploration.trial import Answer, Evaluate, EvaluationKilled, Trial, perform
 from leyden.worker_processes import worker_process
 
 __all__ = ["Ended", "Executes", "ExecutorWorkers", "LocalWorkers", "Workers"]
@@ -50,7 +50,7 @@ class Ended:
     ----------
     trial : Trial
     answer : Answer or None
-        None where its worker died.
+        None where its worker died, or what it had started was killed.
     reason : str
         Of the death.
     """
@@ -71,6 +71,9 @@ class Workers(Protocol):
 
     def wait(self, seconds: float) -> list[Ended]:
         """What has ended, as soon as something has."""
+
+    def starting(self) -> float:
+        """Processor seconds that starts of workers have taken since this was asked last."""
 
     def __enter__(self) -> Workers: ...
 
@@ -110,22 +113,38 @@ class LocalWorkers:
     Parameters
     ----------
     evaluate : callable
+        If it has a method `prepare`, each worker calls it before its first trial: what is loaded
+        there does not count as an evaluation.
     workers : int
+
+    Attributes
+    ----------
+    evaluate : callable
+    count : int
     """
 
     def __init__(self, evaluate: Evaluate, workers: int) -> None:
-        self._evaluate, self._count = evaluate, workers
+        self.evaluate, self.count = evaluate, workers
         self._workers: list[_Worker] = []
         self._failed_starts = 0
+        self._starting = 0.0
 
     def __enter__(self) -> LocalWorkers:
         self._fill()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End all that is at work; who waits for something gets new workers."""
         for worker in self._workers:
             worker.end()
         self._workers = []
+
+    def starting(self) -> float:
+        seconds, self._starting = self._starting, 0.0
+        return seconds
 
     def free(self) -> int:
         return len([worker for worker in self._workers if worker.ready and worker.trial is None])
@@ -159,10 +178,14 @@ class LocalWorkers:
             told = worker.connection.recv()
         except (EOFError, OSError):
             return self._bury(worker)
+        if isinstance(told, EvaluationKilled) and worker.trial is not None:
+            killed, worker.trial = worker.trial, None
+            return [Ended(killed, None, str(told))]
         if isinstance(told, Exception):
             raise told
         if not isinstance(told, Answer):
             worker.ready, self._failed_starts = True, 0
+            self._starting += told
             return []
         trial, worker.trial = worker.trial, None
         assert trial is not None, "a worker answers when it is asked"
@@ -187,9 +210,9 @@ class LocalWorkers:
         self._workers.remove(worker)
 
     def _fill(self) -> None:
-        while len(self._workers) < self._count:
+        while len(self._workers) < self.count:
             here, there = multiprocessing.get_context("spawn").Pipe()
-            process = worker_process(_serve, there, self._evaluate)
+            process = worker_process(_serve, there, self.evaluate)
             try:
                 process.start()
             except (AttributeError, TypeError, ValueError) as error:
@@ -229,6 +252,9 @@ class ExecutorWorkers:
     def free(self) -> int:
         return self._count - len(self._trials)
 
+    def starting(self) -> float:
+        return 0.0  # its workers are not ours
+
     def start(self, trial: Trial) -> str:
         try:
             future = self._submit(perform, self._evaluate, trial)
@@ -251,6 +277,8 @@ class ExecutorWorkers:
                 ended.append(Ended(trial, future.result()))
             elif type(error).__name__ == "KilledWorker":
                 ended.append(Ended(trial, None, "its worker died"))
+            elif isinstance(error, EvaluationKilled):
+                ended.append(Ended(trial, None, str(error)))
             elif isinstance(error, BrokenExecutor | CancelledError):
                 raise _broken(error) from error
             else:
@@ -270,7 +298,8 @@ def _serve(connection: Connection, evaluate: Evaluate) -> None:
     at_work: list[Path] = []
     threading.Thread(target=_end_with_the_driver, args=(at_work,), daemon=True).start()
     with suppress(EOFError, OSError):  # it has ended, and so does this
-        connection.send("ready")
+        getattr(evaluate, "prepare", lambda: None)()
+        connection.send(time.process_time())
         while True:
             trial: Trial = connection.recv()
             at_work[:] = [trial.folder]

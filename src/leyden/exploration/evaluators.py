@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shlex
 import shutil
+import signal
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +17,7 @@ from typing import Any
 from leyden.errors import InputError, did_you_mean, shorten
 from leyden.exploration.command import run_command
 from leyden.exploration.search_space import Objective, Parameter, SearchSpace
-from leyden.exploration.trial import Trial
+from leyden.exploration.trial import EvaluationKilled, Trial
 
 __all__ = ["CONDUCTIVITY", "Command", "PolymerSimulation", "evaluator_from_dict"]
 
@@ -25,6 +27,8 @@ CONDUCTIVITY = Objective("log10_lithium_conductivity_S_per_cm")
 _FREE = ("id", "random_state", "folder", "trial")
 """Placeholders of a command beside its parameters."""
 _TAIL_BYTES = 65536
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""Signals that a program does not get for its own mistakes."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,19 @@ class PolymerSimulation:
                 PolymerElectrolyte.at(**{**self.fixed, parameter.name: bound})
         lammps_versions()
 
+    def prepare(self) -> None:
+        """Load what a simulation needs, which takes a second or two."""
+        importlib.import_module("leyden.simulators.polymer_electrolyte")
+        importlib.import_module("leyden.simulators.polymer_run")
+
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        """Simulate; a glassy or phase-separated run gives an upper bound, other bad ones none."""
+        """Simulate; a glassy or phase-separated run gives an upper bound, other bad ones none.
+
+        Raises
+        ------
+        EvaluationKilled
+            LAMMPS was ended from outside; stages that were finished are not done again.
+        """
         from leyden.simulators.polymer_electrolyte import PolymerElectrolyte
 
         run = PolymerElectrolyte.at(**{**self.fixed, **trial.parameters}).run(
@@ -119,11 +134,13 @@ class PolymerSimulation:
             timeout_s=trial.timeout_s,
             progress=False,
         )
+        if run.killed:
+            raise EvaluationKilled(run.error)
         told: dict[str, Any] = {
             "outcome": str(run.outcome),
             "error": run.error,
             "cpu_seconds": run.cpu_seconds,
-            "details": dict(run.signs),
+            "details": {**run.signs, **run.provenance},
         }
         try:
             found = run.conductivity()
@@ -205,7 +222,13 @@ class Command:
             )
 
     def __call__(self, trial: Trial) -> dict[str, Any]:
-        """Run it; what went wrong is in the outcome."""
+        """Run it; what went wrong is in the outcome.
+
+        Raises
+        ------
+        EvaluationKilled
+            It was ended from outside.
+        """
         described = trial.folder / "trial.json"
         free = {
             "id": trial.id,
@@ -224,6 +247,8 @@ class Command:
         if status is None:
             reason = f"the command did not end within {trial.timeout_s:g} s"
             return {"outcome": "timed out", "error": reason}
+        if -status in _FROM_OUTSIDE:
+            raise EvaluationKilled(f"the command was ended by {signal.Signals(-status).name}")
         if status != 0:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             error = f"the command ended with {how}" + (f": {complaint}" if complaint else "")

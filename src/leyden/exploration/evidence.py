@@ -10,7 +10,12 @@ import pandas as pd
 from leyden.errors import InputError
 from leyden.exploration.search_space import Objective, SearchSpace
 
-__all__ = ["Evidence", "Scale", "evidence_of", "failed"]
+__all__ = ["FAULTS", "Evidence", "Scale", "at_fault", "evidence_of", "failed"]
+
+FAULTS = ("crashed", "timed out", "no result")
+"""Outcomes that speak of what evaluates (the machine, a program, its time) and not of the row: they
+tell nothing of where rows give a value. What a row itself is to blame for has another name, such as
+``blow-up``."""
 
 _SIDES = {"": 0, "above": 1, "below": -1}
 
@@ -79,6 +84,13 @@ def failed(observations: pd.DataFrame) -> np.ndarray:
     if "outcome" not in observations:
         return np.zeros(len(observations), bool)
     return ~observations["outcome"].fillna("ok").isin(["ok", ""]).to_numpy(dtype=bool)
+
+
+def at_fault(observations: pd.DataFrame) -> np.ndarray:
+    """Which rows have an outcome of `FAULTS`, shape (n,)."""
+    if "outcome" not in observations:
+        return np.zeros(len(observations), bool)
+    return observations["outcome"].isin(FAULTS).to_numpy(dtype=bool)
 
 
 def evidence_of(observations: pd.DataFrame, space: SearchSpace, objective: Objective) -> Evidence:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from leyden.exploration.campaign_rows import observations_of
 from leyden.exploration.campaign_store import StoredRow
+from leyden.exploration.evidence import FAULTS
 from leyden.exploration.search_space import Objective, SearchSpace
 
 __all__ = ["DESIGNS", "next_rows", "seed_of"]
@@ -57,7 +58,7 @@ def next_rows(
     rows = draw(done + designed, random_state)[done:] if designed else pd.DataFrame()
     chosen = [(design, row) for row in _plain(rows, space)]
     if designed < n:
-        pending = [row.parameters for row in known if row.state in ("suggested", "running")]
+        pending = [row.parameters for row in known if _open(row)]
         pending += [row for _, row in chosen]
         rows = _proposed(
             observations,
@@ -70,6 +71,16 @@ def next_rows(
         )
         chosen += [(method, row) for row in _plain(rows, space)]
     return chosen
+
+
+def _open(row: StoredRow) -> bool:
+    """Whether a row may still give a value: it is at work, or failed for no reason of its own.
+
+    Of the latter nothing was learned, so that it would be proposed again and again.
+    """
+    return row.state in ("suggested", "running") or (
+        not row.task and row.outcome in FAULTS and not row.results
+    )
 
 
 def _proposed(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from leyden.exploration.evidence import Evidence, Scale, failed
+from leyden.exploration.evidence import Evidence, Scale, at_fault, failed
 from leyden.exploration.gaussian_process import fitted_process
 from leyden.exploration.marginals import Marginals
 from leyden.exploration.search_space import SearchSpace
@@ -39,7 +39,12 @@ class Success:
         self._marginals: Marginals | None = None
 
     def fit(self, observations: pd.DataFrame) -> Success:
-        """Learn from the column ``outcome`` ("ok" or why there is no value) of all tasks."""
+        """Learn from the column ``outcome`` ("ok" or why there is no value) of all tasks.
+
+        Rows whose outcome is one of `leyden.exploration.evidence.FAULTS` are neither successes nor
+        failures, and are left out.
+        """
+        observations = observations[~at_fault(observations)]
         without = failed(observations)
         if not without.any():
             self.process_ = self._marginals = None

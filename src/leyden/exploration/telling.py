@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from leyden.errors import InputError
@@ -12,10 +13,29 @@ from leyden.exploration.next_rows import seed_of
 from leyden.exploration.search_space import SearchSpace
 from leyden.exploration.told_rows import WITHDRAWN, ToldRow
 
-__all__ = ["accept"]
+__all__ = ["Told", "accept"]
 
 _CLOSE = 1e-9
 """Relative to the value: what a spreadsheet may have rounded."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What became of the rows of a `Campaign.tell`.
+
+    Attributes
+    ----------
+    new : int
+        Rows that were kept.
+    known : int
+        Rows that had been told before.
+    waiting : int
+        Rows of a file that have no result yet.
+    """
+
+    new: int
+    known: int
+    waiting: int = 0
 
 
 def accept(

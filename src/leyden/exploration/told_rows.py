@@ -18,7 +18,14 @@ from leyden.errors import InputError, did_you_mean
 from leyden.exploration.search_space import Objective, SearchSpace
 from leyden.exploration.trial import BOUNDS
 
-__all__ = ["WITHDRAWN", "ToldRow", "columns_of", "read_results", "told_rows"]
+__all__ = [
+    "WITHDRAWN",
+    "ToldRow",
+    "columns_of",
+    "parameters_of",
+    "read_results",
+    "told_rows",
+]
 
 WITHDRAWN = "withdrawn"
 """Outcome of a row that will not be evaluated after all: it neither teaches nor repels."""
@@ -132,14 +139,15 @@ def told_rows(
     ------
     InputError
         Naming file and row: an unknown or missing column, one in another unit, a parameter out of
-        bounds, a value that is no number, an ok row without a value, an unknown bound.
+        bounds, a value that is no number, an ok row without a value, an unknown bound, a value that
+        is no bound although the outcome is not ok.
     """
     _check_columns(rows, space, objectives, file)
     count = len(rows)
     places = rows.index.to_numpy()
     outcomes = _texts(rows, "outcome")
     outcomes = [outcome or "ok" for outcome in outcomes]
-    ids, parameters = _ids(rows, file), _parameters(rows, space, file)
+    ids, parameters = _ids(rows, file), parameters_of(rows, space, file)
     errors, tasks = _texts(rows, "error"), _texts(rows, "task")
     results = _results(rows, objectives, outcomes, file)
     facts = _facts(rows, file)
@@ -200,10 +208,16 @@ def _ids(rows: pd.DataFrame, file: object) -> list[int | None]:
     return ids
 
 
-def _parameters(
-    rows: pd.DataFrame, space: SearchSpace, file: object
+def parameters_of(
+    rows: pd.DataFrame, space: SearchSpace, file: object = None
 ) -> list[dict[str, Any] | None]:
-    """Of each row; None where all are blank and the id tells them."""
+    """The parameters of each row, checked; None where all are blank and the id tells them.
+
+    Raises
+    ------
+    InputError
+        A value that is no number, out of bounds, or not one of the levels.
+    """
     if not set(space.names) <= set(rows.columns):
         return [None] * len(rows)
     blank = np.logical_and.reduce([_blank(rows[name]) for name in space.names])
@@ -259,6 +273,14 @@ def _results(
                     f"{name}_bound is above, below or blank",
                     value=bounds[k],
                     remedy=did_you_mean(bounds[k], BOUNDS[1:]),
+                    **where,
+                )
+            if outcomes[k] != "ok" and not bounds[k]:
+                raise InputError(
+                    f"the outcome is {outcomes[k]!r}, so that {name} is a bound or blank",
+                    value=values[k],
+                    remedy=f"write above or below into {name}_bound, or leave {name} blank; or "
+                    "the outcome is ok",
                     **where,
                 )
             if wide[k] < 0:

@@ -18,14 +18,22 @@ from pathlib import Path
 from typing import Any
 
 from leyden.artefact import writing
-from leyden.errors import InputError, MissingExtraError, did_you_mean, shorten
+from leyden.errors import InputError, LeydenError, did_you_mean, shorten
 
-__all__ = ["BOUNDS", "Answer", "Evaluate", "Trial", "perform"]
+__all__ = ["BOUNDS", "Answer", "Evaluate", "EvaluationKilled", "Trial", "perform"]
 
 BOUNDS = ("", "above", "below")
 """Of a value: it was measured; the true one lies above it; below it."""
 
 _PATIENCE_S = 30.0
+
+
+class EvaluationKilled(LeydenError):
+    """What evaluates was ended from outside, and may do better another time.
+
+    An evaluator raises it: the row goes back as that of a worker that has died, and no answer is
+    kept.
+    """
 
 
 @dataclass(frozen=True)
@@ -91,14 +99,21 @@ class Answer:
 
 
 def perform(evaluate: Evaluate, trial: Trial) -> Answer:
-    """Evaluate a trial in its folder; whatever goes wrong in it is an answer.
+    """Evaluate a trial in its folder; what goes wrong with it alone is an answer.
+
+    What would go wrong with other rows too, or better another time, is no answer: nothing is kept,
+    and the row is still to be evaluated.
 
     Raises
     ------
-    MissingExtraError
-        Something must be installed.
+    EvaluationKilled
+        As the evaluator did.
     InputError
-        The folder cannot be written, is that of another trial, or is in use.
+        The folder cannot be written, is that of another trial, or is in use; the evaluator raised
+        an OSError or a MemoryError.
+    LeydenError
+        As the evaluator did: something must be installed, a value that it cannot take, a file that
+        was cut short.
     """
     kept = trial.folder / "answer.json"
     try:
@@ -120,8 +135,14 @@ def _evaluated(evaluate: Evaluate, trial: Trial) -> Answer:
     began, before = time.perf_counter(), _cpu_seconds()
     try:
         answer = _understood(evaluate(trial), trial.objectives)
-    except MissingExtraError:
+    except LeydenError:
         raise
+    except (OSError, MemoryError) as error:
+        raise InputError(
+            f"row {trial.id} could not be evaluated: {type(error).__name__}: {error}",
+            file=trial.folder,
+            remedy="mend it and run the same again, the row waits; or tell an outcome for the row",
+        ) from error
     except Exception as error:
         answer = Answer("crashed", f"{type(error).__name__}: {error}")
     cpu = answer.cpu_seconds
@@ -157,6 +178,9 @@ def _understood(told: Any, objectives: tuple[str, ...]) -> Answer:
             return Answer("not a number", f"{name} is {shorten(value)}", details=details)
         if bound not in BOUNDS or (wide is not None and wide < 0):
             return Answer("no result", f"{name}: the bound {bound!r} or the error {wide!r} is none")
+        if outcome != "ok" and not bound:
+            rule = f"the outcome is {outcome!r}, so that {name} is a bound or not told"
+            return Answer("no result", rule, details=details)
         results[name] = {"value": number, "error": wide, "bound": bound}
     return Answer(outcome, error, results, details, cpu_seconds=cpu)
 

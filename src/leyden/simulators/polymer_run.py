@@ -107,6 +107,18 @@ class PolymerRun:
         return self.trajectory
 
     @property
+    def killed(self) -> bool:
+        """Whether LAMMPS was ended from outside: the same again may end otherwise."""
+        own = any(stage.error for stage in self.stages)
+        return self.outcome is Outcome.CRASHED and not own
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """``NAME_version`` of what has run, and ``script_sha256``, a digest of its input."""
+        versions = {f"{name}_version": version for name, version in self.versions.items()}
+        return {**versions, "script_sha256": _script_digest(self.system)}
+
+    @property
     def cpu_seconds(self) -> float:
         """Processor time of LAMMPS in all finished stages."""
         return sum(stage.cpu_seconds for stage in self.stages)
@@ -244,7 +256,7 @@ def _check_same(
         "system": asdict(system),
         "plan": {name: value for name, value in asdict(plan).items() if name != "production_ns"},
         "random_state": random_state,
-        "script": sha256(thermostatted(system, "", 1.0, 1, 1).encode()).hexdigest(),
+        "script": _script_digest(system),
         "lammps": versions["lammps"],
     }
     wanted = json.loads(json.dumps(wanted))
@@ -259,6 +271,11 @@ def _check_same(
         return
     path.with_suffix(".part").write_text(json.dumps(wanted, indent=1))
     os.replace(path.with_suffix(".part"), path)
+
+
+def _script_digest(system: BeadSpring) -> str:
+    """Of the script of a stage, with what changes from stage to stage left out."""
+    return sha256(thermostatted(system, "", 1.0, 1, 1).encode()).hexdigest()
 
 
 @contextmanager
