@@ -118,7 +118,7 @@ def learning_curve(effort: Effort, folder: Path, progress: bool) -> Transfer:
                     with writing(kept) as file:
                         file.write(json.dumps(_scored(strategy, target, test, here)).encode())
                 rows.append({"ns": ns, "arm": name, "seed": seed, **json.loads(kept.read_text())})
-    return Transfer(pd.DataFrame(rows), visits(here.states))
+    return Transfer(pd.DataFrame(rows), visits(here.sites))
 
 
 def _scored(
