@@ -197,9 +197,9 @@ def _slower(report: Report, found: Findings) -> None:
             columns=["what relaxes", "timescale", "low", "high", "over the local one"],
         ),
         caption="From the slow timescale by theory to that of the VAMPnet, one cause after "
-        "another: its membership with the mean of each octahedral site and nothing said of tetrahedral "
-        "ones; with the mean of every site; and as it is, frame by frame. The last column is over "
-        "the timescale of the graph network.",
+        "another: its membership with the mean of each octahedral site and nothing said of "
+        "tetrahedral ones; with the mean of every site; and as it is, frame by frame. The last "
+        "column is over the timescale of the graph network.",
         units={"timescale": "ps", "low": "ps", "high": "ps"},
         digits=3,
     )
