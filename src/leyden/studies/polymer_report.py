@@ -138,8 +138,9 @@ def _states(report: Report, analysis: DynamicsAnalysis, found: Coordination) -> 
         table,
         caption=f"Populations with 95 % intervals, and who is within {found.shell:.2f} angstrom of "
         "lithium (the first minimum of the density of anions, in the run that taught). Named by "
-        "the mean number of anions: below one half, below one and a half, above. The atomistic simulation of the thesis has four states: beside a chain and an anion "
-        "(50.6 and 27.3 %), among anions (15.1 %), and in the chains (7.0 %).",
+        "the mean number of anions: below one half, below one and a half, above. The atomistic "
+        "simulation of the thesis has four states: beside a chain and an anion (50.6 and 27.3 %), "
+        "among anions (15.1 %), and in the chains (7.0 %).",
         digits=3,
     )
     last = found.few + analysis.states - 1
