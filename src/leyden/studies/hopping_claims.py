@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from leyden.physics.intervals import Estimate
@@ -155,7 +156,7 @@ def _timescale(found: Findings) -> Iterator[Claim]:
         f"lag {LAG_PS:g} ps; a visit counts from the entrance of a core of {CORE_A} angstrom to "
         "that of another; 95 % interval of the ratio of both in the same stretches of time, all of "
         "which has to keep the bound",
-        bound=("1 ±", 0.10),
+        bound=("1 ±", 0.10) if math.isfinite(ratio.high) else None,
         whole_interval=True,
     )
     yield Claim(

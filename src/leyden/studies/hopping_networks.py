@@ -298,7 +298,7 @@ def _ratios(
 
     def numbers(plain: Koopman, graph: Koopman, cores: Koopman, sites: Koopman) -> list[float]:
         slow, local, core = (float(one.timescales_ps[0]) for one in (plain, graph, cores))
-        *_, theory = by_theory(sites)
+        theory = float(by_theory(sites)[-1])
         return [slow / local, slow / local / theory, local / core]
 
     several = [Kinetics(one[-len(states) :], LAG_PS) for one in (placed, mixture, states)]
