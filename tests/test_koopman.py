@@ -176,17 +176,29 @@ def test_what_is_too_short_to_test_is_said() -> None:
 
 
 def test_intervals_of_timescales_are_as_wide_up_as_down() -> None:
-    """As far as there are ends; the ends of the percentiles lie within."""
-    draws = np.random.default_rng(0).normal(0.6, 0.04, (5000, 1))
-    low, high = timescale_interval(np.array([0.55]), draws, 2.0, 10)[:, 0]
-    found = -2 / np.log(0.55)
-    assert high / found == pytest.approx(found / low)
-    ends = -2 / np.log(interval(draws, 10)[:, 0])
-    assert low < ends[0]
-    assert high == pytest.approx(ends[1])
+    """On the nearer scale, as far as there are ends; those of the percentiles lie within."""
+    shape = np.random.default_rng(0).normal(0, 0.04, (5000, 1))
+    ends = interval(shape, 10)[:, 0]
+    times = -2 / np.log(0.7 + np.array([-0.05, *(ends - 0.05), 0.0]))
+    low, high = timescale_interval(np.array([0.7]), 0.65 + shape, 2.0, 10)[:, 0]
+    found = -2 / np.log(0.7)
+    assert low == pytest.approx(times[1])
+    assert high / found == pytest.approx(found / low), "a logarithmic scale: the mirror of low"
+    low, high = timescale_interval(np.array([0.2]), 0.15 + 0.5 * shape, 2.0, 10)[:, 0]
+    assert high == pytest.approx(-2 / np.log(0.25 - 0.5 * ends[0])), "of eigenvalues"
     lost = np.concatenate([np.full(400, -0.1), np.full(600, 1.0)])[:, None]
     assert timescale_interval(np.array([0.5]), lost, 2.0, 10).ravel().tolist() == [0, np.inf]
     assert np.isnan(timescale_interval(np.array([0.5]), lost, 2.0, 1)).all()
+
+
+def test_ends_do_not_jump_where_a_percentile_touches_an_end_of_the_scale() -> None:
+    """Eigenvalues from fast, of which 0 is soon within error, to slow, of which 1 is."""
+    shape = np.random.default_rng(0).normal(0, 0.08, (2000, 1))
+    values = np.linspace(0.02, 0.98, 1921)
+    ends = timescale_interval(values, values + shape, 1.0, 40)
+    ends = np.exp(-1 / np.maximum(ends, 1e-9))  # as eigenvalues again; infinity is 1
+    assert np.abs(np.diff(ends)).max() < 0.01
+    assert (np.diff(ends[1]) > -1e-3).all(), "longer timescales have no lower upper ends"
 
 
 def test_rare_events_of_many_atoms_give_a_timescale_beyond_the_trajectory() -> None:
