@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from leyden.dynamics.atom_independence import together
 from leyden.dynamics.blocks import (
+    WANTED,
     Blocks,
     Moments,
     block_moments,
@@ -30,9 +32,11 @@ from leyden.errors import InputError
 __all__ = ["Kinetics", "lag_frames"]
 
 SUM = 1e-3  # by which memberships in single precision may miss one
+TESTABLE = 20.0  # slowest relaxations of all trajectories; in 10, most pairs stay unseen
 UNTESTED = (
-    "sets of atoms count as independent, and the trajectories are too short to test that: if atoms "
-    "move together, the intervals are too narrow"
+    "sets of atoms count as independent, and the trajectories, together less than "
+    f"{TESTABLE:g} of the slowest relaxations long, are too short to test that: if atoms move "
+    "together, the intervals are too narrow"
 )
 DRIFT = 3.0  # standard errors by which populations may move before it is said
 
@@ -92,7 +96,6 @@ class Kinetics:
         self.time_steps_ps = steps * len(several) if np.ndim(time_step_ps) == 0 else steps
         self.lag_ps, self.reversible = float(lag_ps), reversible
         self.samples, self.random_state = samples, random_state
-        self._tested: dict[tuple[int, ...], float | None] = {}
         self._check()
         self.slowest_ps = self._slowest()
 
@@ -262,11 +265,13 @@ class Kinetics:
         shapes = [m.shape[:2] for m in self.memberships]
         known = (self.time_steps_ps, lag_ps, self.slowest_ps)
         blocks = choose_blocks(shapes, *known)
-        times = self._together(blocks.sets)
-        if times == 1:
+        if max(blocks.sets) == 1:
             return blocks
-        if times is None:
-            return replace(blocks, warnings=(*blocks.warnings, UNTESTED))
+        times = self._together
+        if times is None or times == 1:
+            spans = (len(m) * step for m, step in zip(self.memberships, known[0], strict=True))
+            short = times is None or sum(spans) < TESTABLE * self.slowest_ps
+            return replace(blocks, warnings=(*blocks.warnings, *([UNTESTED] if short else [])))
         alone = choose_blocks([(frames, 1) for frames, _ in shapes], *known)
         why = (
             f"atoms move together: the square of their common fluctuation is {times:.2g} times "
@@ -274,15 +279,14 @@ class Kinetics:
         )
         return replace(alone, warnings=(why, *alone.warnings))
 
-    def _together(self, sets: tuple[int, ...]) -> float | None:
-        """As `atom_independence.together`, once for each way to cut atoms into sets."""
-        if max(sets) == 1:
-            return 1.0
-        if sets not in self._tested:
-            slowest = [self.slowest_ps / step for step in self.time_steps_ps]
-            lags = self._lags(self.lag_ps)
-            self._tested[sets] = together(self.memberships, lags, slowest, sets, self.random_state)
-        return self._tested[sets]
+    @cached_property
+    def _together(self) -> float | None:
+        """As `atom_independence.together`; one verdict for all lags, of as many sets as any needs."""
+        most = round(WANTED / len(self.memberships)) or 1
+        sets = [min(m.shape[1], most) for m in self.memberships]
+        slowest = [self.slowest_ps / step for step in self.time_steps_ps]
+        lags = self._lags(self.lag_ps)
+        return together(self.memberships, lags, slowest, sets, self.random_state)
 
     def _moments(self, lag_ps: float, blocks: Blocks) -> Moments:
         return block_moments(self.memberships, self._lags(lag_ps), blocks)
