@@ -1,6 +1,6 @@
 """How often the 95 % interval of a relaxation timescale covers the exact one, on Markov chains.
 
-    OMP_NUM_THREADS=1 python benchmarks/timescale_coverage.py [--chains 200]
+    OMP_NUM_THREADS=1 python benchmarks/timescale_coverage.py [--chains 150]
 
 Prints one JSON object.  Each run is so many timescales long in total, over all of its atoms; its
 slowest timescale is 20 frames, the lag is 4.  ``even``: two states of equal populations;
@@ -11,8 +11,8 @@ are told apart, and are not among ``coverage_of_finite``.  ``together``: ten ato
 together, or share three in ten of their random numbers, or are five copies of two each, or ten of
 one; here each atom has so many timescales.  ``compared`` and ``together`` are of half as many runs.
 ``median_ratio`` is that of the estimate and the exact timescale, 0 for the ``no_timescale`` part of
-runs that show no decay that is slower than the lag, or no transition.  ``said_to_move_together`` and
-``said_to_be_untested`` are the parts of runs with these warnings.
+runs that show no decay that is slower than the lag, or no transition.  ``said_to_move_together``
+and ``said_to_be_untested`` are the parts of runs with these warnings.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def covered_by_comparison(states: np.ndarray, truth: np.ndarray) -> dict[str, fl
 def main() -> None:
     """Run all, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--chains", type=int, default=200)
+    parser.add_argument("--chains", type=int, default=150)
     runs = parser.parse_args().chains
     began = time.process_time()
     alone: dict[str, dict[str, object]] = {}

@@ -311,9 +311,7 @@ def _of_kinetics(result: DynamicsAnalysis) -> tuple[str, ...]:
         )
     known = {_kind(w) for w in result.koopman.warnings}
     told += [
-        f"at longer lags, {w}"
-        for w in result.chapman_kolmogorov.warnings
-        if _kind(w) not in known
+        f"at longer lags, {w}" for w in result.chapman_kolmogorov.warnings if _kind(w) not in known
     ]
     return tuple(dict.fromkeys(told))
 

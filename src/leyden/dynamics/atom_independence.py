@@ -50,7 +50,7 @@ def together(
     -------
     float or None
         1 where the sets pass for independent; n for n copies of one. None where the trajectories
-        are too short to tell. How much is found out is told by ``benchmarks/timescale_coverage.py``.
+        are too short to tell. Measured by ``benchmarks/timescale_coverage.py``.
 
     Notes
     -----

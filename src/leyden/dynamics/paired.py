@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from leyden.dynamics.blocks import Blocks, block_moments, choose_blocks, levels_of_95, resampled
-from leyden.dynamics.kinetic_results import Koopman
 from leyden.dynamics.koopman import Kinetics, lag_frames
 from leyden.errors import InputError
 from leyden.physics.intervals import Estimate
