@@ -25,9 +25,7 @@ def said(shift: np.ndarray, targets: int = 4, steps: float = 0.3, home: bool = F
     trajectory = Trajectory(
         places, 50 * np.eye(3)[None], ("Li",) * targets + ("S",) * 60, 1.0, name="run"
     )
-    part: Any = SimpleNamespace(
-        target="Li", name="run", diffusion=object(), duration_ps=FRAMES - 1.0
-    )
+    part: Any = SimpleNamespace(target="Li", name="run", diffusion=object())
     return _of_drift(part, trajectory)
 
 
@@ -51,3 +49,16 @@ def test_a_drift_that_ends_where_it_began_is_told() -> None:
 @pytest.mark.parametrize("targets", [1, 4])
 def test_targets_that_are_home_again_are_no_drift_of_the_others(targets: int) -> None:
     assert said(STILL, targets, home=True) == []
+
+
+@pytest.mark.parametrize("shrinks", [0.0, 0.01])
+def test_a_cell_that_breathes_or_shrinks_does_not_move_the_system(shrinks: float) -> None:
+    """Constant pressure: fractional coordinates whose centre is at rest, far from the origin."""
+    rng = np.random.default_rng(0)
+    edges = 30 * (1 + rng.normal(0, 0.004, FRAMES) - shrinks * np.arange(FRAMES) / FRAMES)
+    places = 2 + rng.random((104, 3)) + rng.normal(0, 0.005, (FRAMES, 104, 3))
+    places[:, :4] += rng.normal(0, 0.002, (FRAMES, 4, 3)).cumsum(0)
+    cells = edges[:, None, None] * np.eye(3)
+    trajectory = Trajectory(places @ cells, cells, ("Li",) * 4 + ("S",) * 100, 1.0, name="run")
+    part: Any = SimpleNamespace(target="Li", name="run", diffusion=object())
+    assert _of_drift(part, trajectory) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -308,9 +309,16 @@ def _of_kinetics(result: DynamicsAnalysis) -> tuple[str, ...]:
             "the slowest timescale changes with the lag, or is not known at each: it is not yet "
             "that of the system. Remedy: a longer lag, more states, or a longer trajectory"
         )
-    if not result.koopman.blocks.warnings:  # those of longer lags say the same, in other numbers
-        told += [f"at longer lags, {w}" for w in result.chapman_kolmogorov.warnings]
+    known = {_kind(w) for w in result.koopman.warnings}
+    told += [
+        f"at longer lags, {w}" for w in result.chapman_kolmogorov.warnings if _kind(w) not in known
+    ]
     return tuple(dict.fromkeys(told))
+
+
+def _kind(warning: str) -> str:
+    """A warning without its numbers: at another lag it says the same in others."""
+    return re.sub(r"-?\d[\d.]*(e[-+]?\d+)?", "#", warning)
 
 
 def _of_motion(result: DynamicsAnalysis, trajectories: Sequence[Trajectory]) -> tuple[str, ...]:
@@ -350,16 +358,16 @@ def _of_drift(part: TrajectoryAnalysis, trajectory: Trajectory) -> list[str]:
     others = np.array([name not in part.target.split(", ") for name in trajectory.species])
     if part.diffusion is None or others.sum() < 2:
         return []
-    frames = np.linspace(0, len(trajectory) - 1, _DRIFT_FRAMES).round().astype(int)
-    places = [np.asarray(trajectory.positions[frame], float) for frame in frames]
-    lag = _DRIFT_FRAMES // _PARTS
-    moved = _squares(np.array([one[~others] for one in places]), lag)
-    drift = _squares(np.array([one[others].mean(axis=0, keepdims=True) for one in places]), lag)
+    stride = max(1, (len(trajectory) - 1) // (_DRIFT_FRAMES - 1))
+    whole = paths(trajectory, np.flatnonzero(others)[None], stride)
+    lag = max(1, len(whole) // _PARTS)
+    moved = _squares(paths(trajectory, np.flatnonzero(~others)[:, None], stride), lag)
+    drift = _squares(whole, lag)
     if drift <= _DRIFT * moved:
         return []
     return [
         f"{part.name}: what is not {part.target} moves as a whole by {np.sqrt(drift):.2g} angstrom "
-        f"in {lag * part.duration_ps / (_DRIFT_FRAMES - 1):.3g} ps, and diffusion and conductivity "
+        f"in {lag * stride * trajectory.time_step_ps:.3g} ps, and diffusion and conductivity "
         "count that in. Remedy: a simulation that keeps the centre of mass at rest"
     ]
 
