@@ -269,6 +269,7 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     mixture = graph.mixtures(environments(run.tested))
     seen, placed = [inside(one) for one in mixture], plain.mixtures(Coordinates(run.tested, ION))
     states, seen_visits = hard_memberships(run.states, 2), visits(run.sites)
+    vampnet, over_theory, over_cores = _ratios(placed[0], mixture[0], states, run)
     shown = slice(None, None, max(1, len(run.tested) // 4000))
     targets = run.tested.select(ION)
     around = state_environments(run.tested, targets, seen[0])
@@ -278,7 +279,9 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
         Found.of(placed, [run.states], plain.score),
         Found.of([states], [run.states[-len(states) :]]),
         seen_visits,
-        *_ratios(placed[0], mixture[0], states, run),
+        vampnet,
+        over_theory,
+        over_cores,
         slow_motion(placed[0][:, 0, 0], run.sites[:, 0], seen_visits.octahedral_ps),
         _lattice(mixture[0], run),
         around,

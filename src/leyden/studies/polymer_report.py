@@ -296,16 +296,16 @@ def _same_state(analysis: DynamicsAnalysis, what: str) -> list[Claim]:
     claims = []
     for name, (quantity, parts) in words.items():
         known = [_staying(shares) for shares in parts if shares is not None]
-        value, *interval = np.mean(known, axis=0).tolist() if known else (None, None)
+        mean = Estimate(*np.mean(known, axis=0).tolist()) if known else None
         claims.append(
             Claim(
                 name,
                 f"share of the {quantity} in no change of state",
                 "",
                 None,
-                value,
-                (interval[0], interval[1]) if known else None,
-                f"{what}; {told}" if known else "not to be had from runs this short",
+                mean and mean.value,
+                mean and mean[1:],
+                f"{what}; {told}" if mean else "not to be had from runs this short",
             )
         )
     return claims
