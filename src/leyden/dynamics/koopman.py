@@ -281,7 +281,7 @@ class Kinetics:
 
     @cached_property
     def _together(self) -> float | None:
-        """As `atom_independence.together`, of as many sets as any lag needs: one verdict for all."""
+        """As `atom_independence.together`, of all sets a lag may need: one verdict for all."""
         most = round(WANTED / len(self.memberships)) or 1
         sets = [min(m.shape[1], most) for m in self.memberships]
         slowest = [self.slowest_ps / step for step in self.time_steps_ps]
