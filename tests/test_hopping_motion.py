@@ -11,6 +11,7 @@ from leyden.studies.hopping_motion import SlowMotion, slow_motion, visits
 
 TWIN = KineticMonteCarlo()
 SITES = TWIN.run(100.0, random_state=3).sites.astype(int)
+VISITS = visits(SITES)
 OCTAHEDRA = np.flatnonzero(SITE_STATES == OCTAHEDRAL)
 
 
@@ -18,7 +19,7 @@ def motion(values: np.ndarray, noise: float = 0.0) -> SlowMotion:
     """Of a membership by site, with noise from frame to frame."""
     membership = values[SITES[:, 0]]
     membership = membership + noise * np.random.default_rng(0).normal(size=len(membership))
-    return slow_motion(membership, SITES[:, 0], visits(SITE_STATES[SITES]).octahedral_ps)
+    return slow_motion(membership, SITES[:, 0], VISITS.octahedral_ps)
 
 
 def one_apart(elsewhere: float) -> np.ndarray:
@@ -28,12 +29,32 @@ def one_apart(elsewhere: float) -> np.ndarray:
 
 
 def test_visits_give_the_exact_ratio() -> None:
-    found = visits(SITE_STATES[SITES])
+    found = VISITS
     assert found.octahedral_ps.covers(TWIN.octahedral_ps)
     assert found.tetrahedral_ps.covers(TWIN.tetrahedral_ps)
     assert found.local_ps.covers(TWIN.local_timescale_ps)
     assert found.ratio.covers(TWIN.slowest_timescale_ps / TWIN.local_timescale_ps)
     assert found.ratio.value == pytest.approx(found.octahedral_ps.value / found.local_ps.value)
+
+
+def test_a_hop_between_octahedra_leaves_a_site_and_no_kind() -> None:
+    """A visit to a tetrahedral site that is too short to be seen ends one to an octahedral."""
+    one, other = OCTAHEDRA[:2]
+    between = np.flatnonzero(SITE_STATES != OCTAHEDRAL)[0]
+    period = np.repeat([one, other, between], [30, 20, 10])
+    found = visits(np.tile(period, 400)[:, None])
+    assert found.octahedral_ps.value == pytest.approx(25.0, rel=5e-3)
+    assert found.tetrahedral_ps.value == pytest.approx(10.0, rel=5e-3)
+    assert found.local_ps.value == pytest.approx(1 / (1 / 50 + 1 / 10), rel=5e-3)
+    assert found.ratio.value == pytest.approx(25.0 * (1 / 50 + 1 / 10), rel=5e-3)
+
+
+def test_sites_are_told_apart_on_the_scale_of_the_membership() -> None:
+    sites = SITES[:20_000, 0]
+    for scale, offset in ((0.3, 0.55), (0.3, 0.1), (1.4, -0.2)):
+        membership = offset + scale * one_apart(0.25)[sites]
+        assert slow_motion(membership, sites, VISITS.octahedral_ps).apart == (1, 3)
+        assert slow_motion(1 - membership, sites, VISITS.octahedral_ps).apart == (3, 1)
 
 
 def test_one_site_apart_is_a_slow_mode_where_tetrahedra_are_neutral() -> None:

@@ -8,6 +8,7 @@ from deeptime.decomposition import TICA, VAMP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leyden.dynamics.atom_independence import together
 from leyden.dynamics.blocks import Blocks, block_moments, choose_blocks, interval, resampled
 from leyden.dynamics.koopman import Kinetics, lag_frames
 from leyden.dynamics.timescales import timescale_interval
@@ -175,18 +176,67 @@ def test_what_is_too_short_to_test_is_said() -> None:
     assert any("too short to test" in warning for warning in found.warnings)
 
 
+def test_few_relaxations_of_many_atoms_are_said_to_be_no_test() -> None:
+    """Copies of each atom are seen late: after 10 relaxations in one run of five or so."""
+    matrix, _ = two_states(1 - np.exp(-1 / 20), 0.5)
+    for relaxations, said in ((10, True), (60, False)):
+        states = members(chains(matrix, 20 * relaxations, 8, 0), 2)
+        found = Kinetics(states, 4, samples=50).koopman()
+        assert any("too short to test" in one for one in found.warnings) == said
+
+
+def test_stretches_of_many_short_trajectories_count_together() -> None:
+    """Two stretches each; ten copies of an atom are found out by all trajectories."""
+    matrix, slow = two_states(1 - np.exp(-1 / 20), 0.5)
+    parts = [chains(matrix, 45, 1, seed) for seed in range(30)]
+    copies = [members(np.tile(part, (1, 10)), 2) for part in parts]
+    lags, sets = [10] * 30, [10] * 30
+    assert together(copies, lags, [slow] * 30, sets) == pytest.approx(10, rel=0.01)
+    assert together(copies[:1], [20], [slow], [10]) is None
+
+
+def test_atoms_move_together_at_all_lags_or_at_none() -> None:
+    """The verdict is of the atoms, not of how a lag cuts them."""
+    matrix, _ = two_states(1 - np.exp(-1 / 20), 0.5)
+    verdicts = []
+    for seed in range(8):
+        states = chains(matrix, 300, 12, seed)
+        states[:, 6:] = np.where(np.arange(300)[:, None] % 2, states[:, :6], states[:, 6:])
+        kinetics = Kinetics(members(states, 2), 4, samples=20)
+        told = [
+            [any("move together" in w and "too short" not in w for w in one.warnings)]
+            for one in (kinetics.koopman(), kinetics.koopman(20), kinetics.ck_test(8))
+            if max(one.blocks.sets) > 1 or one.warnings
+        ]
+        assert all(one == told[0] for one in told)
+        verdicts += told[:1]
+    assert verdicts
+
+
 def test_intervals_of_timescales_are_as_wide_up_as_down() -> None:
-    """As far as there are ends; the ends of the percentiles lie within."""
-    draws = np.random.default_rng(0).normal(0.6, 0.04, (5000, 1))
-    low, high = timescale_interval(np.array([0.55]), draws, 2.0, 10)[:, 0]
-    found = -2 / np.log(0.55)
-    assert high / found == pytest.approx(found / low)
-    ends = -2 / np.log(interval(draws, 10)[:, 0])
-    assert low < ends[0]
-    assert high == pytest.approx(ends[1])
+    """On the nearer scale, as far as there are ends; those of the percentiles lie within."""
+    shape = np.random.default_rng(0).normal(0, 0.04, (5000, 1))
+    ends = interval(shape, 10)[:, 0]
+    times = -2 / np.log(0.7 + np.array([-0.05, *(ends - 0.05), 0.0]))
+    low, high = timescale_interval(np.array([0.7]), 0.65 + shape, 2.0, 10)[:, 0]
+    found = -2 / np.log(0.7)
+    assert low == pytest.approx(times[1])
+    assert high / found == pytest.approx(found / low), "a logarithmic scale: the mirror of low"
+    low, high = timescale_interval(np.array([0.2]), 0.15 + 0.5 * shape, 2.0, 10)[:, 0]
+    assert high == pytest.approx(-2 / np.log(0.25 - 0.5 * ends[0])), "of eigenvalues"
     lost = np.concatenate([np.full(400, -0.1), np.full(600, 1.0)])[:, None]
     assert timescale_interval(np.array([0.5]), lost, 2.0, 10).ravel().tolist() == [0, np.inf]
     assert np.isnan(timescale_interval(np.array([0.5]), lost, 2.0, 1)).all()
+
+
+def test_ends_do_not_jump_where_a_percentile_touches_an_end_of_the_scale() -> None:
+    """Eigenvalues from fast, of which 0 is soon within error, to slow, of which 1 is."""
+    shape = np.random.default_rng(0).normal(0, 0.08, (2000, 1))
+    values = np.linspace(0.02, 0.98, 1921)
+    ends = timescale_interval(values, values + shape, 1.0, 40)
+    ends = np.exp(-1 / np.maximum(ends, 1e-9))  # as eigenvalues again; infinity is 1
+    assert np.abs(np.diff(ends)).max() < 0.01
+    assert (np.diff(ends[1]) > -1e-3).all(), "longer timescales have no lower upper ends"
 
 
 def test_rare_events_of_many_atoms_give_a_timescale_beyond_the_trajectory() -> None:
@@ -215,7 +265,7 @@ def test_a_start_away_from_equilibrium_is_told_and_can_be_estimated() -> None:
     assert right.timescales_interval[0, 0] < slow < right.timescales_interval[1, 0]
     assert right.populations_interval[0, 0] < 0.4 < right.populations_interval[1, 0]
     steady = Kinetics(members(chains(matrix, 200, 2000, 0), 2), 10, samples=200).koopman()
-    assert not steady.warnings
+    assert not any("no equilibrium" in warning for warning in steady.warnings)
 
 
 def test_a_state_that_is_never_left_is_told() -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from leyden import studies
+from leyden.physics.intervals import Estimate
 from leyden.simulators.fcc_sites import SITE_STATES
-from leyden.studies.hopping_networks import Found, on_noise
+from leyden.studies import hopping_transfer
+from leyden.studies.hopping_claims import _tells
+from leyden.studies.hopping_networks import Found, _lattice, on_noise
+from leyden.studies.hopping_report import _verdict
 from leyden.studies.hopping_runs import CORE_A, Effort, Langevin, RareEvents, Twin
 from leyden.studies.hopping_transfer import GENTLE, differences, needed_ns, saved_ns, summary
 
@@ -23,16 +29,17 @@ MEASURED_APART = {
     "environments_streamed",
     "stream_peak_MB",
 }
+CENSORED = {"transfer_saved_ns_agreement", "transfer_saved_ns_timescale_error"}
 CLAIMS = MEASURED_APART | {
     "toy_state_agreement",
     "toy_local_timescale_ratio",
     "toy_local_timescale_spread",
     "toy_langevin_timescale_ps",
-    "toy_intervals_overlap",
+    "toy_core_sets_covered",
     "toy_timescale_over_core_sets",
     "toy_octahedral_visit_ps",
     "toy_tetrahedral_visit_ps",
-    "toy_exact_timescale_ratio",
+    "toy_theory_timescale_ratio",
     "toy_vampnet_timescale_ratio",
     "toy_ck_error",
     "toy_ck_consistent",
@@ -57,7 +64,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_quick_run_has_every_claim_and_a_page(out: Path) -> None:
     claims = {c["id"]: c for c in json.loads((out / "results.json").read_text())["claims"]}
     assert set(claims) == CLAIMS
-    assert {name for name, claim in claims.items() if claim["measured"] is None} == MEASURED_APART
+    unknown = {name for name, claim in claims.items() if claim["measured"] is None}
+    assert unknown - CENSORED == MEASURED_APART  # one seed of 0.5 ns may not be enough
     assert claims["toy_vampnet_timescale_ratio"]["published"] == pytest.approx(236 / 42.3)
     page = (out / "report.html").read_text()
     assert "A quick run" in page
@@ -69,7 +77,8 @@ def test_a_quick_run_has_every_claim_and_a_page(out: Path) -> None:
 def test_even_a_quick_network_tells_the_two_kinds_of_site(out: Path) -> None:
     claims = {c["id"]: c for c in json.loads((out / "results.json").read_text())["claims"]}
     assert claims["toy_state_agreement"]["measured"] > 0.9
-    assert claims["toy_intervals_overlap"]["measured"] == 1
+    low, high = claims["toy_timescale_over_core_sets"]["interval"]
+    assert low < 1 < high
     low, high = claims["toy_local_timescale_ratio"]["interval"]
     assert low < 1 < high
 
@@ -167,6 +176,60 @@ def test_time_is_saved_seed_by_seed() -> None:
     assert tuned["high"] - tuned["saves"] == pytest.approx(half, rel=1e-3)
     assert lines.loc["from scratch", "never"] == 1
     assert lines.loc["from scratch", "saves"] == 0
+
+
+def test_what_is_saved_is_not_told_where_the_longest_run_was_too_short_for_the_arm() -> None:
+    table = curve()
+    tuned = (table["arm"] == "fine-tuned") & (table["seed"] == 1)
+    table.loc[tuned, "agreement"] = 0.7
+    line = saved_ns(table, "agreement").set_index("arm").loc["fine-tuned"]
+    assert line["never"] == 1
+    assert line["needs"] == 6.0  # at least
+    assert np.isnan(line[["saves", "low", "high"]].to_numpy(float)).all()
+
+
+def test_kept_scores_are_of_the_code_that_scored_and_not_of_the_criteria(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    effort = Effort.quick()
+    key = hopping_transfer._key(effort, 0, 0.5, "from scratch")
+    monkeypatch.setitem(hopping_transfer.CRITERIA, "agreement", (">=", 0.9, "less"))
+    assert hopping_transfer._key(effort, 0, 0.5, "from scratch") == key
+    monkeypatch.setattr(hopping_transfer, "_scored", lambda *_: {"vamp2": 1.0})
+    assert hopping_transfer._key(effort, 0, 0.5, "from scratch") != key
+
+
+def test_a_local_model_without_a_generator_ends_no_study() -> None:
+    rng = np.random.default_rng(0)
+    sites = Twin(Effort(twin_ns=3.0)).teaching().sites.astype(int)
+    back = (np.arange(len(sites)) // 10 % 2)[:, None]  # the other state after a lag of 10 ps
+    noisy = np.where(rng.random(sites.shape) < 0.05, 1 - back, back)
+    run = SimpleNamespace(sites=sites, states=SITE_STATES[sites])
+    found = _lattice(np.eye(2)[noisy], cast("Langevin", run))
+    assert np.isnan(found.rebuilt_ps.value)
+    assert np.isfinite(found.direct_ps.value)
+
+
+@pytest.mark.parametrize(
+    ("over", "words"),
+    [
+        (Estimate(0.7, 0.6, 0.9), "less, by more than chance"),
+        (Estimate(1.3, 1.1, 1.5), "more, by more than chance"),
+        (Estimate(0.9, 0.7, 1.2), "by chance alone"),
+        (Estimate(0.9, np.nan, np.nan), "too short to say"),
+        (Estimate(0.9, 0.2, np.inf), "too short to say"),
+    ],
+)
+def test_the_verdict_on_the_vampnet_is_that_of_the_interval(over: Estimate, words: str) -> None:
+    assert words in _verdict(over)
+
+
+def test_an_interval_without_an_end_covers_nothing() -> None:
+    assert _tells(Estimate(1.0, 0.6, 1.5), 1.2)
+    assert not _tells(Estimate(1.0, 0.6, 1.5), 1.6)
+    assert not _tells(Estimate(1.0, 0.1, np.inf), 1.2)
+    assert not _tells(Estimate(1.0, 0.1, 10.0), 1.2)
+    assert not _tells(Estimate(1.0, np.nan, np.nan), 1.0)
 
 
 def test_differences_are_of_pairs() -> None:

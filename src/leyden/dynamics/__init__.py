@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from leyden.dynamics.graph_dynamics import GraphDynamics
     from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
     from leyden.dynamics.koopman import Kinetics
-    from leyden.dynamics.paired import compared
+    from leyden.dynamics.paired import compared, shared_stretches
     from leyden.dynamics.state_choice import StateChoice, choose_states
     from leyden.dynamics.vamp import VampObjective, moments, vamp_score
     from leyden.dynamics.vamp_network import VampNetwork
@@ -61,6 +61,7 @@ _HOMES = {
     "moments": "vamp",
     "nearest_sites": "core_sets",
     "residence_times_ps": "core_sets",
+    "shared_stretches": "paired",
     "state_agreement": "core_sets",
     "vamp_score": "vamp",
     "why_collapsed": "collapse",
@@ -95,6 +96,7 @@ __all__ = [
     "moments",
     "nearest_sites",
     "residence_times_ps",
+    "shared_stretches",
     "state_agreement",
     "vamp_score",
     "why_collapsed",

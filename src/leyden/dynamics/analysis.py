@@ -11,6 +11,7 @@ import torch
 from leyden.data.trajectory import Trajectory
 from leyden.data.trajectory_paths import paths
 from leyden.dynamics.analysis_results import DynamicsAnalysis, TrajectoryAnalysis
+from leyden.dynamics.analysis_warnings import of_kinetics, of_motion, of_stretches, stretches_of
 from leyden.dynamics.collapse import why_collapsed
 from leyden.dynamics.dynamics_model import DynamicsModel
 from leyden.dynamics.inner_simplex import inside
@@ -29,12 +30,7 @@ __all__ = ["analyse", "decided", "learning_and_test"]
 _LAGS = (0.2, 0.5, 1, 2, 3, 5)  # at which timescales are told, in lags of the model
 _MULTIPLES = 10  # of the Chapman-Kolmogorov test, at most
 _PARTS = 4  # a lag is at most this part of a trajectory, for the intervals
-_BLOCKS = 10
 _NUMBERS = 2**26  # coordinates that are held in memory
-_SURE, _MOSTLY = 0.8, 0.6  # a membership that is clear; share of the frames with one
-_DRIFT = 0.05  # of the squared displacement of the targets
-_DRIFT_FRAMES = 41  # that are looked at for it
-_WHOLE = 1e-3  # charges this near to a whole number are whole
 
 T = TypeVar("T")
 
@@ -148,12 +144,19 @@ def analyse(
     timescales = kinetics.timescales(_lags(model.lag_ps, longest, trajectories))
     multiples = int(np.clip(longest // model.lag_ps, 2, _MULTIPLES))
     test = kinetics.ck_test(multiples)
+    slowest = kinetics.slowest_ps
     parts = tuple(
-        _of_trajectory(one, seen.targets, found, model.lag_ps, temperature_K, random_state)
+        _of_trajectory(one, seen.targets, found, model.lag_ps, slowest, temperature_K, random_state)
         for one, seen, found in zip(trajectories, observed, memberships, strict=True)
     )
     result = DynamicsAnalysis(model.lag_ps, koopman, timescales, test, parts, ())
-    warnings = (*remarks, *_of_kinetics(result), *_of_motion(result, trajectories), *model.notes)
+    warnings = (
+        *remarks,
+        *of_kinetics(result),
+        *of_stretches(trajectories, slowest),
+        *of_motion(result, trajectories),
+        *model.notes,
+    )
     return DynamicsAnalysis(model.lag_ps, koopman, timescales, test, parts, warnings)
 
 
@@ -190,10 +193,14 @@ def _of_trajectory(
     targets: np.ndarray,
     memberships: np.ndarray,
     lag_ps: float,
+    slowest_ps: float,
     temperature_K: float | None,
     random_state: int,
 ) -> TrajectoryAnalysis:
-    around = state_environments(trajectory, targets, memberships, random_state=random_state)
+    stretches = stretches_of(trajectory, slowest_ps)
+    around = state_environments(
+        trajectory, targets, memberships, blocks=stretches, random_state=random_state
+    )
     missing: list[str] = []
     frames = lag_frames(lag_ps, trajectory.time_step_ps)
     names = dict.fromkeys(trajectory.species[atom] for atom in targets.ravel())
@@ -217,11 +224,14 @@ def _of_trajectory(
         environments=around,
         examples=examples(trajectory, targets, memberships, around, reach=around.shell),
         transitions=possible(
-            "shares of transitions", lambda: _transitions(trajectory, targets, memberships, frames)
+            "shares of transitions",
+            lambda: _transitions(trajectory, targets, memberships, frames, stretches),
         ),
         conduction=possible(
             "shares of transitions in the conduction",
-            lambda: _transitions(trajectory, targets, memberships, frames, _carried(around)),
+            lambda: _transitions(
+                trajectory, targets, memberships, frames, stretches, _carried(around)
+            ),
         ),
         diffusion=possible("self-diffusion", lambda: _diffusion(trajectory, targets)),
         conductivity=possible("conductivity", lambda: _conductivity(trajectory, temperature_K)),
@@ -241,12 +251,13 @@ def _transitions(
     targets: np.ndarray,
     memberships: np.ndarray,
     lag: int,
+    stretches: int,
     state_charges_e: np.ndarray | None = None,
 ) -> TransitionShares:
     least = _stride(len(trajectory), targets.size)
     stride = next((step for step in range(least, lag) if lag % step == 0), lag)
     places = paths(trajectory, targets, stride)
-    blocks = int(np.clip((len(places) - lag // stride) // (lag // stride + 1), 2, _BLOCKS))
+    blocks = int(np.clip((len(places) - lag // stride) // (lag // stride + 1), 2, stretches))
     return transition_shares(
         memberships[::stride],
         places,
@@ -281,89 +292,3 @@ def _conductivity(trajectory: Trajectory, temperature_K: float | None) -> Conduc
 def _stride(frames: int, atoms: int) -> int:
     """Every how many frames positions of so many atoms fit in memory."""
     return max(1, -(-3 * frames * atoms // _NUMBERS))
-
-
-def _of_kinetics(result: DynamicsAnalysis) -> tuple[str, ...]:
-    """What must be said of rates and populations."""
-    told = list(result.koopman.warnings)
-    if result.targets == 1:
-        told.append(
-            "there is one target atom: a single long visit weighs heavily, and intervals rest on "
-            "blocks of time alone"
-        )
-    sure = np.concatenate([one.memberships.max(axis=2).ravel() for one in result.trajectories])
-    if (share := float((sure > _SURE).mean())) < _MOSTLY:
-        told.append(
-            f"only {share:.0%} of the frames belong to one state by {_SURE:g} or more: timescales "
-            "hold, but populations and surroundings are mixtures of those of pure states, and the "
-            "likeliest state says little. Remedy: more epochs, restarts or neighbours"
-        )
-    if not result.chapman_kolmogorov.consistent.all():
-        told.append(
-            f"the Chapman-Kolmogorov test fails (error {result.chapman_kolmogorov.error:.2g}): "
-            "the states do not foresee themselves. Remedy: more states, or a longer lag"
-        )
-    if not result.flat:
-        told.append(
-            "the slowest timescale changes with the lag, or is not known at each: it is not yet "
-            "that of the system. Remedy: a longer lag, more states, or a longer trajectory"
-        )
-    if not result.koopman.blocks.warnings:  # those of longer lags say the same, in other numbers
-        told += [f"at longer lags, {w}" for w in result.chapman_kolmogorov.warnings]
-    return tuple(dict.fromkeys(told))
-
-
-def _of_motion(result: DynamicsAnalysis, trajectories: Sequence[Trajectory]) -> tuple[str, ...]:
-    """What must be said of diffusion and conduction."""
-    told = []
-    for part, trajectory in zip(result.trajectories, trajectories, strict=True):
-        told += _of_drift(part, trajectory)
-        for what, found in (("diffusion", part.diffusion), ("conductivity", part.conductivity)):
-            if found is not None and found.is_upper_bound:
-                told.append(
-                    f"{part.name}: the mean squared displacement grows with the power "
-                    f"{found.beta.value:.2f} of time, and 1 is diffusion: the {what} is an upper "
-                    "bound. Remedy: a longer trajectory"
-                )
-        if part.conductivity is None or trajectory.charges is None:
-            continue
-        charges = trajectory.charges
-        if abs(charges.sum()) > _WHOLE * np.abs(charges).sum():
-            told.append(
-                f"{part.name}: the charges add up to {charges.sum():.3g} e, and a cell is neutral"
-            )
-        if (np.abs(charges - np.rint(charges)) > _WHOLE).any():
-            told.append(
-                f"{part.name}: charges are not whole numbers. If they are those of the atoms of a "
-                "molecular ion, give the ion's to one of them, and none to the others: here every "
-                "charged atom counts as an ion of its own"
-            )
-    return tuple(dict.fromkeys(told))
-
-
-def _of_drift(part: TrajectoryAnalysis, trajectory: Trajectory) -> list[str]:
-    """What to say if what is no target moves as a whole, within a quarter of the trajectory.
-
-    Over all pairs of frames that far apart: the last frame alone may lie where the first did, and
-    a single target may be back at its place.
-    """
-    others = np.array([name not in part.target.split(", ") for name in trajectory.species])
-    if part.diffusion is None or others.sum() < 2:
-        return []
-    frames = np.linspace(0, len(trajectory) - 1, _DRIFT_FRAMES).round().astype(int)
-    places = [np.asarray(trajectory.positions[frame], float) for frame in frames]
-    lag = _DRIFT_FRAMES // _PARTS
-    moved = _squares(np.array([one[~others] for one in places]), lag)
-    drift = _squares(np.array([one[others].mean(axis=0, keepdims=True) for one in places]), lag)
-    if drift <= _DRIFT * moved:
-        return []
-    return [
-        f"{part.name}: what is not {part.target} moves as a whole by {np.sqrt(drift):.2g} angstrom "
-        f"in {lag * part.duration_ps / (_DRIFT_FRAMES - 1):.3g} ps, and diffusion and conductivity "
-        "count that in. Remedy: a simulation that keeps the centre of mass at rest"
-    ]
-
-
-def _squares(places: np.ndarray, lag: int) -> float:
-    """Mean squared displacement of places (T, n, 3)."""
-    return float(np.square(places[lag:] - places[:-lag]).sum(axis=2).mean())

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from leyden.dynamics.atom_independence import together
 from leyden.dynamics.blocks import (
+    WANTED,
     Blocks,
     Moments,
     block_moments,
@@ -22,17 +24,19 @@ from leyden.dynamics.blocks import (
     resampled,
 )
 from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
+from leyden.dynamics.koopman_matrices import normalised, singular_values, solved
 from leyden.dynamics.population_warnings import of_populations
 from leyden.dynamics.timescales import reasons_of, timescale, timescale_interval, told_values
 from leyden.errors import InputError
 
 __all__ = ["Kinetics", "lag_frames"]
 
-CUTOFF = 1e-8  # of the greatest eigenvalue of a covariance matrix; what is below counts as zero
 SUM = 1e-3  # by which memberships in single precision may miss one
+TESTABLE = 20.0  # slowest relaxations of all trajectories; in 10, most pairs stay unseen
 UNTESTED = (
-    "sets of atoms count as independent, and the trajectories are too short to test that: if atoms "
-    "move together, the intervals are too narrow"
+    "sets of atoms count as independent, and the trajectories, together less than "
+    f"{TESTABLE:g} of the slowest relaxations long, are too short to test that: if atoms move "
+    "together, the intervals are too narrow"
 )
 DRIFT = 3.0  # standard errors by which populations may move before it is said
 
@@ -92,7 +96,6 @@ class Kinetics:
         self.time_steps_ps = steps * len(several) if np.ndim(time_step_ps) == 0 else steps
         self.lag_ps, self.reversible = float(lag_ps), reversible
         self.samples, self.random_state = samples, random_state
-        self._tested: dict[tuple[int, ...], float | None] = {}
         self._check()
         self.slowest_ps = self._slowest()
 
@@ -106,37 +109,48 @@ class Kinetics:
         lag = self.lag_ps if lag_ps is None else float(lag_ps)
         blocks = self._blocks(lag)
         moments = self._moments(lag, blocks)
-        whole = moments.weighted(np.ones(blocks.count))
-        matrix, values, vectors = _solved(whole, self.reversible)
+        plain = self.of_moments(moments.weighted(np.ones(blocks.count)), blocks, lag)
         drawn = moments.weighted(self._weights(blocks))
-        matrices, others, many = _solved(drawn, self.reversible)
-        told, spread = told_values(values), told_values(others)
-        bounds = interval(spread, blocks.count)
-        modes, mode_samples = _normalised(vectors), _normalised(many)
+        matrices, others, many = solved(drawn, self.reversible)
+        told, spread = told_values(plain.eigenvalues), told_values(others)
+        modes = normalised(many)
         # an eigenvector has no sign of its own
-        signs = np.sign((mode_samples * modes).sum(-2, keepdims=True))
-        found = self._populations(whole, matrix)
+        signs = np.sign((modes * plain.eigenvectors).sum(-2, keepdims=True))
         shares = interval(self._populations(drawn, matrices), blocks.count)
-        return Koopman(
-            lag_ps=lag,
-            matrix=matrix,
+        return replace(
+            plain,
             matrix_interval=interval(matrices, blocks.count),
-            eigenvalues=values,
-            eigenvalues_interval=bounds,
-            singular_values=_singular_values(whole),
-            timescales_ps=timescale(told[1:], lag),
+            eigenvalues_interval=interval(spread, blocks.count),
             timescales_interval=timescale_interval(told[1:], spread[:, 1:], lag, blocks.count),
-            reasons=reasons_of(values[1:]),
-            populations=found,
             populations_interval=shares,
-            eigenvectors=modes,
-            eigenvectors_interval=interval(mode_samples * signs, blocks.count),
-            blocks=blocks,
+            eigenvectors_interval=interval(modes * signs, blocks.count),
             warnings=(
                 *blocks.warnings,
                 *self._drift(moments, blocks),
-                *of_populations(found, shares),
+                *of_populations(plain.populations, shares),
             ),
+        )
+
+    def of_moments(self, moments: Moments, blocks: Blocks, lag_ps: float) -> Koopman:
+        """What such sums over pairs of frames say at a lag, without intervals (NaN)."""
+        matrix, values, vectors = solved(moments, self.reversible)
+        unknown = np.full((2, self.states), np.nan)
+        unknown_matrix = np.full((2, self.states, self.states), np.nan)
+        return Koopman(
+            lag_ps=lag_ps,
+            matrix=matrix,
+            matrix_interval=unknown_matrix,
+            eigenvalues=values,
+            eigenvalues_interval=unknown,
+            singular_values=singular_values(moments),
+            timescales_ps=timescale(told_values(values[1:]), lag_ps),
+            timescales_interval=unknown[:, 1:],
+            reasons=reasons_of(values[1:]),
+            populations=self._populations(moments, matrix),
+            populations_interval=unknown,
+            eigenvectors=normalised(vectors),
+            eigenvectors_interval=unknown_matrix,
+            blocks=blocks,
         )
 
     def timescales(self, lags_ps: Sequence[float]) -> Timescales:
@@ -155,8 +169,8 @@ class Kinetics:
         rows, bounds, reasons = [], [], []
         for lag in lags:
             moments = self._moments(lag, blocks)
-            values = _solved(moments.weighted(np.ones(blocks.count)), self.reversible)[1]
-            others = _solved(moments.weighted(weights), self.reversible)[1]
+            values = solved(moments.weighted(np.ones(blocks.count)), self.reversible)[1]
+            others = solved(moments.weighted(weights), self.reversible)[1]
             told, spread = told_values(values)[1:], told_values(others)[:, 1:]
             rows.append(timescale(told, lag))
             bounds.append(timescale_interval(told, spread, lag, blocks.count))
@@ -180,7 +194,7 @@ class Kinetics:
         found = []
         for n in range(1, multiples + 1):
             moments = self._moments(n * lag, blocks)
-            found.append(_solved(moments.weighted(weights), self.reversible)[0])
+            found.append(solved(moments.weighted(weights), self.reversible)[0])
         estimated = np.stack(found, 1)  # the data as they are, then the samples
         powers = [np.linalg.matrix_power(estimated[:, 0], n) for n in range(1, multiples + 1)]
         predicted = np.stack(powers, 1)
@@ -203,7 +217,7 @@ class Kinetics:
         number = len(self.memberships)
         one = Blocks((1,) * number, (1,) * number, number, 0.0)
         whole = self._moments(self.lag_ps, one).weighted(np.ones(number))
-        values = told_values(_solved(whole, self.reversible)[1])[1:]
+        values = told_values(solved(whole, self.reversible)[1])[1:]
         pairs = zip(self.memberships, self.time_steps_ps, strict=True)
         longest = max(len(m) * step for m, step in pairs)
         times = np.nan_to_num(timescale(values, self.lag_ps), nan=self.lag_ps, posinf=longest)
@@ -251,11 +265,13 @@ class Kinetics:
         shapes = [m.shape[:2] for m in self.memberships]
         known = (self.time_steps_ps, lag_ps, self.slowest_ps)
         blocks = choose_blocks(shapes, *known)
-        times = self._together(blocks.sets)
-        if times == 1:
+        if max(blocks.sets) == 1:
             return blocks
-        if times is None:
-            return replace(blocks, warnings=(*blocks.warnings, UNTESTED))
+        times = self._together
+        if times is None or times == 1:
+            spans = (len(m) * step for m, step in zip(self.memberships, known[0], strict=True))
+            short = times is None or sum(spans) < TESTABLE * self.slowest_ps
+            return replace(blocks, warnings=(*blocks.warnings, *([UNTESTED] if short else [])))
         alone = choose_blocks([(frames, 1) for frames, _ in shapes], *known)
         why = (
             f"atoms move together: the square of their common fluctuation is {times:.2g} times "
@@ -263,15 +279,14 @@ class Kinetics:
         )
         return replace(alone, warnings=(why, *alone.warnings))
 
-    def _together(self, sets: tuple[int, ...]) -> float | None:
-        """As `atom_independence.together`, once for each way to cut atoms into sets."""
-        if max(sets) == 1:
-            return 1.0
-        if sets not in self._tested:
-            slowest = [self.slowest_ps / step for step in self.time_steps_ps]
-            lags = self._lags(self.lag_ps)
-            self._tested[sets] = together(self.memberships, lags, slowest, sets, self.random_state)
-        return self._tested[sets]
+    @cached_property
+    def _together(self) -> float | None:
+        """As `atom_independence.together`, of all sets a lag may need: one verdict for all."""
+        most = round(WANTED / len(self.memberships)) or 1
+        sets = [min(m.shape[1], most) for m in self.memberships]
+        slowest = [self.slowest_ps / step for step in self.time_steps_ps]
+        lags = self._lags(self.lag_ps)
+        return together(self.memberships, lags, slowest, sets, self.random_state)
 
     def _moments(self, lag_ps: float, blocks: Blocks) -> Moments:
         return block_moments(self.memberships, self._lags(lag_ps), blocks)
@@ -328,46 +343,6 @@ def lag_frames(lag_ps: float, time_step_ps: float, frames: int | None = None) ->
             remedy="choose a shorter lag, or simulate longer",
         )
     return lag
-
-
-def _solved(moments: Moments, reversible: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Koopman matrix, eigenvalues and right eigenvectors, the equilibrium's first, (..., k, k)."""
-    n = moments.n[..., None, None]
-    turned = np.swapaxes(moments.xy, -1, -2)
-    now = (moments.xx + moments.yy) / (2 * n) if reversible else moments.xx / n
-    lagged = (moments.xy + turned) / (2 * n) if reversible else moments.xy / n
-    white = _whitening(now)
-    matrix = white @ np.swapaxes(white, -1, -2) @ lagged
-    if reversible:
-        values, inner = np.linalg.eigh(np.swapaxes(white, -1, -2) @ lagged @ white)
-        vectors = white @ inner
-    else:
-        values, vectors = np.linalg.eig(matrix)
-    order = np.argsort(np.abs(values - 1), axis=-1)
-    values = np.take_along_axis(values, order, -1)
-    return matrix, values, np.take_along_axis(vectors, order[..., None, :], -1)
-
-
-def _whitening(covariance: np.ndarray) -> np.ndarray:
-    """W with W W^T the inverse, where there is one."""
-    values, vectors = np.linalg.eigh(covariance)
-    kept = values > CUTOFF * values[..., -1:]
-    scale = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
-    return vectors * scale[..., None, :]
-
-
-def _singular_values(moments: Moments) -> np.ndarray:
-    """Of C00^-1/2 C0t Ctt^-1/2, the first of which is 1: that of the constant."""
-    n = moments.n
-    first, last = _whitening(moments.xx / n), _whitening(moments.yy / n)
-    return np.linalg.svd(first.T @ (moments.xy / n) @ last, compute_uv=False)
-
-
-def _normalised(vectors: np.ndarray) -> np.ndarray:
-    """Columns with a greatest element of 1; the real part of complex ones."""
-    real = np.real(vectors)
-    top = np.take_along_axis(real, np.abs(real).argmax(-2, keepdims=True), -2)
-    return real / np.where(top == 0, 1.0, top)
 
 
 def _band(difference: np.ndarray, samples: np.ndarray, count: int) -> np.ndarray:

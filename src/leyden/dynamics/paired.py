@@ -1,26 +1,24 @@
 """Several sets of states of the same frames, compared: what both share by chance cancels.
 
 Two intervals that overlap say little of a difference, when both rest on the same few transitions.
-Here a stretch of time is left out of all sets of states at once, and the numbers that compare them
-are found anew: the jackknife of `leyden.physics.intervals`, with time alone as what is independent.
+Here the same stretches of time are drawn for all sets of states at once, and the numbers that
+compare them are found anew: the bootstrap of `leyden.dynamics.Kinetics`, with time alone as what is
+independent.
 """
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from leyden.dynamics.kinetic_results import Koopman
-from leyden.dynamics.koopman import Kinetics
+from leyden.dynamics.blocks import Blocks, block_moments, choose_blocks, levels_of_95, resampled
+from leyden.dynamics.koopman import Kinetics, lag_frames
 from leyden.errors import InputError
-from leyden.physics.intervals import Estimate, jackknife
+from leyden.physics.intervals import Estimate
 
-__all__ = ["compared"]
-
-_MOST, _LEAST = 20, 5  # stretches of all trajectories, and of one
-_TIMESCALES, _LAGS = 5.0, 2.0  # that a stretch is long, if there are enough
+__all__ = ["compared", "shared_stretches"]
 
 
 def compared(
@@ -28,7 +26,8 @@ def compared(
     statistic: Callable[..., Sequence[float]],
     *,
     positive: bool = False,
-    level: float = 0.95,
+    samples: int = 400,
+    random_state: int = 0,
 ) -> list[Estimate]:
     """Numbers that follow from several sets of states of the same trajectories, with intervals.
 
@@ -41,69 +40,95 @@ def compared(
     positive : bool
         Whether the numbers cannot be negative, such as ratios of timescales: their intervals are
         symmetric on a logarithmic scale.
-    level : float
-        Confidence.
+    samples, random_state : int
+        Of the bootstrap.
 
     Returns
     -------
     list of Estimate
-        Without a finite interval, where a number is not defined without some stretch.
+        Intervals of 95 %, as far up as down: the farther percentile counts. An upper end is
+        infinite where the number may be, and the lower then is its own percentile. Both ends are
+        NaN where the number is not defined (NaN) in more draws than lie beyond an end, as that of
+        a run in which a state is visited once.
 
     Raises
     ------
     InputError
-        Frames that differ, or no two stretches that are two lags long each.
+        Frames or their times that differ, or no two stretches that are two lags long each.
+
+    See Also
+    --------
+    shared_stretches : what is drawn, and what must be said of runs that are short.
 
     Notes
     -----
-    A trajectory is cut in as many stretches as are five of its slowest relaxations long, at least
-    5 and, of all trajectories, at most 20.
+    Covered at a nominal 0.95: ``python benchmarks/timescale_coverage.py``, under ``compared``.
     """
-    frames = [[len(part) for part in one.memberships] for one in kinetics]
-    if any(found != frames[0] for found in frames):
-        raise InputError("states that are compared are of the same frames", value=frames)
-    cuts = [np.linspace(0, length, _stretches(kinetics, at) + 1) for at, length in
-            enumerate(frames[0])]  # fmt: skip
-    count = sum(len(one) - 1 for one in cuts)
+    blocks = shared_stretches(kinetics)
+    if blocks.count < 2:
+        raise InputError(
+            "an interval needs two independent blocks at least",
+            value=blocks.count,
+            remedy="give a longer run, or shorten the lag",
+        )
+    moments = [
+        block_moments(
+            one.memberships, [lag_frames(one.lag_ps, step) for step in one.time_steps_ps], blocks
+        )
+        for one in kinetics
+    ]
 
     def numbers(weights: np.ndarray) -> np.ndarray:
-        kept = _pieces(cuts, weights > 0)
-        return np.asarray(statistic(*(_koopman(one, kept) for one in kinetics)), float)
+        pairs = zip(kinetics, moments, strict=True)
+        found = (one.of_moments(sums.weighted(weights), blocks, one.lag_ps) for one, sums in pairs)
+        return np.asarray(statistic(*found), float)
 
-    return jackknife(np.eye(count), numbers, positive=positive, level=level)
+    drawn = np.array([numbers(row) for row in resampled(blocks.count, samples, random_state)])
+    values = numbers(np.ones(blocks.count))
+    return [
+        _estimate(float(value), draws, blocks.count, positive)
+        for value, draws in zip(values, drawn.T, strict=True)
+    ]
 
 
-def _stretches(kinetics: Sequence[Kinetics], trajectory: int) -> int:
-    """In how many stretches a trajectory is cut."""
-    first = kinetics[0]
-    span = len(first.memberships[trajectory]) * first.time_steps_ps[trajectory]
-    most = max(1, _MOST // len(first.memberships))
-    slowest, lag = (
-        max(getattr(one, name) for one in kinetics) for name in ("slowest_ps", "lag_ps")
+def shared_stretches(kinetics: Sequence[Kinetics]) -> Blocks:
+    """The stretches of time that `compared` draws, long enough for the slowest of all sets.
+
+    Parameters
+    ----------
+    kinetics : sequence of Kinetics
+        Equal frames, one set of states each.
+
+    Raises
+    ------
+    InputError
+        Frames or their times that differ.
+    """
+    frames = [[len(part) for part in one.memberships] for one in kinetics]
+    steps = [one.time_steps_ps for one in kinetics]
+    for what, all_of_it in (("frames", frames), ("times between frames", steps)):
+        if any(found != all_of_it[0] for found in all_of_it):
+            raise InputError(f"states that are compared are of the same {what}", value=all_of_it)
+    return choose_blocks(
+        [(length, 1) for length in frames[0]],
+        steps[0],
+        max(one.lag_ps for one in kinetics),
+        max(one.slowest_ps for one in kinetics),
     )
-    wanted = max(min(most, _LEAST), int(span / (_TIMESCALES * slowest)))
-    return max(1, min(most, wanted, int(span / (_LAGS * lag))))
 
 
-def _pieces(cuts: Sequence[np.ndarray], kept: np.ndarray) -> list[tuple[int, slice]]:
-    """Trajectory and frames of what is kept, stretches that follow each other in one piece."""
-    found, at = [], 0
-    for trajectory, edges in enumerate(cuts):
-        mine = kept[at : at + len(edges) - 1]
-        at += len(mine)
-        for on, group in itertools.groupby(range(len(mine)), key=mine.__getitem__):
-            if on:
-                places = list(group)
-                frames = slice(round(edges[places[0]]), round(edges[places[-1] + 1]))
-                found.append((trajectory, frames))
-    return found
-
-
-def _koopman(one: Kinetics, pieces: Sequence[tuple[int, slice]]) -> Koopman:
-    return Kinetics(
-        [one.memberships[trajectory][frames] for trajectory, frames in pieces],
-        one.lag_ps,
-        [one.time_steps_ps[trajectory] for trajectory, _ in pieces],
-        reversible=one.reversible,
-        samples=2,
-    ).koopman()
+def _estimate(value: float, draws: np.ndarray, count: int, positive: bool) -> Estimate:
+    """A value between ends as far up as down, of drawn values (n,)."""
+    first, last = levels_of_95(count)
+    if math.isnan(value) or np.isnan(draws).mean() > first:
+        return Estimate(value, math.nan, math.nan)
+    known = draws[~np.isnan(draws)]
+    low = float(np.quantile(known, first, method="lower"))  # between finite and infinite is none
+    high = float(np.quantile(known, last, method="higher"))
+    if not (math.isfinite(value) and math.isfinite(high)):
+        return Estimate(value, low, high)
+    if positive and value > 0:
+        factor = max(1.0, high / value, value / low if low > 0 else math.inf)
+        return Estimate(value, value / factor, value * factor)
+    half = max(value - low, high - value, 0.0)
+    return Estimate(value, value - half, value + half)

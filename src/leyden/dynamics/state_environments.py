@@ -14,7 +14,7 @@ from leyden.dynamics.blocks import levels_of_95, resampled
 from leyden.errors import InputError
 from leyden.representations.neighbours import pairs_within
 
-__all__ = ["Example", "StateEnvironments", "examples", "state_environments"]
+__all__ = ["Example", "StateEnvironments", "examples", "first_shell", "state_environments"]
 
 _DRAWS = 1000
 _SURE = 0.9  # membership above which an environment is an example of a state
@@ -315,7 +315,7 @@ def _averaged(
         charge=charge[0],
         charge_low=charge[1],
         charge_high=charge[2],
-        shell=_first_shell(sums.counts.sum((0, 1, 2)), edges),
+        shell=first_shell(sums.counts.sum((0, 1, 2)), edges),
     )
 
 
@@ -351,10 +351,17 @@ def _means(
     return start + mean, start + low, start + high
 
 
-def _first_shell(counts: np.ndarray, edges: np.ndarray) -> float:
+def first_shell(counts: np.ndarray, edges: np.ndarray) -> float:
     """Radius of the first minimum that is less than half as high as what is on both its sides.
 
     A shell that is split, as about an atom off the middle of its cage, is one shell.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (R,)
+        Neighbours in each shell of equal thickness.
+    edges : ndarray, shape (R,)
+        Outer radii of the shells. The last of them is what is returned if there is no minimum.
     """
     density = counts / np.diff(edges**3, prepend=0.0)
     smooth = np.convolve(density, np.hanning(11) / np.hanning(11).sum(), mode="same")

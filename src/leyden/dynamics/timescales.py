@@ -9,7 +9,6 @@ from leyden.dynamics.blocks import interval
 __all__ = ["reasons_of", "timescale", "timescale_interval", "told_values"]
 
 ONE = 1 - 1e-12  # what rounding makes of an eigenvalue of 1
-SHORTEST = 0.1  # of a lag: how far down a logarithmic scale goes where an interval begins at 0
 
 
 def timescale(values: np.ndarray, lag_ps: float) -> np.ndarray:
@@ -24,10 +23,11 @@ def timescale_interval(
 ) -> np.ndarray:
     """95 % intervals of the timescales of eigenvalues, shape (2, m).
 
-    On a logarithmic scale the interval reaches as far to both sides of the timescale as the farther
-    of the two percentiles of the bootstrap (`leyden.dynamics.blocks.interval`).  Percentiles alone
-    are too narrow just where the timescale came out too short: a run that happened to miss the long
-    visits cannot draw them.
+    The interval reaches as far to both sides of the timescale as the farther of the two percentiles
+    of the bootstrap (`leyden.dynamics.blocks.interval`): on the scale of logarithms of timescales,
+    or of eigenvalues, where that is not as far.  Percentiles alone are too narrow just where the
+    timescale came out too short: a run that happened to miss the long visits cannot draw them.
+    Eigenvalues bound what a percentile does that touches 0, whose logarithm has no other side.
 
     Parameters
     ----------
@@ -56,16 +56,15 @@ def timescale_interval(
     """
     found = timescale(values, lag_ps)
     ends = interval(samples, count)
-    low, high = np.where(ends <= 0, 0.0, timescale(ends, lag_ps))
-    least = SHORTEST * lag_ps
+    low, high = percentiles = np.where(ends <= 0, 0.0, timescale(ends, lag_ps))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above, below = found * (found / percentiles)
+    mirrored = np.where(2 * values - ends <= 0, 0.0, timescale(2 * values - ends, lag_ps))
     known = np.isfinite(found)
-    below = np.divide(found, np.maximum(low, least), out=np.ones_like(low), where=known)
-    above = np.divide(high, found, out=np.ones_like(high), where=known & np.isfinite(high))
-    factor = np.maximum(1.0, np.fmax(below, above))
     return np.stack(
         [
-            np.where(known & (low > 0), found / factor, low),
-            np.where(known & np.isfinite(high), found * factor, high),
+            np.where(known, np.minimum(low, np.maximum(below, mirrored[1])), low),
+            np.where(known, np.maximum(high, np.minimum(above, mirrored[0])), high),
         ]
     )
 

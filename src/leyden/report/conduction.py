@@ -22,17 +22,19 @@ def tell_conduction(report: Report, part: TrajectoryAnalysis, lag_ps: float) -> 
         return
     charges = around.charge[:, around.within(around.shell)]
     report.text(
-        "What conducts is charge that moves. Counted with the square of the charge that goes along "
-        f"({part.target} and its first shell, mean over both ends: "
+        "What conducts is charge that moves; how much goes along with an atom is a convention here "
+        f"and was not measured. Each displacement counts with the square of the mean charge of "
+        f"{part.target} and its first shell (mean over both ends: "
         + ", ".join(f"{charge:+.2f} e in state {state}" for state, charge in enumerate(charges))
-        + "), states that are nearly neutral carry little, however far they move, and so does "
-        "a change between states of opposite charge."
+        + "), as if the whole shell moved along. An ion in the shells of several targets counts "
+        "with each of them. States whose mean charge is nearly zero hence count for little, and so "
+        "does a change between states of opposite charge, whatever each environment carries."
     )
     figure, ax = subplots(width=max(4.0, 0.5 * part.conduction.value.size + 2), height=3.6)
     transition_bars(part.conduction, ax)
     report.figure(
         figure,
-        caption=f"Share of each change of state in the conduction by {part.target} with its first "
-        f"shell within {format_number(lag_ps)} ps, with 95 % intervals",
+        caption=f"Share of each change of state in the conduction by {part.target}, had its first "
+        f"shell moved along, within {format_number(lag_ps)} ps, with 95 % intervals",
         alt="Bars of the shares of transitions in the conduction",
     )

@@ -40,10 +40,11 @@ _CURRENTS = {
     "beta": ("power of time by which the ions' squared displacement grows", ""),
 }
 _SAME = (
-    "Intervals are of 95 %, from sets of atoms that were tested not to move together, and from "
-    "stretches of time that are longer than the slowest relaxation wherever a run is cut into "
-    "several. A warning says where stretches are shorter, blocks are few, the test was not "
-    "possible, or atoms move together, so that stretches of time alone count."
+    "Intervals are of 95 %, from sets of atoms and from stretches of time that are longer than the "
+    "slowest relaxation wherever a run is cut into several. Below some 20 relaxations, or where a "
+    "state is rare (a population below 0.2 or so), they are too narrow, and the test whether atoms "
+    "move together finds little. A warning says where stretches are shorter, blocks are few, the "
+    "test was not possible, or atoms move together, so that stretches of time alone count."
 )
 
 
@@ -373,7 +374,8 @@ def _protocol(
 ) -> Report:
     seen = (
         "The network has learned from the frames that the table says, and never saw those that "
-        "all figures here are measured on."
+        "the figures here are measured on; only the choice between numbers of states, and the "
+        "scores of trainings, are of frames for learning."
         if learned_from
         else "The network was learned elsewhere; if it was from these trajectories, all figures "
         "here flatter it."

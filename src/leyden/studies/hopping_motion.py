@@ -1,7 +1,8 @@
 """What the VAMPnet of the study `lithium-hopping` follows, and why its timescale is what it is.
 
 By theory the octahedral sites of the cell differ among themselves in three modes that all relax in
-tau_oct, the mean visit to one of them. A membership that two states give to the places of the cell
+tau_oct, the mean visit to one of them; the two kinds of site relax by what leads from one kind to
+the other. A membership that two states give to the places of the cell
 may follow one of these modes, and fall short of tau_oct for three reasons, which are told apart
 here: the one motion that it follows, which in a run of finite length is not as fast as its equals;
 what it says of tetrahedral sites, which those modes leave alone; and what changes while lithium
@@ -15,14 +16,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leyden.dynamics.core_sets import residence_times_ps
+from leyden.dynamics.core_sets import hard_memberships
+from leyden.dynamics.kinetic_results import Koopman
 from leyden.dynamics.koopman import Kinetics
 from leyden.dynamics.paired import compared
 from leyden.physics.intervals import Estimate
 from leyden.simulators.fcc_sites import OCTAHEDRAL, SITE_STATES
 from leyden.studies.hopping_runs import LAG_PS
 
-__all__ = ["STEPS", "SlowMotion", "Visits", "slow_motion", "visits"]
+__all__ = [
+    "STEPS",
+    "SlowMotion",
+    "Visits",
+    "by_theory",
+    "site_kinetics",
+    "slow_motion",
+    "visits",
+]
 
 STEPS = (
     "mean visit to an octahedral site",
@@ -35,14 +45,16 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Visits:
-    """Mean visits by cores, and the relaxations that follow.
+    """Mean visits to sites by cores, and the relaxations that follow.
 
     Attributes
     ----------
     octahedral_ps, tetrahedral_ps : Estimate
-        tau_oct and tau_tet.
+        tau_oct and tau_tet: of a visit to one site. Who is seen next at another site of the same
+        kind has left, although what was between was too short to be seen.
     local_ps : Estimate
-        1 / tau = 1 / tau_oct + 1 / tau_tet.
+        1 / tau is the sum of the rates of leaving each kind of site for the other; 1 / tau_oct +
+        1 / tau_tet if no visit is missed.
     ratio : Estimate
         tau_oct over that: slowest global mode over local one.
     """
@@ -53,14 +65,31 @@ class Visits:
     ratio: Estimate
 
 
-def visits(states: np.ndarray, time_step_ps: float = 1.0) -> Visits:
-    """Of kinds of site by cores, (T, 1); -1 before the first."""
+def visits(sites: np.ndarray, time_step_ps: float = 1.0) -> Visits:
+    """Of sites by cores, (T, 1); -1 before the first."""
+    return Visits(*compared([site_kinetics(sites, time_step_ps)], by_theory, positive=True))
 
-    def relaxations(times: np.ndarray) -> np.ndarray:
-        local = 1 / (1 / times).sum()
-        return np.array([*times, local, times[OCTAHEDRAL] / local])
 
-    return Visits(*residence_times_ps(states, time_step_ps, numbers=relaxations))
+def site_kinetics(sites: np.ndarray, time_step_ps: float = 1.0) -> Kinetics:
+    """What leads from site to site within a frame, of sites by cores, (T, 1).
+
+    Frames at the beginning with -1 are left out.
+    """
+    states = hard_memberships(sites, len(SITE_STATES))
+    return Kinetics(states, time_step_ps, time_step_ps, samples=2)
+
+
+def by_theory(sites: Koopman) -> list[float]:
+    """The numbers of `Visits`, from what leads from site to site within a frame."""
+    held = np.bincount(SITE_STATES, sites.populations)
+    site, kind = ~np.eye(len(SITE_STATES), dtype=bool), SITE_STATES[:, None] != SITE_STATES
+    with np.errstate(divide="ignore", invalid="ignore"):  # never left, or never visited
+        leaving, changing = (
+            np.bincount(SITE_STATES, sites.populations * (sites.matrix * others).sum(1)) / held
+            for others in (site, kind)
+        )
+        visit, local = sites.lag_ps / leaving, sites.lag_ps / changing.sum()
+        return [*visit, local, visit[OCTAHEDRAL] / local]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +104,8 @@ class SlowMotion:
         Of its variance: among octahedral sites, among tetrahedral ones, between the two kinds, and
         within a site.
     apart : (int, int)
-        Octahedral sites that it gives a membership above one half, and the others.
+        Octahedral sites on either side of the midpoint between the highest and the lowest of their
+        means, the higher ones first; a membership before it is kept between 0 and 1 has no scale.
     """
 
     steps: list[Estimate]
@@ -124,11 +154,12 @@ def slow_motion(
     }
     neutral = np.where(octahedral, means, kinds[OCTAHEDRAL])
     followed = [_timescale(one, lag_ps) for one in (neutral[at], means[at], found)]
-    high = int((means[octahedral] > 0.5).sum())
+    visited = means[octahedral & (weights > 0)]
+    high = int((visited > (visited.max() + visited.min()) / 2).sum())
     return SlowMotion(
         [octahedral_ps, *followed],
         {name: float(share) for name, share in shares.items()},
-        (high, int(octahedral.sum()) - high),
+        (high, len(visited) - high),
     )
 
 

@@ -27,10 +27,18 @@ from leyden.dynamics.state_environments import (
 )
 from leyden.dynamics.vamp import moments, vamp_score
 from leyden.dynamics.vamp_network import VampNetwork
+from leyden.errors import InputError
 from leyden.hashing import code_of, content_hash, learning_code
 from leyden.physics.intervals import Estimate
 from leyden.simulators.fcc_sites import CONNECTIONS, SITE_STATES
-from leyden.studies.hopping_motion import SlowMotion, Visits, slow_motion, visits
+from leyden.studies.hopping_motion import (
+    SlowMotion,
+    Visits,
+    by_theory,
+    site_kinetics,
+    slow_motion,
+    visits,
+)
 from leyden.studies.hopping_runs import (
     ION,
     LAG_PS,
@@ -219,6 +227,10 @@ class LangevinFound:
         To the sites by cores, and what theory makes of them.
     vampnet_ratio : Estimate
         Slowest timescale of the VAMPnet over that of the graph network.
+    vampnet_over_theory : Estimate
+        That ratio over what theory makes of the visits.
+    cores_ratio : Estimate
+        Timescale of the graph network over that of the sites by cores.
     slow : SlowMotion
         What the VAMPnet follows.
     lattice : Lattice
@@ -234,6 +246,8 @@ class LangevinFound:
     cores: Found
     visits: Visits
     vampnet_ratio: Estimate
+    vampnet_over_theory: Estimate
+    cores_ratio: Estimate
     slow: SlowMotion
     lattice: Lattice
     environments: StateEnvironments
@@ -254,12 +268,8 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     )
     mixture = graph.mixtures(environments(run.tested))
     seen, placed = [inside(one) for one in mixture], plain.mixtures(Coordinates(run.tested, ION))
-    states, seen_visits = hard_memberships(run.states, 2), visits(run.states)
-    (ratio,) = compared(
-        [Kinetics(placed, LAG_PS), Kinetics(mixture, LAG_PS)],
-        lambda plain, graph: plain.timescales_ps[:1] / graph.timescales_ps[:1],
-        positive=True,
-    )
+    states, seen_visits = hard_memberships(run.states, 2), visits(run.sites)
+    vampnet, over_theory, over_cores = _ratios(placed[0], mixture[0], states, run)
     shown = slice(None, None, max(1, len(run.tested) // 4000))
     targets = run.tested.select(ION)
     around = state_environments(run.tested, targets, seen[0])
@@ -269,7 +279,9 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
         Found.of(placed, [run.states], plain.score),
         Found.of([states], [run.states[-len(states) :]]),
         seen_visits,
-        ratio,
+        vampnet,
+        over_theory,
+        over_cores,
         slow_motion(placed[0][:, 0, 0], run.sites[:, 0], seen_visits.octahedral_ps),
         _lattice(mixture[0], run),
         around,
@@ -282,6 +294,20 @@ def on_langevin(effort: Effort, networks: Networks, folder: Path, progress: bool
     )
 
 
+def _ratios(
+    placed: np.ndarray, mixture: np.ndarray, states: np.ndarray, run: Langevin
+) -> list[Estimate]:
+    """Of timescales of the VAMPnet, the graph network and cores, each of the same stretches."""
+
+    def numbers(plain: Koopman, graph: Koopman, cores: Koopman, sites: Koopman) -> list[float]:
+        slow, local, core = (float(one.timescales_ps[0]) for one in (plain, graph, cores))
+        theory = float(by_theory(sites)[-1])
+        return [slow / local, slow / local / theory, local / core]
+
+    several = [Kinetics(one[-len(states) :], LAG_PS) for one in (placed, mixture, states)]
+    return compared([*several, site_kinetics(run.sites)], numbers, positive=True)
+
+
 def _lattice(mixture: np.ndarray, run: Langevin) -> Lattice:
     """The slowest motion of the lattice, rebuilt from memberships (T, 1, 2) and directly."""
     sites = hard_memberships(run.sites, len(SITE_STATES))
@@ -290,11 +316,7 @@ def _lattice(mixture: np.ndarray, run: Langevin) -> Lattice:
 
     def numbers(local: Koopman, direct: Koopman) -> list[float]:
         matrix, modes = local.matrix[np.ix_(order, order)], direct.timescales_ps[:SLOWEST]
-        built = [
-            global_transition_matrix(matrix, SITE_STATES, CONNECTIONS, through_generator=way)
-            for way in (True, False)
-        ]
-        slowest = [float(global_timescales_ps(one, LAG_PS)[0]) for one in built]
+        slowest = [_rebuilt_ps(matrix, through_generator=way) for way in (True, False)]
         mean = float(modes.mean())
         return [mean, *slowest, *(time / mean for time in slowest)]
 
@@ -302,6 +324,17 @@ def _lattice(mixture: np.ndarray, run: Langevin) -> Lattice:
     kinetics = [Kinetics(mixture[-len(sites) :], LAG_PS), direct]
     modes = direct.koopman().timescales_ps[:SLOWEST]
     return Lattice(tuple(modes.tolist()), *compared(kinetics, numbers, positive=True))
+
+
+def _rebuilt_ps(local: np.ndarray, *, through_generator: bool) -> float:
+    """Slowest timescale of the sites from the local model; NaN if that can be none of theirs."""
+    try:
+        built = global_transition_matrix(
+            local, SITE_STATES, CONNECTIONS, through_generator=through_generator
+        )
+    except InputError:  # few transitions, and a stretch of time left out: no interval then
+        return float("nan")
+    return float(global_timescales_ps(built, LAG_PS)[0])
 
 
 def on_noise(effort: Effort) -> dict[int, tuple[float, float]]:

@@ -104,7 +104,7 @@ def learning_curve(effort: Effort, folder: Path, progress: bool) -> Transfer:
     here.run(progress)
     source = trajectory_dataset(there.teaching, ids=[f"{there.model.temperature_K:g} K"])
     test = graph_network(effort).representation.transform([here.tested])
-    rows, code = [], (learning_code(), code_of("simulators"))
+    rows = []
     for seed in range(effort.seeds):
         learners = arms(source, effort, seed)
         for ns in effort.transfer_ns:
@@ -112,13 +112,18 @@ def learning_curve(effort: Effort, folder: Path, progress: bool) -> Transfer:
             part = here.teaching.window(start, start + round(1000 * ns))
             target = trajectory_dataset(part, ids=[f"{TARGET_K:g} K, {seed}"])
             for name, strategy in learners.items():
-                key = content_hash(code, effort, GENTLE, CRITERIA, TARGET_K, seed, ns, name)[:16]
-                kept = folder / "transfer" / f"{key}.json"
+                kept = folder / "transfer" / f"{_key(effort, seed, ns, name)}.json"
                 if not kept.is_file():
                     with writing(kept) as file:
                         file.write(json.dumps(_scored(strategy, target, test, here)).encode())
                 rows.append({"ns": ns, "arm": name, "seed": seed, **json.loads(kept.read_text())})
-    return Transfer(pd.DataFrame(rows), visits(here.states))
+    return Transfer(pd.DataFrame(rows), visits(here.sites))
+
+
+def _key(effort: Effort, seed: int, ns: float, arm: str) -> str:
+    """Of all that decides a score: not of the criteria, which are asked of the scores."""
+    code = learning_code(), code_of("simulators"), _scored
+    return content_hash(code, effort, graph_network(effort), GENTLE, TARGET_K, seed, ns, arm)[:16]
 
 
 def _scored(
@@ -201,21 +206,24 @@ def needed_ns(table: pd.DataFrame, criterion: str) -> pd.DataFrame:
 def saved_ns(table: pd.DataFrame, criterion: str) -> pd.DataFrame:
     """What each arm needs of the target's run, and saves against training from scratch.
 
-    Seeds for which the longest run is too short count with that length: what they need is more.
+    Seeds for which the longest run is too short count with that length: what they need is more. Of
+    training from scratch, what is saved is then a lower bound; where the arm itself has such seeds,
+    it could be more or less, and is not told.
 
     Returns
     -------
     DataFrame
         Columns ``arm``, ``needs`` (mean over seeds), ``never`` (seeds for which the longest run was
         too short), ``saves``, ``low`` and ``high``: mean over seeds of the difference, and its 95 %
-        interval.
+        interval; NaN where some of the arm's own were too short.
     """
     needs = needed_ns(table, criterion)
     at_least = needs.fillna(float(table["ns"].max()))
     lines = []
     for arm in needs:
-        saves = _mean((at_least[SCRATCH] - at_least[arm]).to_numpy(float))
         never = int(needs[arm].isna().sum())
+        saved = (at_least[SCRATCH] - at_least[arm]).to_numpy(float)
+        saves = _mean(np.full_like(saved, np.nan) if never and arm != SCRATCH else saved)
         lines.append((arm, float(at_least[arm].mean()), never, *saves))
     return pd.DataFrame(lines, columns=["arm", "needs", "never", "saves", "low", "high"])
 

@@ -13,10 +13,11 @@ from leyden.dynamics.core_sets import entered_last, hard_memberships
 from leyden.dynamics.kinetic_results import Koopman, Timescales
 from leyden.dynamics.koopman import Kinetics
 from leyden.dynamics.paired import compared
+from leyden.dynamics.state_environments import first_shell, state_environments
 from leyden.physics.intervals import Estimate
 from leyden.representations.neighbours import pairs_within
 
-__all__ = ["BORDER", "SURE", "Coordination", "contacts", "coordination"]
+__all__ = ["BORDER", "SURE", "Coordination", "anion_shell", "contacts", "coordination"]
 
 _NAMES = ("in the chains", "beside one anion", "among anions")
 BORDER = 0.1
@@ -27,12 +28,12 @@ SURE = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Coordination:
-    """Coordination of lithium in each of k states, within the first shell.
+    """Coordination of lithium in each of k states, within the first shell of anions.
 
     Attributes
     ----------
     shell : float
-        In angstrom.
+        In angstrom: the first minimum of the density of anions, in what the network learned from.
     chain_beads, chains, anions : ndarray, shape (k,)
         Mean numbers, each environment counted by its membership.
     names : tuple of str
@@ -63,26 +64,36 @@ def coordination(
     learned_from: Trajectory,
     trajectories: Sequence[Trajectory],
     analysis: DynamicsAnalysis,
-    lag_ps: float,
+    mixtures: Sequence[np.ndarray],
 ) -> Coordination:
     """Coordination of the states of an analysis, and of states that are mere counts beside it.
 
-    Which counts are the states is chosen by their VAMP-2 on what the network has learned from.
+    Where the shell ends, and which counts are the states (those of the best VAMP-2), is told by
+    what the network has learned from.
+
+    Parameters
+    ----------
+    learned_from : Trajectory
+    trajectories : sequence of Trajectory
+        That the analysis is of.
+    analysis : DynamicsAnalysis
+    mixtures : sequence of ndarray, each (T, L, k)
+        `DynamicsModel.mixtures` of these trajectories, on which the analysis rests.
     """
-    shell = analysis.trajectories[0].environments.shell
+    shell = anion_shell(learned_from)
     numbers = [contacts(one, shell) for one in trajectories]
     memberships = [part.memberships for part in analysis.trajectories]
     beads, chains, anions = (
         _mean(memberships, [count[kind] for count in numbers]) for kind in range(3)
     )
-    steps, k = [one.time_step_ps for one in trajectories], analysis.states
+    steps, k, lag_ps = [one.time_step_ps for one in trajectories], analysis.states, analysis.lag_ps
     few = _fewest(learned_from, shell, k, lag_ps)
     learned = [_by_cores(_sure(part), part.argmax(2), k) for part in memberships]
     counted = [
         _counted(_anions(one, shell, count[2]), few, k)
         for one, count in zip(trajectories, numbers, strict=True)
     ]
-    several = [Kinetics(states, lag_ps, steps) for states in (memberships, learned, counted)]
+    several = [Kinetics(states, lag_ps, steps) for states in (mixtures, learned, counted)]
     found = compared(several, _scores, positive=True)
     return Coordination(
         shell,
@@ -95,6 +106,15 @@ def coordination(
         dict(zip(("learned", "learned, by cores", "counted"), found[:3], strict=True)),
         dict(zip(("learned", "learned, by cores"), found[3:], strict=True)),
     )
+
+
+def anion_shell(trajectory: Trajectory) -> float:
+    """Radius in angstrom at which the density of anions about lithium has its first minimum."""
+    lithium = trajectory.select("Li")
+    one_state = np.ones((len(trajectory), len(lithium), 1))
+    around = state_environments(trajectory, lithium, one_state)
+    within = around.coordination[0, around.species.index("anion")]
+    return first_shell(np.diff(within, prepend=0.0), around.edges)
 
 
 def _scores(learned: Koopman, cores: Koopman, counted: Koopman) -> list[float]:

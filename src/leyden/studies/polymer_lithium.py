@@ -14,7 +14,7 @@ from leyden.representations.local_environment import LocalEnvironment
 from leyden.simulators.polymer_electrolyte import PolymerElectrolyte, independent_runs
 from leyden.simulators.polymer_run import PolymerRun
 from leyden.studies import Option, StudyResult
-from leyden.studies.polymer_coordination import Coordination, coordination
+from leyden.studies.polymer_coordination import coordination
 from leyden.studies.polymer_report import Findings, build_report, claims
 
 __all__ = ["NAME", "OPTIONS", "TITLE", "run"]
@@ -167,7 +167,7 @@ def _findings(
         temperature_K=effort.electrolyte.temperature_K,
         remarks=[*remarks, *said],
     )
-    around: Coordination = coordination(first, others, analysis, effort.lag_ps)
+    around = coordination(first, others, analysis, model.mixtures(seen[1:]))
     return Findings(
         effort, simulated, choice, model, analysis, first, around, list(analysis.warnings)
     )
