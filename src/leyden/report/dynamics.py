@@ -351,13 +351,9 @@ def _motion(report: Report, part: TrajectoryAnalysis, which: str, lag_ps: float)
         rows.append(("power of time by which its squared displacement grows", moved.beta, ""))
     rows += [(*_CURRENTS[name][:1], value, _CURRENTS[name][1]) for name, value in part.currents()]
     if rows:
+        columns = ["quantity", "value", "low", "high", "unit"]
         report.table(
-            pd.DataFrame(
-                [
-                    {"quantity": name, "value": v.value, "low": v.low, "high": v.high, "unit": unit}
-                    for name, v, unit in rows
-                ]
-            ),
+            pd.DataFrame([(name, *value, unit) for name, value, unit in rows], columns=columns),
             caption="With 95 % intervals from blocks of time. A power below 0.9 says that the "
             "motion is not yet diffusion, and that the slope is an upper bound.",
             digits=3,
