@@ -235,7 +235,8 @@ class Campaign:
         """Take the answers of rows back, so that they are evaluated again; returns their ids.
 
         The former answer stays in the details of the row, in the list ``earlier``. Parameters and
-        seed are as they were, and what an evaluation has left in its folder is still there.
+        seed are as they were, and what an evaluation has left in its folder is still there. What
+        was asked for by hand waits to be told by hand.
 
         Parameters
         ----------
