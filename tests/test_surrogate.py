@@ -191,6 +191,23 @@ def test_marginals_are_those_of_botorch() -> None:
         torch.testing.assert_close(variance, posterior.variance[:, 0, 0], rtol=1e-4, atol=1e-6)
 
 
+def test_a_hundred_thousand_rows_are_predicted_without_their_covariance() -> None:
+    surrogate = fitted(told(20, 0))
+    rows = CUBE.random(100_000, 1)  # whose covariance would take 80 GB
+    predicted = surrogate.predict(rows)
+    assert predicted.index.equals(rows.index)
+    some = [0, 9_999, 10_000, 99_999]
+    pd.testing.assert_frame_equal(predicted.iloc[some], surrogate.predict(rows.iloc[some]))
+
+
+def test_covariances_are_those_of_botorch() -> None:
+    surrogate = fitted(told(20, 0).assign(task=["", "other"] * 10))
+    points = torch.as_tensor(CUBE.to_unit(CUBE.random(7, 3)))
+    _, expected = moments(surrogate.process, points.numpy())
+    found = Marginals(surrogate.process).covariance(points[:3], points)
+    np.testing.assert_allclose(found, expected[:3], atol=1e-4)
+
+
 def test_log_improvement_against_quadrature_and_far_away() -> None:
     zs = torch.tensor([-30.0, -5.0, -1.0, 0.0, 3.0], dtype=torch.double, requires_grad=True)
     zero, one = torch.tensor(0.0).double(), torch.ones(5).double()

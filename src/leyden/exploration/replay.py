@@ -87,28 +87,9 @@ def replay(
         An unknown method, numbers that do not fit, or a file of other settings or another emulator.
     """
     _check(methods, initial, evaluations, batch, repeats)
-    worlds = [
-        _World(
-            space,
-            objective,
-            emulator[repeat] if isinstance(emulator, Sequence) else emulator,
-            truth[repeat] if isinstance(truth, Sequence) else truth,
-            None if until is None else float(until[repeat]),
-        )
-        for repeat in range(repeats)
-    ]
-    settings = [
-        {
-            "space": space.to_dict(),
-            "objective": asdict(objective),
-            "emulator": world.fingerprint(),
-            "initial": initial,
-            "evaluations": evaluations,
-            "until": world.until,
-            "random_state": random_state,
-        }
-        for world in worlds
-    ]
+    worlds = _worlds(space, objective, emulator, truth, until, repeats)
+    shared = {"initial": initial, "evaluations": evaluations, "random_state": random_state}
+    settings = [world.settings() | shared for world in worlds]
     done = _read(file, settings)
     curves = []
     for repeat, world in enumerate(worlds):
@@ -177,6 +158,15 @@ class _World:
         sign = 1 if self.objective.maximise else -1
         return bool((sign * self.judged(observations) >= sign * self.until).any())
 
+    def settings(self) -> dict[str, Any]:
+        """What tells this world from another, for JSON."""
+        return {
+            "space": self.space.to_dict(),
+            "objective": asdict(self.objective),
+            "emulator": self.fingerprint(),
+            "until": self.until,
+        }
+
     def fingerprint(self) -> str:
         """Of the values at some rows: another emulator has another one."""
         rows = self.space.sobol(_FINGERPRINT_ROWS, 0)
@@ -189,6 +179,27 @@ class _World:
             for value in part.tolist()
         ]
         return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
+
+
+def _worlds(
+    space: SearchSpace,
+    objective: Objective,
+    emulator: Emulator | Sequence[Emulator],
+    truth: Truth | Sequence[Truth] | None,
+    until: Sequence[float] | None,
+    repeats: int,
+) -> list[_World]:
+    """One a repeat."""
+    return [
+        _World(
+            space,
+            objective,
+            emulator[repeat] if isinstance(emulator, Sequence) else emulator,
+            truth[repeat] if isinstance(truth, Sequence) else truth,
+            None if until is None else float(until[repeat]),
+        )
+        for repeat in range(repeats)
+    ]
 
 
 def _bounds(observations: pd.DataFrame, name: str) -> np.ndarray:
