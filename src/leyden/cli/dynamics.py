@@ -170,9 +170,7 @@ def fit(
     kept = out / f"training-{reading.identity(network, test_fraction)}"
     if folder.is_ours and (out / MODEL).exists() and any(out.glob(f"{kept.name}*")):
         note(f"the trainings in {out} are finished and used again")
-    ctx.meta["leyden.resume"] = (
-        f"finished epochs are kept in {out}; the same command goes on from there"
-    )
+    ctx.meta["leyden.resume"] = f"finished epochs are kept in {out}; the same command goes on"
     learning, test = reading.learning_and_test(network, test_fraction)
     folder.claim()
     choice = choose_states(
