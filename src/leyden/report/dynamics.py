@@ -41,8 +41,8 @@ _CURRENTS = {
 }
 _SAME = (
     "Intervals are of 95 %, from sets of atoms and from stretches of time that are longer than the "
-    "slowest relaxation. Below some 20 relaxations, or where a state is rare (a population below "
-    "0.2 or so), they are too narrow, and the test whether atoms move together finds little. A "
+    "slowest relaxation. Where a state was visited less than some three times, they are too "
+    "narrow; in less than 20 relaxations, the test seldom finds atoms that move in pairs. A "
     "warning says where stretches are shorter, blocks are few, the test was not possible, or atoms "
     "move together, so that stretches of time alone count."
 )
