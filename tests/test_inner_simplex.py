@@ -76,3 +76,9 @@ def test_states_that_are_one_are_refused() -> None:
         inner_simplex(np.stack([share, (1 - share) / 2, (1 - share) / 2], 1))
     with pytest.raises(InputError, match="as many states"):
         inner_simplex(np.full((50, 2), 0.5))
+
+
+def test_rows_of_three_states_still_add_up_to_one() -> None:
+    rng = np.random.default_rng(4)
+    soft = rng.dirichlet([0.3, 0.5, 0.8], 5000)
+    assert (soft @ inner_simplex(soft)).sum(1) == pytest.approx(np.ones(5000), abs=1e-9)

@@ -47,8 +47,9 @@ def inner_simplex(memberships: np.ndarray) -> np.ndarray:
     many = min(len(rows), max(_FEWEST, round(_PART * len(rows))))
     pure = rows @ _unmixing(rows[_farthest(rows)])
     pure = rows @ _unmixing(rows[np.argsort(-pure, axis=0)[:many]].mean(0))
-    middles = [np.median(rows[column > 0.5], axis=0) for column in pure.T]
-    mixed = _unmixing(np.array(middles))
+    middles = np.array([np.median(rows[column > 0.5], axis=0) for column in pure.T])
+    # Medians of three numbers or more do not add up to one, and what they send would not either.
+    mixed = _unmixing(middles / middles.sum(axis=1, keepdims=True))
     return mixed[:, np.argsort(-(rows @ mixed).mean(0))]
 
 
