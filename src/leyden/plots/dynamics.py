@@ -254,7 +254,8 @@ def agreement_curves(table: pd.DataFrame, ax: Axes) -> Axes:
             **series_style(number),
         )
     ax.set(xscale="log", xlabel="run that taught (ns)", ylabel="agreement with the sites")
-    ax.xaxis.set_major_formatter(_PLAIN)
-    ax.xaxis.set_minor_formatter(_PLAIN)
+    lengths = sorted(set(table["ns"]))
+    ax.set_xticks(lengths, [f"{length:g}" for length in lengths])
+    ax.minorticks_off()
     ax.legend(frameon=False, fontsize=9)
     return tidy(ax)

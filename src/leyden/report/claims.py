@@ -47,7 +47,8 @@ class Claim:
         What `measured` has to keep, such as ``("<=", 0.1268)``, or ``("1 ±", 0.07)`` of a ratio;
         None when nothing is to hold.
     whole_interval : bool
-        Whether the whole of `interval` has to keep it: evidence, and not the figure alone.
+        Whether the whole of `interval` has to keep it: evidence, and not the figure alone. Without
+        an interval nothing is judged then.
 
     Raises
     ------
@@ -100,12 +101,13 @@ class Claim:
 
     @property
     def holds(self) -> bool | None:
-        """Whether `measured` keeps its bound; None without a bound or a measurement."""
-        if self.bound is None or self.measured is None:
+        """Whether it keeps its bound; None without a bound, or without what is judged by it."""
+        judged = self.interval if self.whole_interval else self.measured
+        if self.bound is None or judged is None:
             return None
         comparison, limit = self.bound
-        judged = self.interval if self.whole_interval and self.interval else (self.measured,)
-        return all(bool(_COMPARISONS[comparison](value, limit)) for value in judged)
+        values = judged if isinstance(judged, tuple) else (judged,)
+        return all(bool(_COMPARISONS[comparison](value, limit)) for value in values)
 
     def to_json(self) -> dict[str, Any]:
         """The object of `results.json`; every number finite."""
