@@ -44,7 +44,12 @@ from leyden.errors import InputError, LeydenError, did_you_mean
 from leyden.physics.cosmo_segments import misfit_energy_kJ_per_mol
 from leyden.simulators.cosmo_table import cosmo_rows
 from leyden.simulators.mopac import deepest_potential, kept_rows, mopac_version
-from leyden.simulators.polymer_electrolyte import SEARCH_SPACES, PolymerElectrolyte
+from leyden.simulators.polymer_electrolyte import (
+    EPSILON_BOUNDS,
+    RADIUS_BOUNDS_A,
+    SEARCH_SPACES,
+    PolymerElectrolyte,
+)
 from leyden.simulators.sigma_profiles import PROFILE_NAMES, SIGMA_E_PER_A2
 
 __all__ = [
@@ -52,6 +57,7 @@ __all__ = [
     "DESCRIPTOR_COLUMNS",
     "FACTORS",
     "OF_EACH_ANION",
+    "SIMULATED_BOUNDS",
     "TFSI",
     "Factor",
     "anion_descriptors",
@@ -77,6 +83,11 @@ BEAD_COLUMNS = (
     "epsilon_anion_chain",
     "epsilon_anion_anion",
 )
+
+#: As far as the simulator takes them, which is wider than the search space.
+SIMULATED_BOUNDS: Mapping[str, tuple[float, float]] = {
+    name: RADIUS_BOUNDS_A if name.endswith("radius") else EPSILON_BOUNDS for name in BEAD_COLUMNS
+}
 
 
 class Factor(NamedTuple):
@@ -202,9 +213,12 @@ def anion_descriptors(
 
 
 def bead_parameters(
-    descriptors: pd.DataFrame, factors: Mapping[str, float | Floats] | None = None
+    descriptors: pd.DataFrame,
+    factors: Mapping[str, float | Floats] | None = None,
+    *,
+    bounds: Mapping[str, tuple[float, float]] = SEARCH_SPACES["anion"],
 ) -> pd.DataFrame:
-    """Parameters of the beads of anions, inside the bounds of the search space.
+    """Parameters of the beads of anions, inside bounds.
 
     Parameters
     ----------
@@ -212,12 +226,15 @@ def bead_parameters(
         `DESCRIPTOR_COLUMNS`, as of `anion_descriptors`.
     factors : mapping of str to float or ndarray (n,), optional
         Other values than those of `FACTORS`, for all anions or one each.
+    bounds : mapping of str to (float, float)
+        Of each of `BEAD_COLUMNS`; those of the search space by default, and `SIMULATED_BOUNDS` for
+        what is simulated itself.
 
     Returns
     -------
     DataFrame, n rows
-        `BEAD_COLUMNS`, and ``clipped``: the names of those that a bound of the search space has
-        cut, joined by commas. Index as of `descriptors`; NaN where a descriptor is.
+        `BEAD_COLUMNS`, and ``clipped``: the names of those that a bound has cut, joined by commas.
+        Index as of `descriptors`; NaN where a descriptor is.
 
     Raises
     ------
@@ -250,7 +267,7 @@ def bead_parameters(
         + by["chain_gain"] * (tfsi_contact - screened),
         "epsilon_anion_anion": model.epsilon_anion_anion * size ** by["size_exponent"],
     }
-    return _inside_bounds(pd.DataFrame(values, index=descriptors.index))
+    return _inside_bounds(pd.DataFrame(values, index=descriptors.index), bounds)
 
 
 def _beyond_charge(potential: Floats | float, volume: Floats | float) -> Floats | float:
@@ -286,8 +303,7 @@ def _own_error(inchikey: str, name: str, n: int, random_state: int) -> Floats:
     return np.random.default_rng(seed).uniform(factor.low, factor.high, n)
 
 
-def _inside_bounds(values: pd.DataFrame) -> pd.DataFrame:
-    bounds = SEARCH_SPACES["anion"]
+def _inside_bounds(values: pd.DataFrame, bounds: Mapping[str, tuple[float, float]]) -> pd.DataFrame:
     low, high = np.array([bounds[name] for name in BEAD_COLUMNS]).T
     cut = (values.lt(low) | values.gt(high)).to_numpy()
     inside = values.clip(low, high, axis=1)

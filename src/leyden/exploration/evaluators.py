@@ -43,16 +43,20 @@ class PolymerSimulation:
         What is simulated after the relaxation.
     fixed : mapping of str to float
         Parameters that are not those of the reference, such as ``temperature_K``.
+    compression_ns, relaxation_ns : float
+        Before the production.
 
     Raises
     ------
     InputError
-        No such space; too short a production; a fixed parameter that the simulator does not take.
+        No such space; too short a time; a fixed parameter that the simulator does not take.
     """
 
     space: str = "anion"
     production_ns: float = 2.0
     fixed: Mapping[str, float] = field(default_factory=dict)
+    compression_ns: float = 0.4
+    relaxation_ns: float = 0.2
 
     kind = "polymer"
 
@@ -63,13 +67,14 @@ class PolymerSimulation:
         if self.space not in SEARCH_SPACES:
             remedy = did_you_mean(self.space, SEARCH_SPACES)
             raise InputError("not a search space of the polymer", value=self.space, remedy=remedy)
-        Plan(self.production_ns)
+        Plan(self.production_ns, self.compression_ns, self.relaxation_ns)
         PolymerElectrolyte.at(**self.fixed)
 
     @property
     def task(self) -> str:
         """Label of its rows: how long a simulation is, and what is fixed otherwise."""
-        fixed = [f"{name}={value:g}" for name, value in sorted(self.fixed.items())]
+        changed = {**dict(sorted(self.fixed.items())), **self._settling()}
+        fixed = [f"{name}={value:g}" for name, value in changed.items()]
         return ", ".join([f"{self.production_ns:g} ns", *fixed])
 
     def search_space(self) -> SearchSpace:
@@ -132,6 +137,8 @@ class PolymerSimulation:
             random_state=trial.random_state,
             folder=trial.folder / "run",
             timeout_s=trial.timeout_s,
+            compression_ns=self.compression_ns,
+            relaxation_ns=self.relaxation_ns,
             progress=False,
         )
         if run.killed:
@@ -153,8 +160,18 @@ class PolymerSimulation:
         return {**told, name: value, f"{name}_error": error, f"{name}_bound": bound}
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return {"kind": self.kind, **asdict(self)}
+        """As plain values; the usual times before a production are not told."""
+        told = {"space": self.space, "production_ns": self.production_ns, "fixed": dict(self.fixed)}
+        return {"kind": self.kind, **told, **self._settling()}
+
+    def _settling(self) -> dict[str, float]:
+        """Times before the production that are not the usual ones."""
+        usual = type(self).__dataclass_fields__
+        return {
+            name: float(getattr(self, name))
+            for name in ("compression_ns", "relaxation_ns")
+            if getattr(self, name) != usual[name].default
+        }
 
 
 @dataclass(frozen=True)

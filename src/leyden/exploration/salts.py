@@ -11,14 +11,18 @@ import pandas as pd
 
 from leyden.exploration.anion_parameters import (
     BEAD_COLUMNS,
+    SIMULATED_BOUNDS,
     TFSI,
     anion_descriptors,
     bead_parameters,
     factor_draws,
 )
 from leyden.exploration.decoding import AnionSurrogate, distance_from_explored, factor_swings
+from leyden.exploration.search_space import Parameter, SearchSpace
+from leyden.simulators.polymer_electrolyte import SEARCH_SPACES
 
 __all__ = [
+    "EO_PER_LI",
     "MOST_CLIPPED",
     "SALTS",
     "JointSurrogate",
@@ -26,9 +30,13 @@ __all__ = [
     "Salt",
     "SaltComparison",
     "compare_salts",
+    "measured_salts",
+    "salt_beads",
+    "salt_space",
 ]
 
-
+#: Where the salts were measured.
+EO_PER_LI = 20.0
 #: Share of draws that bounds of the search space may cut before a salt has no probability.
 MOST_CLIPPED = 0.2
 
@@ -78,6 +86,32 @@ SALTS: Mapping[str, Salt] = {
 }
 
 
+def salt_beads(li_per_eo: float = 1 / EO_PER_LI) -> pd.DataFrame:
+    """The salts as beads, as far as the simulator takes them and not as the search space ends.
+
+    Returns
+    -------
+    DataFrame
+        Index the salt: `BEAD_COLUMNS`, ``clipped`` (what a bound of the simulator has cut) and
+        ``li_per_eo``. For TFSI, the reference exactly.
+    """
+    anions = anion_descriptors([salt.anion for salt in SALTS.values()])
+    anions.index = pd.Index(SALTS, name="salt")
+    return bead_parameters(anions, bounds=SIMULATED_BOUNDS).assign(li_per_eo=li_per_eo)
+
+
+def salt_space() -> SearchSpace:
+    """The search space "anion", its beads as far as the simulator takes them."""
+    concentration = Parameter("li_per_eo", *SEARCH_SPACES["anion"]["li_per_eo"])
+    beads = (
+        Parameter(name, *ends, unit="angstrom")
+        if name.endswith("radius")
+        else Parameter(name, *ends, scale="log", unit="kcal/mol")
+        for name, ends in SIMULATED_BOUNDS.items()
+    )
+    return SearchSpace((*beads, concentration))
+
+
 class JointSurrogate(AnionSurrogate, Protocol):
     """A surrogate that draws its predictions jointly."""
 
@@ -115,7 +149,7 @@ def compare_salts(
     surrogate: JointSurrogate,
     explored: pd.DataFrame,
     *,
-    li_per_eo: float = 0.05,
+    li_per_eo: float = 1 / EO_PER_LI,
     draws: int = 200,
     random_state: int = 0,
 ) -> SaltComparison:
@@ -163,7 +197,7 @@ def compare_salts(
         extrapolates=far,
         probability_best=best,
     )
-    table = table.join(_measured()).sort_values("log10_sigma", ascending=False, kind="stable")
+    table = table.join(measured_salts()).sort_values("log10_sigma", ascending=False, kind="stable")
     more_than = pd.DataFrame(beat, index=anions.index, columns=list(anions.index))
     return SaltComparison(
         table,
@@ -186,7 +220,8 @@ def _probabilities(drawn: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np
     return beat, best
 
 
-def _measured() -> pd.DataFrame:
+def measured_salts() -> pd.DataFrame:
+    """By salt ``measured_log10_sigma`` (S/cm, all ions), where it is from, and ``remark``."""
     rows = {}
     for name, salt in SALTS.items():
         told = salt.measured

@@ -18,13 +18,16 @@ from leyden.simulators.polymer_run import PolymerRun, simulate
 from leyden.simulators.polymer_stages import Plan
 
 __all__ = [
+    "EPSILON_BOUNDS",
+    "RADIUS_BOUNDS_A",
     "SEARCH_SPACES",
     "PolymerElectrolyte",
     "independent_runs",
 ]
 
-_RADIUS_A = (0.5, 6.0)
-_EPSILON = (0.01, 12.0)
+#: What the simulator takes of any radius, in angstrom, and of any epsilon, in kcal/mol.
+RADIUS_BOUNDS_A = (0.5, 6.0)
+EPSILON_BOUNDS = (0.01, 12.0)
 _MASS = {"EO": 44.05, "Li": 44.05, "anion": 88.1, "SS": 44.05}
 _EO_PER_SECONDARY = 5
 
@@ -118,7 +121,7 @@ class PolymerElectrolyte:
             value = getattr(self, field.name)
             if value is None and field.name == "secondary_radius":
                 continue
-            by_kind = _RADIUS_A if field.name.endswith("radius") else _EPSILON
+            by_kind = RADIUS_BOUNDS_A if field.name.endswith("radius") else EPSILON_BOUNDS
             low, high = bounds.get(field.name, by_kind)
             whole = field.name in ("chains", "monomers")
             if not (isinstance(value, int | float) and low <= value <= high):

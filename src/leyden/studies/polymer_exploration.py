@@ -1,0 +1,54 @@
+"""Study: polymer electrolytes explored by Bayesian optimisation (Xie's thesis, chapter 5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leyden.errors import MissingExtraError
+from leyden.report import Report
+from leyden.studies import Option, StudyResult
+from leyden.studies.exploration_campaigns import bring, parts
+from leyden.studies.exploration_effort import Effort
+
+__all__ = ["NAME", "OPTIONS", "TITLE", "run"]
+
+NAME = "polymer-exploration"
+TITLE = "Polymer electrolytes explored by Bayesian optimisation of a coarse-grained simulation"
+OPTIONS = (
+    Option("campaigns", str, "", "folder of the campaigns; default: campaigns in that of results"),
+    Option("workers", int, 2, "simulations at a time"),
+    Option("repeats", int, 30, "worlds of the replays"),
+    Option("simulate", int, 1, "0: tell what is there, and simulate nothing"),
+)
+
+
+def run(
+    out: Path,
+    *,
+    quick: bool,
+    progress: bool,
+    campaigns: str,
+    workers: int,
+    repeats: int,
+    simulate: int,
+) -> StudyResult:
+    """Bring the campaigns to their goals, then tell what they found; may be stopped at any time.
+
+    Parameters
+    ----------
+    out : Path
+    quick, progress : bool
+    campaigns, workers, repeats, simulate
+        As in `OPTIONS`.
+    """
+    effort = Effort.shortest() if quick else Effort(repeats=repeats)
+    home = Path(campaigns) if campaigns else out / "campaigns"
+    warnings = []
+    if simulate:
+        try:
+            bring(home, effort, workers=1 if quick else workers, progress=progress)
+        except MissingExtraError as error:
+            warnings.append(f"nothing was simulated: {error}")
+    found = parts(home, effort)
+    rows = ", ".join(f"{name} {part.finished} of {part.role.goal}" for name, part in found.items())
+    return StudyResult(NAME, Report(TITLE, rows), [], [], warnings)
