@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from leyden.exploration.needed import ratio_of_medians
 from leyden.exploration.replay import Emulator, Truth, evaluations_to_reach, replay
 from leyden.exploration.search_space import Objective, Parameter, SearchSpace
 
@@ -107,13 +108,8 @@ def evaluations(name: str, arm: str, repeats: int, folder: Path) -> tuple[float,
 
 
 def ratio(batch: np.ndarray, sequential: np.ndarray) -> list[float]:
-    """Of medians, with the ends of its 95 % interval; not reached is one more than all."""
-    pairs = np.minimum(np.stack([batch, sequential]), MOST + 1)
-    drawn = np.random.default_rng(0).integers(pairs.shape[1], size=(4000, pairs.shape[1]))
-    medians = np.median(pairs[:, drawn], axis=2)
-    low, high = np.quantile(medians[0] / medians[1], (0.025, 0.975))
-    middle = np.median(pairs, axis=1)
-    return [round(float(number), 3) for number in (middle[0] / middle[1], low, high)]
+    """Of medians, with the ends of its 95 % interval."""
+    return [round(number, 3) for number in ratio_of_medians(batch, sequential, MOST)]
 
 
 def main() -> None:

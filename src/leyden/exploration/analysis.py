@@ -26,7 +26,7 @@ from leyden.exploration.search_space import Objective, SearchSpace
 from leyden.exploration.surrogate import Surrogate
 from leyden.exploration.uphill import Uphill, best_predicted, uphill
 
-__all__ = ["ExplorationAnalysis", "analyse", "best_found", "contending"]
+__all__ = ["ExplorationAnalysis", "analyse", "best_found", "contending", "expected_gain"]
 
 _MOST_IN_LANDSCAPES = 5
 _FEWEST_TO_HOLD_OUT = 10
@@ -161,7 +161,7 @@ def analyse(
         importance=matters,
         best_found=best_found(surrogate, observations),
         best_predicted=best,
-        gain=_gain(surrogate, row, top, random_state),
+        gain=expected_gain(surrogate, row, top, random_state=random_state),
         incumbent=gain_over,
         noise_std=surrogate.noise_std,
         cuts=best_cuts
@@ -208,9 +208,15 @@ def contending(observations: pd.DataFrame, objective: Objective) -> np.ndarray:
     return contenders(observations.assign(**{bound: observations.get(bound, "")}), objective)
 
 
-def _gain(
-    surrogate: Surrogate, row: pd.DataFrame, best: pd.DataFrame, random_state: int
+def expected_gain(
+    surrogate: Surrogate, row: pd.DataFrame, best: pd.DataFrame, *, random_state: int = 0
 ) -> tuple[float, float, float]:
+    """By how much more is expected of one row than of another, with its 95 % interval.
+
+    Both are tables of one row; what the surrogate knows of them together is in the interval.
+    """
+    names = surrogate.space.names
+    row, best = row[names], best[names]
     both = pd.concat([row, best], ignore_index=True)
     start, end = surrogate.predict(both)["mean"]
     draws = surrogate.sample(both, _DRAWS, random_state=random_state)

@@ -46,9 +46,10 @@ def best_of_repeats(
     """
     length = min(map(len, repeats))
     curves = np.stack([best_so_far(values[:length], maximise=maximise) for values in repeats])
-    low, best, high = np.nanquantile(curves, _quantiles(level), axis=0)
     if len(repeats) == 1:
         low, high = np.full((2, length), np.nan)
+        return _table(curves[0], low, high)
+    low, best, high = np.nanquantile(curves, _quantiles(level), axis=0)
     return _table(best, low, high)
 
 

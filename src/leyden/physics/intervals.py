@@ -23,7 +23,7 @@ from scipy import stats
 
 from leyden.errors import InputError
 
-__all__ = ["Estimate", "jackknife"]
+__all__ = ["Estimate", "jackknife", "student_mean", "welch_difference"]
 
 
 class Estimate(NamedTuple):
@@ -94,6 +94,52 @@ def jackknife(
         _estimate(float(value), float(width), bool(log))
         for value, width, log in zip(values, half, on_log_scale, strict=True)
     ]
+
+
+def student_mean(values: np.ndarray, *, level: float = 0.95) -> Estimate:
+    """Mean of independent values with its interval; of one value, the ends are NaN.
+
+    Raises
+    ------
+    InputError
+        No value at all.
+    """
+    values = np.asarray(values, float)
+    if not len(values):
+        raise InputError("a mean needs a value", value=0)
+    mean, count = float(values.mean()), len(values)
+    if count < 2:
+        return Estimate(mean, math.nan, math.nan)
+    error = float(values.std(ddof=1)) / math.sqrt(count)
+    half = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
+    return Estimate(mean, mean - half, mean + half)
+
+
+def welch_difference(
+    values: np.ndarray, others: np.ndarray, *, level: float = 0.95
+) -> tuple[Estimate, float]:
+    """Mean less that of others, whose spread may be another, and how probably it is positive.
+
+    The probability is that of Student's distribution about the difference, with the degrees of
+    freedom of Welch: what is believed of it where nothing was known before. With fewer than two
+    values on a side, all but the difference is NaN.
+
+    References
+    ----------
+    B. L. Welch, Biometrika 34, 28 (1947).
+    """
+    values, others = np.asarray(values, float), np.asarray(others, float)
+    difference = float(values.mean() - others.mean())
+    if min(len(values), len(others)) < 2:
+        return Estimate(difference, math.nan, math.nan), math.nan
+    parts = np.array([values.var(ddof=1) / len(values), others.var(ddof=1) / len(others)])
+    error = math.sqrt(parts.sum())
+    if not error:
+        return Estimate(difference, difference, difference), float(difference > 0)
+    freedom = parts.sum() ** 2 / (parts**2 / [len(values) - 1, len(others) - 1]).sum()
+    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    positive = float(stats.t.cdf(difference / error, freedom))
+    return Estimate(difference, difference - half, difference + half), positive
 
 
 def _estimate(value: float, half: float, on_log_scale: bool) -> Estimate:

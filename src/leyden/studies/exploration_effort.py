@@ -8,8 +8,14 @@ from leyden.exploration.evaluators import PolymerSimulation
 
 __all__ = ["Effort"]
 
-#: As small and as hot as shows that everything works: five lithium at most, which move at once.
-_TINY = {"chains": 3, "monomers": 8, "temperature_K": 1000.0, "dielectric": 100.0}
+#: As small and as hot as shows that everything works: three lithium at most, which move at once.
+_TINY = {
+    "chains": 2,
+    "monomers": 7,
+    "temperature_K": 700.0,
+    "dielectric": 100.0,
+    "epsilon_cation_chain": 0.4,
+}
 
 
 def _others() -> tuple[PolymerSimulation, ...]:
@@ -45,6 +51,8 @@ class Effort:
         Of the campaign that is killed again and again; 0 kills for none.
     folds : int
         Of held-out predictions; 0 for none.
+    draws : int
+        Sets of factors by which salts are compared.
     decode : bool
         Whether the catalogue of anions is ranked.
     quick : bool
@@ -70,6 +78,7 @@ class Effort:
     kills: int = 20
     kill_evaluations: int = 60
     folds: int = 10
+    draws: int = 200
     decode: bool = True
     quick: bool = False
 
@@ -77,14 +86,14 @@ class Effort:
     def shortest(cls) -> Effort:
         """As little as shows that everything works."""
         tiny = {
-            "production_ns": 0.1,
+            "production_ns": 0.08,
             "fixed": _TINY,
-            "compression_ns": 0.02,
-            "relaxation_ns": 0.02,
+            "compression_ns": 0.01,
+            "relaxation_ns": 0.01,
         }
         return cls(
             anion=PolymerSimulation("anion", **tiny),  # type: ignore[arg-type]
-            others=(PolymerSimulation("backbone", **tiny),),  # type: ignore[arg-type]
+            others=(PolymerSimulation("secondary site", **tiny),),  # type: ignore[arg-type]
             shared=4,
             proposed=1,
             random=1,
@@ -94,14 +103,15 @@ class Effort:
             reference=2,
             slow=1,
             salt_seeds=1,
-            other_shared=3,
+            other_shared=2,
             other_proposed=1,
-            lengths_ns=(0.08, 0.1),
+            lengths_ns=(0.08,),
             repeats=1,
             initial=4,
             most=6,
             kills=0,
             folds=0,
+            draws=20,
             decode=False,
             quick=True,
         )

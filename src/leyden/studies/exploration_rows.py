@@ -20,7 +20,8 @@ __all__ = ["all_rows", "best_row", "measured", "one_surrogate", "slow_row"]
 
 def all_rows(tables: Sequence[pd.DataFrame], space: SearchSpace) -> pd.DataFrame:
     """Observations of several campaigns, those that they share once."""
-    return pd.concat(tables).drop_duplicates(space.names, ignore_index=True)
+    filled = [table for table in tables if len(table)] or list(tables[:1])
+    return pd.concat(filled).drop_duplicates(space.names, ignore_index=True)
 
 
 def one_surrogate(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from leyden.errors import MissingExtraError
-from leyden.report import Report
-from leyden.studies import Option, StudyResult
+from leyden.studies import Option, Source, StudyResult
 from leyden.studies.exploration_campaigns import bring, parts
+from leyden.studies.exploration_claims import claims
 from leyden.studies.exploration_effort import Effort
+from leyden.studies.exploration_findings import Findings, find
+from leyden.studies.exploration_report import build_report
 
 __all__ = ["NAME", "OPTIONS", "TITLE", "run"]
 
@@ -49,6 +52,23 @@ def run(
             bring(home, effort, workers=1 if quick else workers, progress=progress)
         except MissingExtraError as error:
             warnings.append(f"nothing was simulated: {error}")
-    found = parts(home, effort)
-    rows = ", ".join(f"{name} {part.finished} of {part.role.goal}" for name, part in found.items())
-    return StudyResult(NAME, Report(TITLE, rows), [], [], warnings)
+    found = find(parts(home, effort), effort, home, out, workers=workers)
+    return StudyResult(
+        NAME,
+        build_report(TITLE, found),
+        claims(found),
+        _sources(found),
+        [*warnings, *found.warnings],
+    )
+
+
+def _sources(found: Findings) -> list[Source]:
+    """The campaigns by the tables of their rows."""
+    sources = []
+    for part in found.parts.values():
+        if part.campaign is not None:
+            table = part.campaign.history().to_csv(index=False)
+            name = part.role.path(Path()).stem
+            digest = sha256(table.encode()).hexdigest()
+            sources.append(Source(name, part.finished, digest, origin="simulated here, LAMMPS"))
+    return sources

@@ -1,20 +1,16 @@
 """A campaign whose driver and workers are killed without warning, again and again.
 
-    python benchmarks/campaign_kills.py [--kills 20] [--evaluations 60] [--seed 0]
-
 A few random rows, then proposals by local penalisation, so that kills fall into evaluations, into
 the learning of a surrogate and into a driver that is only beginning. They come at random moments,
 to the driver, to one of its two workers, or to both at once, as the dice fall.
 
-Prints JSON: `lost_evaluations` (rows that were begun and have no value at the end, or another than
-their parameters give), `doubled_evaluations` (rows with the parameters of another), and how much
-work was done again because a kill came between its end and the keeping of its answer. Fails if the
-campaign ended before the last kill, or if anything was lost or doubled.
+    python -m leyden.studies.campaign_kills CAMPAIGN EVALUATIONS ATTEMPTS
+
+is such a driver.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -25,15 +21,64 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["evaluate", "main", "measure"]
+from leyden.artefact import writing
+from leyden.hashing import code_of, content_hash
+
+__all__ = ["Kills", "evaluate", "measure", "measured_once"]
 
 SECONDS = 0.4
 """Of an evaluation; a tenth of them is spent after its work is noted."""
 WORKERS = 2
 INITIAL = 6
+
+
+@dataclass(frozen=True)
+class Kills:
+    """What was killed, and what came of it.
+
+    Attributes
+    ----------
+    driver, worker, both, while_proposing : int
+        Kills of each kind; the last are among those of a driver.
+    evaluations : int
+        Rows at the end.
+    lost : int
+        Rows that were begun and have no value at the end, or another than their parameters give;
+        and rows that were asked for and are not there.
+    left_over : int
+        Rows that still wait.
+    doubled : int
+        Rows with the parameters of another.
+    worked_out_again : int
+        Evaluations whose work was done twice, as a kill came between its end and the keeping of
+        its answer.
+    ended_well : bool
+    """
+
+    driver: int
+    worker: int
+    both: int
+    while_proposing: int
+    evaluations: int
+    lost: int
+    left_over: int
+    doubled: int
+    worked_out_again: int
+    ended_well: bool
+
+    @property
+    def kills(self) -> int:
+        """Of all kinds; fewer than were asked for where the campaign ended before."""
+        return self.driver + self.worker + self.both
+
+    @property
+    def wrong(self) -> int:
+        """Evaluations that are lost, doubled or left over."""
+        return self.lost + self.doubled + self.left_over
 
 
 def evaluate(trial: Any) -> float:
@@ -64,15 +109,16 @@ def workers_of(status: Any, driver: subprocess.Popen[bytes]) -> list[int]:
     return sorted({int(name.split(":")[1]) for name in names} - {driver.pid})
 
 
-def drive(path: Path, evaluations: int) -> subprocess.Popen[bytes]:
+def drive(path: Path, evaluations: int, kills: int) -> subprocess.Popen[bytes]:
     """A driver in a process of its own."""
-    return subprocess.Popen([sys.executable, __file__, "--drive", path, str(evaluations)])
+    words = [sys.executable, "-m", __name__, str(path), str(evaluations), str(kills + 1)]
+    return subprocess.Popen(words)
 
 
 def disturb(campaign: Any, kills: int, evaluations: int, dice: random.Random) -> dict[str, int]:
     """Kill and begin again, then let it end; how often what was killed, and the last status."""
     killed = {"driver": 0, "worker": 0, "both": 0, "while_proposing": 0}
-    driver = drive(campaign.path, evaluations)
+    driver = drive(campaign.path, evaluations, kills)
     done = 0
     while done < kills and driver.poll() is None:
         kind = dice.choice(["driver", "worker", "both"])
@@ -95,13 +141,12 @@ def disturb(campaign: Any, kills: int, evaluations: int, dice: random.Random) ->
         done += 1
         if kind != "worker":
             driver.wait()
-            driver = drive(campaign.path, evaluations)
+            driver = drive(campaign.path, evaluations, kills)
     return {**killed, "driver_status": driver.wait()}
 
 
-def measure(kills: int, evaluations: int, seed: int) -> dict[str, Any]:
+def measure(kills: int, evaluations: int, seed: int) -> Kills:
     """Kill, go on, and count at the end."""
-    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         campaign = new_campaign(Path(folder) / "campaign.db", seed)
         killed = disturb(campaign, kills, evaluations, random.Random(seed))
@@ -116,48 +161,41 @@ def measure(kills: int, evaluations: int, seed: int) -> dict[str, Any]:
         and rows[each["id"]]["y"] == known(each["parameters"])
         for each in begun
     ]
-    in_all = killed["driver"] + killed["worker"] + killed["both"]
-    return {
-        "kills": in_all,
-        "killed": killed,
-        "ended_before_the_last_kill": in_all < kills,
-        "evaluations": len(history),
-        "methods": history["method"].value_counts().to_dict(),
-        "lost_evaluations": right.count(False) + max(evaluations - len(history), 0),
-        "left_over": at_end.suggested + at_end.running,
-        "doubled_evaluations": int(history.duplicated(["a", "b"]).sum()),
-        "outcomes": at_end.outcomes,
-        "worked_out_again": sum(notes) - len(notes),
-        "driver_ended_well": ended_well,
-        "seconds": round(time.perf_counter() - began, 1),
-    }
+    return Kills(
+        **killed,
+        evaluations=len(history),
+        lost=right.count(False) + max(evaluations - len(history), 0),
+        left_over=at_end.suggested + at_end.running,
+        doubled=int(history.duplicated(["a", "b"]).sum()),
+        worked_out_again=sum(notes) - len(notes),
+        ended_well=ended_well,
+    )
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--evaluations", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--drive", nargs=2, metavar=("CAMPAIGN", "EVALUATIONS"))
-    given = parser.parse_args()
-    if given.drive:
-        from leyden.exploration import Campaign
+def measured_once(folder: Path, kills: int, evaluations: int, seed: int = 0) -> Kills:
+    """`measure`, whose result is kept in a folder under the code that it is of."""
+    code = code_of("exploration", "studies/campaign_kills.py", "worker_processes.py")
+    kept = folder / f"kills-{content_hash(code, kills, evaluations, seed)[:12]}.json"
+    if not kept.is_file():
+        found = measure(kills, evaluations, seed)
+        with writing(kept) as file:
+            file.write(json.dumps(asdict(found), indent=1).encode())
+    return Kills(**json.loads(kept.read_text()))
 
-        path, evaluations = given.drive
-        Campaign.open(path).run(
-            evaluate,
-            evaluations=int(evaluations),
-            workers=WORKERS,
-            attempts=given.kills + 1,
-            progress=False,
-        )
-        return
-    found = measure(given.kills, given.evaluations, given.seed)
-    print(json.dumps(found, indent=2))
-    bad = ("ended_before_the_last_kill", "lost_evaluations", "doubled_evaluations", "left_over")
-    sys.exit(any(found[name] for name in bad) or not found["driver_ended_well"])
+
+def _drive(path: str, evaluations: str, attempts: str) -> None:
+    """Run the campaign to its end, with the function of the module as workers know it."""
+    from leyden.exploration import Campaign
+    from leyden.studies import campaign_kills
+
+    Campaign.open(path).run(
+        campaign_kills.evaluate,
+        evaluations=int(evaluations),
+        workers=WORKERS,
+        attempts=int(attempts),
+        progress=False,
+    )
 
 
 if __name__ == "__main__":
-    main()
+    _drive(*sys.argv[1:])

@@ -1,0 +1,206 @@
+"""What the campaigns of the anion space found: reference, gain, progress, coverage, overhead.
+
+Functions of tables of rows, as campaigns give them; nothing is simulated or read here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest, chi2
+
+from leyden.exploration.best_so_far import best_of_any_order, best_of_repeats
+from leyden.exploration.campaign_rows import contenders
+from leyden.exploration.evaluators import CONDUCTIVITY
+from leyden.physics.intervals import Estimate, student_mean, welch_difference
+
+if TYPE_CHECKING:
+    from leyden.exploration.held_out import HeldOut
+    from leyden.exploration.surrogate import Surrogate
+
+__all__ = [
+    "Coverage",
+    "Gain",
+    "Reference",
+    "coverage_of",
+    "gain_of",
+    "progress_of",
+    "reference_of",
+    "values_of",
+]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Simulations of the reference with several seeds.
+
+    Attributes
+    ----------
+    runs, bounds : int
+        Runs with a value, and those among them that only bound it from above.
+    S_per_cm : Estimate
+        Geometric mean of the lithium conductivity; 95 % interval by Student's t of log10.
+    told : float
+        Relative standard error that a run knows of itself, root mean square.
+    scatter : Estimate
+        Relative standard deviation between seeds; 95 % interval by chi squared.
+    cpu_seconds : Estimate
+        Of LAMMPS, mean with its 95 % interval.
+    slowest : float
+        The most of them.
+    """
+
+    runs: int
+    bounds: int
+    S_per_cm: Estimate
+    told: float
+    scatter: Estimate
+    cpu_seconds: Estimate
+    slowest: float
+
+
+@dataclass(frozen=True)
+class Gain:
+    """Replicates of the optimum of the optimisation against those of random search.
+
+    Attributes
+    ----------
+    log10 : Estimate
+        Difference of mean log10 conductivities; 95 % interval of Welch.
+    runs : (int, int)
+        Of the optimisation, of random search.
+    bounds : (int, int)
+        Upper bounds among them, which count as told.
+    """
+
+    log10: Estimate
+    runs: tuple[int, int]
+    bounds: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many held-out simulations lie in the 95 % intervals of new ones.
+
+    Attributes
+    ----------
+    share : Estimate
+        With the 95 % interval of Wilson.
+    covered, rows, bounds, extrapolated : int
+        Rows that are covered, all, upper bounds among them (covered where they do not contradict),
+        and rows farther from what was learned than is usual.
+    """
+
+    share: Estimate
+    covered: int
+    rows: int
+    bounds: int
+    extrapolated: int
+
+
+def values_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows that have a value, bounds among them."""
+    return table[table[CONDUCTIVITY.name].notna()]
+
+
+def reference_of(history: pd.DataFrame) -> Reference | None:
+    """What several seeds of one row tell; None without two values.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As of `leyden.exploration.campaign.Campaign.history`.
+    """
+    rows = values_of(history)
+    if len(rows) < 2:
+        return None
+    values = rows[CONDUCTIVITY.name].to_numpy(float)
+    errors = rows[f"{CONDUCTIVITY.name}_error"].to_numpy(float)
+    freedom = len(values) - 1
+    scatter = math.log(10) * float(values.std(ddof=1))
+    ends = [scatter * math.sqrt(freedom / chi2.ppf(tail, freedom)) for tail in (0.975, 0.025)]
+    return Reference(
+        runs=len(rows),
+        bounds=_bounds(rows),
+        S_per_cm=Estimate(*(10.0**end for end in student_mean(values))),
+        told=math.log(10) * float(np.sqrt(np.mean(errors**2))),
+        scatter=Estimate(scatter, float(ends[0]), float(ends[1])),
+        cpu_seconds=student_mean(rows["cpu_seconds"].to_numpy(float)),
+        slowest=float(rows["cpu_seconds"].max()),
+    )
+
+
+def gain_of(proposed: pd.DataFrame, random: pd.DataFrame) -> Gain | None:
+    """Of replicates of the two optima; None where an arm has fewer than two values."""
+    both = [values_of(table) for table in (proposed, random)]
+    if min(map(len, both)) < 2:
+        return None
+    values = [rows[CONDUCTIVITY.name].to_numpy(float) for rows in both]
+    difference, _ = welch_difference(*values)
+    return Gain(
+        difference,
+        (len(both[0]), len(both[1])),
+        (_bounds(both[0]), _bounds(both[1])),
+    )
+
+
+def progress_of(
+    arms: Sequence[tuple[str, pd.DataFrame]], shared: int, surrogate: Surrogate | None = None
+) -> pd.DataFrame:
+    """The best so far against the number of evaluations (figure 5-2c).
+
+    Random rows could have come in any order, hence the median and band over all orders; of the
+    arm that learned, the shared rows have come first, and the line is as it was.
+
+    Parameters
+    ----------
+    arms : sequence of (str, DataFrame)
+        Name and observations by id; the first is that of random search.
+    shared : int
+        First rows of both arms.
+    surrogate : Surrogate, optional
+        By which rows are judged; else by their values, of which the best has had luck.
+
+    Returns
+    -------
+    DataFrame
+        ``arm``, ``evaluations``, ``best``, ``low``, ``high``.
+    """
+    curves = []
+    for place, (name, table) in enumerate(arms):
+        values = contenders(table, CONDUCTIVITY)
+        if surrogate is not None and len(table):
+            judged = surrogate.predict(table[surrogate.space.names])["mean"].to_numpy()
+            values = np.where(np.isnan(values), np.nan, judged)
+        if place == 0:
+            curve = best_of_any_order(values)
+        else:
+            curve = best_of_repeats([values])
+            curve = curve[curve["evaluations"] >= shared]
+        curves.append(curve.assign(arm=name))
+    return pd.concat(curves, ignore_index=True)
+
+
+def coverage_of(held: HeldOut) -> Coverage:
+    """Values within their intervals, and upper bounds that do not contradict theirs."""
+    kept, bounds = held.bounds_kept
+    values = held.measured
+    inside = values["observed"].between(values["low"], values["high"])
+    covered, rows = int(inside.sum()) + kept, len(held.table)
+    ends = binomtest(covered, rows).proportion_ci(method="wilson")
+    return Coverage(
+        Estimate(covered / rows, float(ends.low), float(ends.high)),
+        covered,
+        rows,
+        bounds,
+        int(held.table["extrapolates"].sum()),
+    )
+
+
+def _bounds(rows: pd.DataFrame) -> int:
+    return int((rows[f"{CONDUCTIVITY.name}_bound"] != "").sum())

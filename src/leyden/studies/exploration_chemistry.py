@@ -1,0 +1,190 @@
+"""Parts of the report of `polymer-exploration`: other spaces, four salts, known anions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from leyden.exploration.anion_parameters import BEAD_COLUMNS
+from leyden.exploration.evaluators import CONDUCTIVITY
+from leyden.exploration.salts import EO_PER_LI, MOST_CLIPPED, measured_salts
+from leyden.plots.exploration import best_so_far_curves
+from leyden.plots.polymer_exploration import salt_values
+from leyden.plots.style import subplots
+from leyden.report import Report
+from leyden.report.exploration_parts import (
+    change,
+    tell_importance,
+    tell_landscapes,
+    tell_uphill,
+    words,
+)
+from leyden.studies.exploration_findings import Findings, Space
+from leyden.studies.exploration_salts import order_of_salts
+
+__all__ = ["tell_anions", "tell_salts", "tell_spaces"]
+
+_MOST_ANIONS = 25
+_VALUES = ["log10_sigma", "low", "high"]
+
+
+def tell_spaces(report: Report, found: Findings) -> None:
+    """Backbone and secondary sites: progress, best row, what matters (figures 5-2b, 5-4)."""
+    for space in found.spaces:
+        _tell_space(report, found, space)
+
+
+def _tell_space(report: Report, found: Findings, space: Space) -> None:
+    effort = found.effort
+    simulation = next(one for one in effort.others if one.space == space.name)
+    surrogate = space.analysis.space
+    report.section(f"The space of the {space.name}").text(
+        f"{effort.other_shared} random rows and {effort.other_proposed} proposed ones of "
+        f"{simulation.production_ns:g} ns. By the surrogate, the best row has "
+        f"{change(CONDUCTIVITY, space.gain)} over the best of the random rows (95 % interval; no "
+        "replicates were simulated)."
+    )
+    figure, ax = subplots(width=6.4, height=3.8)
+    best_so_far_curves(space.progress, ax, objective=CONDUCTIVITY)
+    report.figure(
+        figure,
+        caption=f"The best so far in the space of the {space.name}",
+        alt="Steps of the best value so far",
+    )
+    best = space.best.iloc[0]
+    reference = space.analysis.reference.iloc[0]
+    rows = [
+        {
+            "parameter": words(p.name),
+            "unit": p.unit,
+            "best": best[p.name],
+            "as in the reference": reference[p.name],
+        }
+        for p in surrogate
+    ]
+    rows += [
+        {
+            "parameter": f"log10 of conductivity, {label}",
+            "unit": "S/cm",
+            "best": best[name],
+            "as in the reference": reference[name],
+        }
+        for name, label in (("mean", "expected"), ("low", "from"), ("high", "to"))
+    ]
+    report.table(pd.DataFrame(rows), caption="The best row, and the reference.", digits=3)
+    which = f": {space.name}"
+    tell_importance(report, space.analysis, which)
+    if not effort.quick:
+        tell_uphill(report, space.analysis, which)
+        tell_landscapes(report, space.analysis, which)
+
+
+def tell_salts(report: Report, found: Findings) -> None:
+    """Simulated salts, what the surrogate expects of them, and what was measured (figure 5-5)."""
+    simulated = found.salts
+    expected = found.anions.salts if found.anions else None
+    if simulated is None and expected is None:
+        return
+    report.section("Four salts")
+    series = {}
+    if simulated is not None:
+        table, told = simulated.table, [*BEAD_COLUMNS, "runs", "bounds", *_VALUES]
+        clipped = [
+            f"{name} ({table.loc[name, 'clipped']})"
+            for name in table.index
+            if table.loc[name, "clipped"]
+        ]
+        report.text(
+            f"Simulated at the parameters that our estimates give them, EO:Li = {EO_PER_LI:g}, in "
+            f"this order of lithium conductivity: {order_of_salts(simulated)} (a > where the first "
+            "conducts more with a probability of 97.5 %, by the scatter between seeds alone: given "
+            "these parameters)."
+            + (f" A bound of the simulator cuts {'; '.join(clipped)}." if clipped else "")
+        )
+        series["simulated"] = table[_VALUES]
+        report.table(
+            table[told].reset_index(names="salt"),
+            caption="Simulated salts: mean over seeds with 95 % interval, log10 of S/cm; bounds "
+            "are upper bounds among the runs, which count as told.",
+            units={n: "angstrom" if n.endswith("radius") else "kcal/mol" for n in BEAD_COLUMNS},
+            names={name: words(name) for name in told},
+        )
+        report.table(
+            simulated.more_than.reset_index(names="conducts more"),
+            caption="Probability that the salt of a row conducts more than that of a column.",
+            digits=2,
+        )
+    if expected is not None:
+        series["by the surrogate"] = expected.table[_VALUES]
+        report.text(
+            "Beside it stands what the surrogate of the anion space expects, with the factors of "
+            "the estimates drawn within their ranges. Beads of most salts lie beyond the bounds of "
+            f"that space and are cut there, and have no probability where more than "
+            f"{100 * MOST_CLIPPED:g} % of the draws are."
+        )
+        told = [*_VALUES, "clipped_share", "probability_best"]
+        report.table(
+            expected.table[told].reset_index(names="salt"),
+            caption="By the surrogate, log10 of S/cm with 95 % interval.",
+            names={name: words(name) for name in told},
+            digits=3,
+        )
+    _measured_salts(report, series)
+
+
+def _measured_salts(report: Report, series: dict[str, pd.DataFrame]) -> None:
+    known = measured_salts()
+    shown = {
+        label: table.set_axis(["value", "low", "high"], axis=1) for label, table in series.items()
+    }
+    experiment = pd.DataFrame(
+        {"value": known["measured_log10_sigma"], "low": np.nan, "high": np.nan}
+    )
+    figure, axes = subplots(1, 2, width=10.0, height=3.8)
+    salt_values(shown, axes[0]).set_title("lithium, of beads", fontsize=10)
+    order = list(next(iter(shown.values())).index)
+    salt_values({"measured": experiment.reindex(order)}, axes[1])
+    axes[1].set_title("all ions, of experiment", fontsize=10)
+    report.figure(
+        figure,
+        caption="Four salts (figure 5-5): orders may be compared, values may not",
+        alt="Log10 conductivities of four salts with intervals, simulated and measured",
+    )
+    report.table(
+        known.reset_index(names="salt"),
+        caption="What was measured in poly(ethylene oxide), all ions together.",
+        units={"measured_log10_sigma": "S/cm", "temperature_K": "K"},
+        names={
+            "measured_log10_sigma": "log10 of conductivity",
+            "temperature_K": "temperature",
+            "eo_per_li": "EO:Li",
+        },
+    )
+
+
+def tell_anions(report: Report, found: Findings) -> None:
+    """The catalogue's anions by predicted conductivity."""
+    ranked = found.anions.decoded if found.anions else None
+    if ranked is None:
+        return
+    known = ranked[ranked["log10_sigma"].notna()]
+    beyond = int(known["extrapolates"].sum())
+    cut = int((known["clipped"] != "").sum())
+    report.section("From the optimum back to chemistry").text(
+        f"{len(known):,} anions of the catalogue became beads by stated estimates from PM7 and "
+        f"COSMO, and were ranked by what the surrogate expects at EO:Li = 10; {cut} of them are "
+        f"cut by a bound of the space, {beyond} lie farther out than simulations are from each "
+        f"other, and {len(ranked) - len(known)} are not known well enough. Distances are in length "
+        "scales of the surrogate. Beads know nothing of shape, stability or price."
+    )
+    first = known.head(_MOST_ANIONS).copy()
+    first["anion"] = np.where(first["name"] != "", first["name"], first["smiles"])
+    columns = ["anion", "anion_radius", "log10_sigma", "low", "high", "from_optimum", "clipped"]
+    report.table(
+        first[[*columns, "extrapolates"]],
+        caption=f"The first {len(first)}; log10 of S/cm with 95 % intervals of surrogate and "
+        "estimates together.",
+        units={"anion_radius": "angstrom"},
+        names={name: words(name) for name in columns},
+        digits=3,
+    )
