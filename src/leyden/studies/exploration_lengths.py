@@ -197,4 +197,9 @@ def _cpu_seconds(folder: Path) -> tuple[float, float]:
 def _read(file: Path) -> pd.DataFrame:
     if not file.exists():
         return pd.DataFrame(columns=_COLUMNS)
-    return pd.read_csv(file, float_precision="round_trip")
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    for name in table.columns.difference(["point", "outcome", "is_upper_bound"]):
+        # Python's own reading of a number gives back what was written, to the last digit.
+        table[name] = [float(text) if text else math.nan for text in table[name]]
+    table["is_upper_bound"] = table["is_upper_bound"] == "True"
+    return table.astype({"id": int, "random_state": int})

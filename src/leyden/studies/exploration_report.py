@@ -112,7 +112,7 @@ def _simulated(report: Report, found: Findings) -> None:
             "evaluations": part.finished,
             "of": part.role.goal,
             "length": part.role.simulation.production_ns,
-            "seed": part.role.seed,
+            "seed": str(part.role.seed),
             "outcomes": _outcomes(found, name),
         }
         for name, part in found.parts.items()

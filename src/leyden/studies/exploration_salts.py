@@ -47,18 +47,16 @@ def simulated_salts(history: pd.DataFrame) -> SimulatedSalts | None:
     """
     known = values_of(history)
     names = list(SALTS)
-    which = [names[(row - 1) % len(names)] for row in known["id"]]
-    by_salt = {
-        name: known[[salt == name for salt in which]][CONDUCTIVITY.name].to_numpy(float)
-        for name in names
-    }
-    if not all(len(values) for values in by_salt.values()):
+    which = np.array([names[(row - 1) % len(names)] for row in known["id"]], dtype=object)
+    of_salt = {name: known[which == name] for name in names}
+    if not all(len(rows) for rows in of_salt.values()):
         return None
-    bounded = (known[f"{CONDUCTIVITY.name}_bound"] != "").groupby(which).sum()
+    by_salt = {name: rows[CONDUCTIVITY.name].to_numpy(float) for name, rows in of_salt.items()}
+    bound = f"{CONDUCTIVITY.name}_bound"
     means = {name: student_mean(values) for name, values in by_salt.items()}
     table = salt_beads().assign(
         runs=[len(by_salt[name]) for name in names],
-        bounds=[int(bounded[name]) for name in names],
+        bounds=[int((of_salt[name][bound] != "").sum()) for name in names],
         log10_sigma=[means[name].value for name in names],
         low=[means[name].low for name in names],
         high=[means[name].high for name in names],
