@@ -352,7 +352,8 @@ def prediction_along(
 ) -> Axes:
     """A cut, and observations along it that the surrogate has not learned from.
 
-    Rings are those where the surrogate extrapolates.
+    Rings are those where the surrogate extrapolates; triangles on them are bounds, and point to
+    where the true value lies.
 
     Parameters
     ----------
@@ -380,6 +381,10 @@ def prediction_along(
                 label=said,
                 **(series_style(1) | style),
             )
+    for side, marker in (("below", "v"), ("above", "^")):
+        bound = (rows["bound"] == side).to_numpy()
+        if bound.any():
+            ax.plot(values[bound], rows["observed"][bound], marker, color=INK, label="a bound")
     ax.set_xscale(result.parameter.scale)
     ax.set(xlabel=named(result.parameter), ylabel=named(objective))
     ax.legend(frameon=False, fontsize=9)

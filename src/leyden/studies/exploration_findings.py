@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from leyden.errors import InputError, LeydenError
+from leyden.errors import InputError, LeydenError, MissingExtraError
 from leyden.exploration.evaluators import CONDUCTIVITY, PolymerSimulation
 from leyden.exploration.polymer_reference import polymer_reference
 from leyden.physics.intervals import Estimate
@@ -187,8 +187,8 @@ def find(
             space = both[0].role.searched
             rows = all_rows([part.observations() for part in both], space)
             replays = replayed(space, rows, effort, out / "replays")
-    except InputError as error:
-        warnings.append(f"the anion space has too little to learn from: {error}")
+    except (InputError, MissingExtraError) as error:
+        warnings.append(f"nothing is learned of the anion space: {error}")
     spaces = [_space(other, parts, effort, warnings) for other in effort.others]
     return replace(
         told,
@@ -290,10 +290,8 @@ def _space(
     try:
         surrogate = one_surrogate(tables, space, SEED)
         first, best = (best_row(surrogate, rows) for rows in (tables[0], all_rows(tables, space)))
-    except InputError as error:
-        begun = drawn.finished + proposed.finished
-        if begun:
-            warnings.append(f"the space {other.space} has too little to learn from: {error}")
+    except (InputError, MissingExtraError) as error:
+        warnings.append(f"nothing is learned of the space {other.space}: {error}")
         return None
     reference = polymer_reference(space.names, other.fixed)
     rows = all_rows(tables, space)

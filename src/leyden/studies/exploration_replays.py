@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leyden.exploration.emulator import drawn_emulators
 from leyden.exploration.evaluators import CONDUCTIVITY
 from leyden.exploration.needed import median_needed, ratio_of_medians
 from leyden.exploration.replay import evaluations_to_reach, replay
@@ -72,7 +71,11 @@ def replayed(
     ------
     InputError
         No row has a value.
+    MissingExtraError
+        The extra ``bo`` is not installed.
     """
+    from leyden.exploration.emulator import drawn_emulators
+
     worlds = drawn_emulators(space, CONDUCTIVITY, observations, effort.repeats, random_state=_SEED)
     truths = [world.truth for world in worlds]
     code = code_of(*(f"exploration/{name}.py" for name in _CODE))

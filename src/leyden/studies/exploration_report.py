@@ -188,7 +188,7 @@ def _lengths(report: Report, found: Findings) -> None:
             "The thesis explores the product of conductivity and transference number. If ions move "
             f"independently this is what is explored here: of run {row['id']} of the reference, "
             f"{total:.3g} S/cm times {share:.3f} is {total * share:.3g} S/cm, and lithium alone "
-            f"gives {10 ** row['log10_S_per_cm']:.3g} S/cm (another way to fit the same slope). "
+            f"gives {10 ** row['log10_S_per_cm']:.3g} S/cm. "
             "Together, and "
             f"with the correlations of ions, it is {onsager:.3g} S/cm times {part:.2f}, which is "
             f"{onsager * part:.3g} S/cm, and hardly known from one run "
@@ -206,8 +206,9 @@ def _compared(report: Report, found: Findings, anions: Anions) -> None:
         "rows are judged by one surrogate of all of them."
     )
     figure, axes = subplots(1, 2, width=10.4, height=4.0)
-    for ax, table in zip(axes, (anions.progress, anions.judged), strict=True):
-        best_so_far_curves(table, ax, objective=CONDUCTIVITY)
+    panels = {"by values": anions.progress, "by the surrogate": anions.judged}
+    for ax, (by, table) in zip(axes, panels.items(), strict=True):
+        best_so_far_curves(table, ax, objective=CONDUCTIVITY).set_title(by, fontsize=10)
     report.figure(
         figure,
         caption="The best so far against evaluations (figure 5-2c): by values, and as one "
