@@ -15,7 +15,7 @@ from leyden.physics.diffusion import self_diffusion
 from leyden.physics.intervals import Estimate
 from leyden.physics.ion_transport import nernst_einstein_conductivity_S_per_m
 from leyden.physics.transport import Conductivity, conductivity
-from leyden.simulators.polymer_outcome import late_lags_ps
+from leyden.simulators.polymer_outcome import fit_lags_ps, late_lags_ps
 
 __all__ = ["LithiumConductivity", "all_ions", "of_lithium"]
 
@@ -73,7 +73,7 @@ def of_lithium(
         With the centre of mass at rest.
     temperature_K : float
     is_upper_bound : bool
-        Known from elsewhere.
+        As its outcome tells.
     """
     lithium = trajectory.select("Li")
     found, late = (
@@ -85,7 +85,7 @@ def of_lithium(
             atom_sets=min(_ATOM_SETS, len(lithium)),
             level=_ONE_SIGMA,
         )
-        for window in (_fit_lags_ps(trajectory), late_lags_ps(trajectory))
+        for window in (fit_lags_ps(trajectory), late_lags_ps(trajectory))
     )
     molar_volume = trajectory.volume_A3 * 1e-30 * AVOGADRO_PER_MOL / len(lithium)
 
@@ -94,7 +94,7 @@ def of_lithium(
         return float(in_metres) / 100
 
     values = Estimate(*(conducts(diffusion) for diffusion in found.coefficient_m2_per_s))
-    return LithiumConductivity(values, late.beta, is_upper_bound or late.is_upper_bound)
+    return LithiumConductivity(values, late.beta, is_upper_bound)
 
 
 def all_ions(trajectory: Trajectory, temperature_K: float) -> Conductivity:
@@ -106,11 +106,6 @@ def all_ions(trajectory: Trajectory, temperature_K: float) -> Conductivity:
         trajectory.time_step_ps,
         trajectory.volume_A3,
         temperature_K,
-        window_ps=_fit_lags_ps(trajectory),
+        window_ps=fit_lags_ps(trajectory),
         blocks=_BLOCKS,
     )
-
-
-def _fit_lags_ps(trajectory: Trajectory) -> tuple[float, float]:
-    length = len(trajectory) * trajectory.time_step_ps
-    return 0.03 * length, 0.12 * length

@@ -31,9 +31,11 @@ __all__ = [
     "CLUSTER_SHARE",
     "HOTTEST",
     "LARGEST",
+    "SLOPE_KEPT",
     "STRUCTURE_FACTOR",
     "Outcome",
     "closest_approach",
+    "fit_lags_ps",
     "ion_cluster_share",
     "ion_structure_factor",
     "judge",
@@ -74,6 +76,9 @@ LARGEST = 2.5
 #: waves of the box, and the share of the ions in the largest cluster.
 STRUCTURE_FACTOR = 5.0
 CLUSTER_SHARE = 0.5
+#: What a steady power of the time with the exponent `DIFFUSIVE_SLOPE` loses of its slope when the
+#: time doubles: the lags at which `slope_kept_Li` looks again are about twice those of the fit.
+SLOPE_KEPT = 2 ** (DIFFUSIVE_SLOPE - 1)
 
 
 def wrong_with(system: BeadSpring, stage: Stage) -> tuple[Outcome, str]:
@@ -110,6 +115,8 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     (Outcome, str, dict)
         Signs: ``slope_Li`` and ``slope_anion``, d log MSD / d log t; ``moved_Li`` and
         ``moved_anion``, the root of the MSD over half the run, in diameters of the bead;
+        ``slope_kept_Li`` and ``slope_kept_anion``, the slope of the MSD at later lags over that at
+        the lags that give the diffusion coefficient;
         ``ion_structure_factor``; ``ion_cluster_share``; ``closest``, the nearest approach in the
         last frame, in diameters.
     """
@@ -119,10 +126,15 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     for name, positions in ions.items():
         diameter = 2 * system.radii[system.names.index(name)]
         moved = mean_squared_displacement_A2(positions).mean(axis=1)
-        lags = LagWindow.choose(len(moved), trajectory.time_step_ps, late_lags_ps(trajectory))
-        with np.errstate(invalid="ignore"):  # of what has not moved at all
-            slope = float(lags.log_slope(moved[lags.lags]))
+        fit, late, last = (
+            LagWindow.choose(len(moved), trajectory.time_step_ps, lags)
+            for lags in (fit_lags_ps(trajectory), late_lags_ps(trajectory), _last_lags(trajectory))
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):  # of what has not moved at all
+            slope = float(late.log_slope(moved[late.lags]))
+            kept = float(last.slope_per_ps(moved[last.lags]) / fit.slope_per_ps(moved[fit.lags]))
         signs[f"slope_{name}"] = slope if math.isfinite(slope) else 0.0
+        signs[f"slope_kept_{name}"] = kept if math.isfinite(kept) else 0.0
         signs[f"moved_{name}"] = math.sqrt(moved[len(moved) // 2]) / diameter
     some = np.unique(np.linspace(0, len(trajectory) - 1, 50).astype(int))
     both = np.concatenate([ions["Li"][some], ions["anion"][some]], axis=1)
@@ -136,14 +148,32 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     return outcome, reason, signs
 
 
+def fit_lags_ps(trajectory: Trajectory) -> tuple[float, float]:
+    """From 3 to 12 % of the run, where the slope of the MSD gives the diffusion coefficient."""
+    return _part(trajectory, 0.03, 0.12)
+
+
 def late_lags_ps(trajectory: Trajectory) -> tuple[float, float]:
     """From 5 to 20 % of the run, where it is judged whether motion has become diffusion."""
+    return _part(trajectory, 0.05, 0.2)
+
+
+def _last_lags(trajectory: Trajectory) -> tuple[float, float]:
+    return _part(trajectory, 0.1, 0.2)
+
+
+def _part(trajectory: Trajectory, begin: float, end: float) -> tuple[float, float]:
     length = len(trajectory) * trajectory.time_step_ps
-    return 0.05 * length, 0.2 * length
+    return begin * length, end * length
 
 
 def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
-    """The outcome that signs such as those of `judge` speak for, and the reason."""
+    """The outcome that signs such as those of `judge` speak for, and the reason.
+
+    A log-log slope below `DIFFUSIVE_SLOPE` alone does not make a glass: what rattles in a cage
+    before it diffuses has a squared displacement ``c + 6 D t`` whose log-log slope is low for long,
+    while the straight line that gives D has its final slope. So that slope has to fall as well.
+    """
     if signs["closest"] < CLOSEST:
         return Outcome.OVERLAP, f"two beads ended {signs['closest']:.2f} diameters apart"
     factor, share = signs["ion_structure_factor"], signs["ion_cluster_share"]
@@ -152,10 +182,12 @@ def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
             f"the salt has come out: structure factor of the ions {factor:.1f} at the longest "
             f"waves, {share:.0%} of them in one cluster"
         )
-    if signs["slope_Li"] < DIFFUSIVE_SLOPE or signs["moved_Li"] < 1:
+    slowing = signs["slope_Li"] < DIFFUSIVE_SLOPE and signs["slope_kept_Li"] < SLOPE_KEPT
+    if slowing or signs["moved_Li"] < 1:
         return Outcome.GLASSY, (
-            f"lithium does not diffuse yet: slope of its motion {signs['slope_Li']:.2f}, moved "
-            f"{signs['moved_Li']:.1f} diameters in half the run"
+            f"lithium does not diffuse yet: slope of its motion {signs['slope_Li']:.2f}, of which "
+            f"later lags keep {signs['slope_kept_Li']:.0%}; moved {signs['moved_Li']:.1f} "
+            "diameters in half the run"
         )
     return Outcome.OK, ""
 
