@@ -423,6 +423,9 @@ def test_lengths_are_read_back_as_they_were(home: Path, tmp_path: Path) -> None:
     assert table["cpu_seconds"].iloc[0] < whole["cpu_seconds"]
     both = run.ion_conductivity()
     assert whole["collective_S_per_cm"] == both.collective_S_per_m.value / 100
+    file.write_text(file.read_text().replace(table["code"].iloc[0], "older", 2))
+    anew = lengths_of({"middle": campaign}, file, (0.08, 0.16, 9.0))
+    pd.testing.assert_frame_equal(anew, table, check_exact=True)
     (tmp_path / "elsewhere").mkdir()
     campaign.runs.rename(tmp_path / "elsewhere" / "runs")
     again = lengths_of({"middle": campaign}, file, (0.08, 0.16, 9.0))

@@ -18,6 +18,7 @@ import pandas as pd
 from leyden.artefact import writing
 from leyden.data.trajectory import Trajectory
 from leyden.exploration.campaign import Campaign
+from leyden.hashing import code_of
 from leyden.physics.intervals import student_mean
 from leyden.simulators.bead_spring import BeadSpring
 from leyden.simulators.polymer_conductivity import all_ions, of_lithium
@@ -45,7 +46,13 @@ _COLUMNS = [
     "transference_number",
     *_COLLECTIVE,
     "collective_transference_number",
+    "code",
 ]
+#: What judges a run and tells its conductivity: parts that other code has judged are judged anew.
+_CODE = (
+    *("simulators/polymer_conductivity.py", "simulators/polymer_outcome.py"),
+    *("physics/diffusion.py", "physics/intervals.py", "physics/transport.py"),
+)
 
 
 def lengths_of(
@@ -70,10 +77,12 @@ def lengths_of(
         what goes before the production, and of this part of it;
         ``nernst_einstein_S_per_cm`` of all ions and the ``transference_number`` of this kind;
         ``collective_S_per_cm`` with its 95 % interval and
-        ``collective_transference_number``. Empty where neither table nor folders are there.
+        ``collective_transference_number``; ``code``, of what judged it. Empty where neither table
+        nor folders are there.
     """
     known = _read(file)
-    kept = set(known[_KEYS].itertuples(index=False, name=None))
+    code = code_of(*_CODE)[:12]
+    kept = set(known.loc[known["code"] == code, _KEYS].itertuples(index=False, name=None))
     added = []
     for point, campaign in campaigns.items():
         if campaign is None:
@@ -86,12 +95,13 @@ def lengths_of(
                 fixed = dict((campaign.evaluator or {}).get("fixed", {}))
                 parameters = {name: row[name] for name in campaign.space.names}
                 system = PolymerElectrolyte.at(**{**fixed, **parameters}).system
-                shared = dict(zip(_KEYS, key, strict=False))
+                shared = dict(zip(_KEYS, key, strict=False)) | {"code": code}
                 added += [shared | part for part in _parts(folder, system, missing)]
     if not added:
         return known
-    table = pd.concat([known, pd.DataFrame(added)[_COLUMNS]]) if len(known) else None
-    table = pd.DataFrame(added)[_COLUMNS] if table is None else table
+    table = pd.DataFrame(added)[_COLUMNS]
+    if len(known):
+        table = pd.concat([known, table]).drop_duplicates(_KEYS, keep="last")
     table = table.sort_values(_KEYS, ignore_index=True)
     with writing(file) as stream:
         stream.write(table.to_csv(index=False, lineterminator="\n").encode())
@@ -161,8 +171,8 @@ def _parts(folder: Path, system: BeadSpring, lengths_ns: Sequence[float]) -> Ite
 def _told(system: BeadSpring, part: Trajectory) -> dict[str, Any]:
     """What a simulation would have told that had ended here."""
     outcome, _, _ = judge(system, part)
-    told: dict[str, Any] = dict.fromkeys(_COLUMNS[4:], math.nan)
-    del told["cpu_seconds"]
+    unknown = [name for name in _COLUMNS if name not in (*_KEYS, "cpu_seconds", "code")]
+    told: dict[str, Any] = dict.fromkeys(unknown, math.nan)
     told |= {"outcome": str(outcome), "is_upper_bound": outcome is not Outcome.OK}
     if outcome is Outcome.OVERLAP:
         return told
@@ -198,7 +208,7 @@ def _read(file: Path) -> pd.DataFrame:
     if not file.exists():
         return pd.DataFrame(columns=_COLUMNS)
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    for name in table.columns.difference(["point", "outcome", "is_upper_bound"]):
+    for name in table.columns.difference(["point", "outcome", "is_upper_bound", "code"]):
         # Python's own reading of a number gives back what was written, to the last digit.
         table[name] = [float(text) if text else math.nan for text in table[name]]
     table["is_upper_bound"] = table["is_upper_bound"] == "True"
