@@ -16,10 +16,12 @@ import pytest
 from leyden import studies
 from leyden.errors import InputError
 from leyden.exploration import Campaign, Objective, PolymerSimulation, SearchSpace
-from leyden.exploration.evaluators import CONDUCTIVITY
+from leyden.exploration.evaluators import CONDUCTIVITY, evaluator_from_dict
 from leyden.exploration.polymer_reference import polymer_reference
 from leyden.exploration.salts import SALTS, salt_beads
 from leyden.physics.intervals import student_mean, welch_difference
+from leyden.plots import subplots
+from leyden.plots.polymer_exploration import length_errors, reached_share, salt_values
 from leyden.simulators.polymer_electrolyte import PolymerElectrolyte
 from leyden.studies.campaign_kills import Kills, measure
 from leyden.studies.exploration_arms import coverage_of, gain_of, progress_of, reference_of
@@ -149,6 +151,13 @@ def test_nothing_is_evaluated_once_all_is_there(
     monkeypatch.setattr(Instant, "check", refuse)
     bring(home, small(), workers=1, progress=False)
     assert {path: path.read_bytes() for path in home.glob("*.campaign")} == before
+
+
+def test_short_simulations_settle_shortly_and_say_so() -> None:
+    tiny = Effort.shortest().anion
+    assert evaluator_from_dict(tiny.to_dict()) == tiny
+    assert tiny.task.endswith("compression_ns=0.01, relaxation_ns=0.01")
+    assert PolymerSimulation().task == "2 ns"
 
 
 def test_another_simulation_of_the_same_name_is_refused(tmp_path: Path) -> None:
@@ -385,6 +394,73 @@ def test_kills_lose_nothing() -> None:
     assert found.ended_well
 
 
+def test_known_anions_are_ranked_where_mopac_is_at_hand(
+    findings: Findings, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leyden.exploration import anion_parameters, decoding
+
+    shelves = []
+    described = anion_parameters.anion_descriptors
+
+    def kept_on(anions: Sequence[str], folder: Path, *, n_jobs: int) -> pd.DataFrame:
+        shelves.append(folder)
+        return described(anions)
+
+    salts = [salt.anion for salt in SALTS.values()]
+    catalogue = described(salts)[["smiles", "inchikey"]].assign(name="", sources="own", licence="")
+    monkeypatch.setattr(decoding, "catalogue_anions", lambda: catalogue)
+    monkeypatch.setattr(anion_parameters, "anion_descriptors", kept_on)
+    effort = replace(findings.effort, decode=True, others=())
+    found = find(parts(home, effort), effort, home, tmp_path, workers=1)
+    assert found.anions is not None
+    assert found.anions.decoded is not None
+    assert sorted(found.anions.decoded["smiles"]) == sorted(salts)
+    assert shelves == [tmp_path / "mopac"]
+    page = " ".join(build_report("Title", found).html().split())
+    assert "4 anions of the catalogue became beads" in page
+
+
+def test_without_mopac_the_part_is_left_out_and_named(
+    findings: Findings, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from leyden.exploration import anion_parameters, decoding
+    from leyden.simulators.mopac import MopacMissingError
+
+    def missing(*_: object, **__: object) -> None:
+        raise MopacMissingError
+
+    catalogue = pd.DataFrame({"smiles": ["[Br-]"]})
+    monkeypatch.setattr(decoding, "catalogue_anions", lambda: catalogue)
+    monkeypatch.setattr(anion_parameters, "anion_descriptors", missing)
+    effort = replace(findings.effort, decode=True, others=())
+    found = find(parts(home, effort), effort, home, tmp_path, workers=1)
+    assert found.anions is not None
+    assert found.anions.decoded is None
+    assert any("MOPAC" in words for words in found.warnings)
+
+
+# Figures
+
+
+def test_figures_draw_what_they_are_given() -> None:
+    figure, (left, middle, right) = subplots(1, 3)
+    needed = pd.DataFrame({"batches": [2.0, math.inf], "one at a time": [1.0, 3.0]})
+    steps = reached_share(needed, 4, left).get_lines()
+    assert steps[0].get_ydata().tolist() == [0, 0, 0.5, 0.5, 0.5]
+    assert steps[1].get_ydata().tolist() == [0, 0.5, 0.5, 1, 1]
+    table = pd.DataFrame(
+        {"point": "fast", "length_ns": [0.5, 2.0], "scatter": [0.1, 0.05], "told": [0.2, 0.1]}
+    )
+    lines = length_errors(table, middle).get_lines()
+    assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.05], [0.2, 0.1]]
+    salts = pd.DataFrame(
+        {"value": [-2.0, -3.0], "low": [-2.1, np.nan], "high": [-1.9, np.nan]}, ["LiTFSI", "LiCl"]
+    )
+    ax = salt_values({"simulated": salts}, right)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["LiTFSI", "LiCl"]
+    figure.draw_without_rendering()
+
+
 # Run lengths
 
 
@@ -476,6 +552,12 @@ def test_a_quick_run_has_its_claims_and_a_page(out: Path) -> None:
     for words in ("A quick run", "Four salts", "100 to 1000 times too fast", "in many worlds"):
         assert words in page
     assert len(list((out / "campaigns").glob("*.campaign"))) == len(roles(Effort.shortest()))
+
+
+def test_no_worker_and_no_world_are_refused(tmp_path: Path) -> None:
+    for name in ("workers", "repeats"):
+        with pytest.raises(InputError, match=f"{name} is one at least"):
+            studies.run("polymer-exploration", tmp_path, quick=True, progress=False, **{name: 0})
 
 
 def test_a_second_run_simulates_nothing(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

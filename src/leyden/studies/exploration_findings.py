@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,24 +181,33 @@ def find(
         overhead=_overhead(both),
         salts=simulated_salts(_history(parts["salts"])),
     )
-    anions = replays = None
-    try:
-        anions = _anions(parts, effort, out, warnings, workers)
+    with _telling(warnings, "the anion space"):
+        if any(part.finished for part in both):
+            told = replace(told, anions=_anions(parts, effort, out, warnings, workers))
+    with _telling(warnings, "replays of the anion space"):
         if all(part.complete for part in both):
             space = both[0].role.searched
             rows = all_rows([part.observations() for part in both], space)
-            replays = replayed(space, rows, effort, out / "replays")
-    except (InputError, MissingExtraError) as error:
-        warnings.append(f"nothing is learned of the anion space: {error}")
-    spaces = [_space(other, parts, effort, warnings) for other in effort.others]
+            told = replace(told, replays=replayed(space, rows, effort, out / "replays"))
+    spaces = []
+    for other in effort.others:
+        with _telling(warnings, f"the space {other.space}"):
+            spaces.append(_space(other, parts, effort))
     return replace(
         told,
-        anions=anions,
-        replays=replays,
         spaces=tuple(one for one in spaces if one),
         kills=measured_once(out, effort.kills, effort.kill_evaluations) if effort.kills else None,
         warnings=tuple(warnings),
     )
+
+
+@contextmanager
+def _telling(warnings: list[str], what: str) -> Iterator[None]:
+    """What is too little to learn from, or needs what is not installed, becomes a warning."""
+    try:
+        yield
+    except (InputError, MissingExtraError) as error:
+        warnings.append(f"nothing is told of {what}: {error}")
 
 
 def _history(part: Part) -> pd.DataFrame:
@@ -279,20 +289,16 @@ def _decoded(
         return None
 
 
-def _space(
-    other: PolymerSimulation, parts: Mapping[str, Part], effort: Effort, warnings: list[str]
-) -> Space | None:
+def _space(other: PolymerSimulation, parts: Mapping[str, Part], effort: Effort) -> Space | None:
     from leyden.exploration.analysis import analyse, expected_gain
 
     drawn, proposed = (parts[f"{other.space}: {arm}"] for arm in ("random", "proposed"))
     space = drawn.role.searched
     tables = [drawn.observations(), proposed.observations()]
-    try:
-        surrogate = one_surrogate(tables, space, SEED)
-        first, best = (best_row(surrogate, rows) for rows in (tables[0], all_rows(tables, space)))
-    except (InputError, MissingExtraError) as error:
-        warnings.append(f"nothing is learned of the space {other.space}: {error}")
+    if not any(map(len, tables)):
         return None
+    surrogate = one_surrogate(tables, space, SEED)
+    first, best = (best_row(surrogate, rows) for rows in (tables[0], all_rows(tables, space)))
     reference = polymer_reference(space.names, other.fixed)
     rows = all_rows(tables, space)
     arms = [("random rows", tables[0]), (PROPOSED, tables[1])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from leyden.errors import MissingExtraError
+from leyden.errors import InputError, MissingExtraError
 from leyden.studies import Option, Source, StudyResult
 from leyden.studies.exploration_campaigns import bring, parts
 from leyden.studies.exploration_claims import claims
@@ -43,7 +43,16 @@ def run(
     quick, progress : bool
     campaigns, workers, repeats, simulate
         As in `OPTIONS`.
+
+    Raises
+    ------
+    InputError
+        No worker or no world; a campaign of another simulation; five simulations in succession
+        have failed.
     """
+    for name, value in (("workers", workers), ("repeats", repeats)):
+        if value < 1:
+            raise InputError(f"{name} is one at least", value=value)
     effort = Effort.shortest() if quick else Effort(repeats=repeats)
     home = Path(campaigns) if campaigns else out / "campaigns"
     warnings = []
