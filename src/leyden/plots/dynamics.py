@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from leyden.plots.balls import balls_and_sticks, rotation
 from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, need, series_style, tidy
@@ -62,8 +62,9 @@ def relaxation_timescales(
         ax.axhline(exact, color=INK, linewidth=1, linestyle="--", label="exact")
     ax.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="relaxation timescale (ps)")
     for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(_PLAIN)
-        axis.set_minor_formatter(_PLAIN)
+        axis.set_minor_locator(NullLocator())
     if not first:
         ends = [result.lags_ps.min(), result.lags_ps.max()]
         bottom = min(ax.get_ylim()[0], ends[0])

@@ -84,16 +84,22 @@ def _lead(found: Findings) -> str:
     quick = "A quick run, which shows only that it works. " if found.effort.quick else ""
     if not (found.analysis and found.coordination):
         return f"{quick}No states were found: {found.warnings[-1]}"
-    shares = found.analysis.koopman.populations
+    koopman, test = found.analysis.koopman, found.analysis.chapman_kolmogorov
     named = ", ".join(
-        f"{100 * share:.0f} % {name}"
-        for share, name in zip(shares, found.coordination.names, strict=True)
+        f"{name} ({100 * share:.0f} %)"
+        for share, name in zip(koopman.populations, found.coordination.names, strict=True)
     )
-    slow = found.analysis.koopman.timescales_ps[0]
+    lasting = (
+        ""
+        if test.consistent.all()
+        else " These states do not foresee themselves at longer times "
+        f"(they err by up to {test.errors.max():.2g}): that time is one of this lag."
+    )
     return (
         f"{quick}In a bead-spring model of a polymer electrolyte a graph network, taught by one "
-        f"run and measured on others, finds lithium {named}; the slowest exchange relaxes in "
-        f"{slow:.0f} ps of this model, whose time is not that of the true electrolyte."
+        f"run and measured on others, finds lithium {named}. Seen at a lag of "
+        f"{koopman.lag_ps:g} ps, the slowest exchange relaxes in {koopman.timescales_ps[0]:.0f} ps "
+        f"of this model, whose time is not that of the true electrolyte.{lasting}"
     )
 
 
