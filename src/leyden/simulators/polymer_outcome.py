@@ -23,6 +23,7 @@ from leyden.physics.diffusion import (
     LagWindow,
     mean_squared_displacement_A2,
 )
+from leyden.physics.intervals import Estimate, jackknife
 from leyden.simulators.bead_spring import BeadSpring
 from leyden.simulators.polymer_stages import Stage
 
@@ -76,9 +77,10 @@ LARGEST = 2.5
 #: waves of the box, and the share of the ions in the largest cluster.
 STRUCTURE_FACTOR = 5.0
 CLUSTER_SHARE = 0.5
-#: What a steady power of the time with the exponent `DIFFUSIVE_SLOPE` loses of its slope when the
+#: What a steady power of the time with the exponent `DIFFUSIVE_SLOPE` keeps of its slope when the
 #: time doubles: the lags at which `slope_kept_Li` looks again are about twice those of the fit.
 SLOPE_KEPT = 2 ** (DIFFUSIVE_SLOPE - 1)
+_ONE_SIGMA = 0.6827
 
 
 def wrong_with(system: BeadSpring, stage: Stage) -> tuple[Outcome, str]:
@@ -116,7 +118,8 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
         Signs: ``slope_Li`` and ``slope_anion``, d log MSD / d log t; ``moved_Li`` and
         ``moved_anion``, the root of the MSD over half the run, in diameters of the bead;
         ``slope_kept_Li`` and ``slope_kept_anion``, the slope of the MSD at later lags over that at
-        the lags that give the diffusion coefficient;
+        the lags that give the diffusion coefficient, and their standard errors
+        ``slope_kept_Li_error`` and ``slope_kept_anion_error``, ions taken as independent;
         ``ion_structure_factor``; ``ion_cluster_share``; ``closest``, the nearest approach in the
         last frame, in diameters.
     """
@@ -125,16 +128,14 @@ def judge(system: BeadSpring, trajectory: Trajectory) -> tuple[Outcome, str, dic
     signs: dict[str, float] = {}
     for name, positions in ions.items():
         diameter = 2 * system.radii[system.names.index(name)]
-        moved = mean_squared_displacement_A2(positions).mean(axis=1)
-        fit, late, last = (
-            LagWindow.choose(len(moved), trajectory.time_step_ps, lags)
-            for lags in (fit_lags_ps(trajectory), late_lags_ps(trajectory), _last_lags(trajectory))
-        )
-        with np.errstate(invalid="ignore", divide="ignore"):  # of what has not moved at all
+        of_each = mean_squared_displacement_A2(positions)
+        moved = of_each.mean(axis=1)
+        late = LagWindow.choose(len(moved), trajectory.time_step_ps, late_lags_ps(trajectory))
+        with np.errstate(invalid="ignore"):  # of what has not moved at all
             slope = float(late.log_slope(moved[late.lags]))
-            kept = float(last.slope_per_ps(moved[last.lags]) / fit.slope_per_ps(moved[fit.lags]))
         signs[f"slope_{name}"] = slope if math.isfinite(slope) else 0.0
-        signs[f"slope_kept_{name}"] = kept if math.isfinite(kept) else 0.0
+        kept, error = _slope_kept(of_each, trajectory)
+        signs[f"slope_kept_{name}"], signs[f"slope_kept_{name}_error"] = kept, error
         signs[f"moved_{name}"] = math.sqrt(moved[len(moved) // 2]) / diameter
     some = np.unique(np.linspace(0, len(trajectory) - 1, 50).astype(int))
     both = np.concatenate([ions["Li"][some], ions["anion"][some]], axis=1)
@@ -158,13 +159,34 @@ def late_lags_ps(trajectory: Trajectory) -> tuple[float, float]:
     return _part(trajectory, 0.05, 0.2)
 
 
-def _last_lags(trajectory: Trajectory) -> tuple[float, float]:
-    return _part(trajectory, 0.1, 0.2)
-
-
 def _part(trajectory: Trajectory, begin: float, end: float) -> tuple[float, float]:
     length = len(trajectory) * trajectory.time_step_ps
     return begin * length, end * length
+
+
+def _slope_kept(of_each: Floats, trajectory: Trajectory) -> tuple[float, float]:
+    """Later slope over that which gives D, and its standard error; zeros of what has not moved.
+
+    Parameters
+    ----------
+    of_each : array (T, N)
+        Squared displacement of each ion at every lag.
+    """
+    step_ps = trajectory.time_step_ps
+    fit = LagWindow.choose(len(of_each), step_ps, fit_lags_ps(trajectory))
+    last = LagWindow.choose(len(of_each), step_ps, _part(trajectory, 0.1, 0.2))
+
+    def kept(curve: Floats) -> Floats:
+        slopes = [lags.slope_per_ps(curve[lags.lags]) for lags in (last, fit)]
+        return np.atleast_1d(slopes[0] / slopes[1])
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if of_each.shape[1] == 1:  # one ion says nothing of its error
+            found = Estimate(*(float(kept(of_each[:, 0])[0]),) * 3)
+        else:
+            found = jackknife(of_each.T, kept, level=_ONE_SIGMA)[0]
+    error = (found.high - found.low) / 2
+    return (found.value, error) if math.isfinite(found.value + error) else (0.0, 0.0)
 
 
 def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
@@ -172,7 +194,8 @@ def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
 
     A log-log slope below `DIFFUSIVE_SLOPE` alone does not make a glass: what rattles in a cage
     before it diffuses has a squared displacement ``c + 6 D t`` whose log-log slope is low for long,
-    while the straight line that gives D has its final slope. So that slope has to fall as well.
+    while the straight line that gives D has its final slope. So that slope has to fall as well, to
+    less than `SLOPE_KEPT` by more than its standard error.
     """
     if signs["closest"] < CLOSEST:
         return Outcome.OVERLAP, f"two beads ended {signs['closest']:.2f} diameters apart"
@@ -182,12 +205,13 @@ def verdict(signs: dict[str, float]) -> tuple[Outcome, str]:
             f"the salt has come out: structure factor of the ions {factor:.1f} at the longest "
             f"waves, {share:.0%} of them in one cluster"
         )
-    slowing = signs["slope_Li"] < DIFFUSIVE_SLOPE and signs["slope_kept_Li"] < SLOPE_KEPT
+    kept_at_most = signs["slope_kept_Li"] + signs["slope_kept_Li_error"]
+    slowing = signs["slope_Li"] < DIFFUSIVE_SLOPE and kept_at_most < SLOPE_KEPT
     if slowing or signs["moved_Li"] < 1:
         return Outcome.GLASSY, (
             f"lithium does not diffuse yet: slope of its motion {signs['slope_Li']:.2f}, of which "
-            f"later lags keep {signs['slope_kept_Li']:.0%}; moved {signs['moved_Li']:.1f} "
-            "diameters in half the run"
+            f"later lags keep {signs['slope_kept_Li']:.0%} (± {signs['slope_kept_Li_error']:.0%}); "
+            f"moved {signs['moved_Li']:.1f} diameters in half the run"
         )
     return Outcome.OK, ""
 
