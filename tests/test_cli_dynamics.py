@@ -366,7 +366,8 @@ def test_states_that_collapse_end_in_a_message(tmp_path: Path) -> None:
     path = write_dump(tmp_path / "noise.dump", noise, edges, np.ones(8, int))
     words = ("--species", "1=Li", "--time-step-ps", 1, "--targets", "Li", "--lag-ps", 2)
     told = refused("fit", path, *words, *QUICK, "-o", tmp_path / "out")
-    assert "the states collapsed" in told
+    # on the frames for learning, or, where chance has scored there, on those for measuring
+    assert "nothing that is slower than the lag was found" in " ".join(told.split())
     assert "Remedy" in told
     assert not (tmp_path / "out" / "report.html").exists()
     assert not (tmp_path / "out" / "model.leyden").exists()

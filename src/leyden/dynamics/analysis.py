@@ -173,7 +173,7 @@ def _check_states(
         raise InputError(
             f"the states of the model are none on these trajectories: {reason}",
             file=", ".join(one.name for one in trajectories),
-            remedy="give a longer trajectory, or learn from these (a model may be the start)",
+            remedy="give longer trajectories, ask for fewer states, or learn from these frames too",
         )
 
 
