@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from leyden.errors import InputError
 from leyden.exploration import Campaign, Objective, Parameter, SearchSpace
 from leyden.plots import exploration as drawn
-from leyden.plots import subplots
+from leyden.plots import held_out, subplots
 
 pytest.importorskip("botorch")
 
@@ -115,16 +115,16 @@ def test_held_out_values_and_simulations_along_a_parameter(
 ) -> None:
     assert found.held_out is not None
     figure, (left, middle, right) = subplots(1, 3, width=14)
-    drawn.held_out_parity(found.held_out, left, objective=GOAL)
+    held_out.held_out_parity(found.held_out, left, objective=GOAL)
     shown = sum(len(part[0].get_xdata()) for part in left.containers)
     assert shown == len(found.held_out.table)
-    drawn.residual_histogram(found.held_out, middle)
+    held_out.residual_histogram(found.held_out, middle)
     area = sum(bar.get_height() * bar.get_width() for bar in middle.patches)
     assert area == pytest.approx(1.0)
     one = next(each for each in found.cuts if each.parameter.name == "heat_K")
     rows = results(pd.DataFrame([REFERENCE] * 3).assign(heat_K=[310.0, 340.0, 390.0]))
     held = against(surrogate, rows)
-    drawn.prediction_along(one, held, rows["heat_K"].to_numpy(), right, objective=GOAL)
+    held_out.prediction_along(one, held, rows["heat_K"].to_numpy(), right, objective=GOAL)
     shown = np.concatenate([part[0].get_ydata() for part in right.containers]).astype(float)
     np.testing.assert_allclose(np.sort(shown), np.sort(held.table["observed"]))
     rings = [part[0].get_markerfacecolor() == "none" for part in right.containers]

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from leyden import plots
 from leyden.errors import IncompatibleError, InputError
+from leyden.plots.style import plain_ticks
 
 
 @pytest.fixture
@@ -184,3 +185,14 @@ def test_the_palette_survives_colour_blindness() -> None:
     seen = np.clip(linear @ protan.T, 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
     assert apart[np.triu_indices(len(seen), 1)].min() > 0.09
+
+
+def test_logarithmic_ticks_are_plain_and_few() -> None:
+    figure, ax = plots.subplots()
+    ax.set(xscale="log", xlim=(0.4, 6.0), yscale="log", ylim=(1e-6, 1e2))
+    plain_ticks(ax.xaxis, ax.yaxis)
+    figure.canvas.draw()
+    shown = [label.get_text() for label in ax.get_xticklabels()]
+    assert [text for text in shown if text and 0.4 <= float(text) <= 6] == ["0.5", "1", "2", "5"]
+    assert "0.01" in [label.get_text() for label in ax.get_yticklabels()]
+    assert not ax.xaxis.get_minorticklocs().size

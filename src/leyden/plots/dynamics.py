@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from leyden.plots.balls import balls_and_sticks, rotation
-from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, need, series_style, tidy
+from leyden.plots.style import (
+    BAND,
+    INK,
+    PALETTE,
+    QUIET,
+    corner,
+    left_out,
+    need,
+    plain_ticks,
+    series_style,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from leyden.dynamics.kinetic_results import ChapmanKolmogorov, Koopman, Timescales
@@ -29,8 +39,6 @@ __all__ = [
     "transition_bars",
 ]
 
-_BAND: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
-_PLAIN = FuncFormatter(lambda value, place: f"{value:g}")
 _VIEW = (-72.0, 14.0)  # degrees
 _BALL = 0.55  # angstrom
 
@@ -56,20 +64,17 @@ def relaxation_timescales(
         times, (low, high) = result.timescales_ps[:, mode], result.interval[:, :, mode]
         number = f"relaxation {mode + 1}" if result.timescales_ps.shape[1] > 1 else ""
         words = ", ".join(part for part in (label, number) if part)
-        ax.fill_between(result.lags_ps, low, high, color=colour, **_BAND)
+        ax.fill_between(result.lags_ps, low, high, color=colour, **BAND)
         ax.plot(result.lags_ps, times, "o-", color=colour, markersize=4, label=words or None)
     if exact is not None:
         ax.axhline(exact, color=INK, linewidth=1, linestyle="--", label="exact")
     ax.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="relaxation timescale (ps)")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(_PLAIN)
-        axis.set_minor_locator(NullLocator())
     if not first:
         ends = [result.lags_ps.min(), result.lags_ps.max()]
         bottom = min(ax.get_ylim()[0], ends[0])
         ax.fill_between(ends, bottom, ends, color=QUIET, alpha=0.12, linewidth=0)
         ax.set_ylim(bottom=bottom)
+    plain_ticks(ax.xaxis, ax.yaxis)
     corner(ax, [left_out(np.isfinite(result.timescales_ps).ravel())])
     if ax.get_legend_handles_labels()[1]:
         ax.legend(frameon=False, fontsize=9)
@@ -83,7 +88,7 @@ def chapman_kolmogorov(result: ChapmanKolmogorov, ax: Axes) -> Axes:
         style = series_style(state)
         at = (slice(None), state, state)
         low, high = (bound[at] for bound in result.predicted_interval)
-        ax.fill_between(times, low, high, color=style["color"], **_BAND)
+        ax.fill_between(times, low, high, color=style["color"], **BAND)
         ax.plot(times, result.predicted[at], color=style["color"], linewidth=1.5)
         error = np.abs(result.estimated_interval[(slice(None), *at)] - result.estimated[at])
         ax.errorbar(
@@ -145,7 +150,7 @@ def charge_integral(result: StateEnvironments, ax: Axes) -> Axes:
         zip(result.charge, result.charge_low, result.charge_high, strict=True)
     ):
         colour = PALETTE[state % 6]
-        ax.fill_between(result.edges, low, high, color=colour, **_BAND)
+        ax.fill_between(result.edges, low, high, color=colour, **BAND)
         ax.plot(result.edges, mean, color=colour, label=f"state {state}")
     ax.axhline(0, color=QUIET, linewidth=0.8)
     ax.axvline(result.shell, color=QUIET, linewidth=0.8, linestyle=":")

@@ -1,9 +1,9 @@
-"""Figures of explorations: what matters, cuts, landscapes, surfaces, held-out rows."""
+"""Figures of explorations: what matters, cuts, landscapes, surfaces."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,21 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from mpl_toolkits.mplot3d.axes3d import Axes3D
 
-from leyden.plots.style import INK, PALETTE, QUIET, corner, left_out, need, series_style, tidy
+from leyden.plots.style import (
+    BAND,
+    INK,
+    PALETTE,
+    QUIET,
+    corner,
+    left_out,
+    need,
+    plain_ticks,
+    tidy,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from leyden.exploration.held_out import HeldOut
     from leyden.exploration.landscapes import Cut, IsoSurface, Landscape
     from leyden.exploration.search_space import Objective, Parameter
     from leyden.exploration.uphill import Uphill
@@ -28,18 +37,13 @@ __all__ = [
     "best_so_far_curves",
     "colour_bar",
     "cut_curve",
-    "held_out_parity",
     "importance_bars",
     "iso_surface_picture",
     "landscape_map",
     "named",
-    "prediction_along",
-    "residual_histogram",
     "slope_bars",
 ]
 
-_BAND: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
-_RING: dict[str, Any] = {"markerfacecolor": "none"}
 _TWO_SIDED_95 = 1.96
 _RED = "#c1121f"
 _LABELS = {"mean": "expected", "std": "standard deviation", "improvement": "expected improvement"}
@@ -123,11 +127,12 @@ def cut_curve(
         ax.set_xticks(places, [str(level) for level in table["value"]])
     else:
         places = table["value"].to_numpy(dtype=float)
-        ax.fill_between(places, table["low"], table["high"], color=PALETTE[0], **_BAND)
+        ax.fill_between(places, table["low"], table["high"], color=PALETTE[0], **BAND)
         ax.plot(places, table["mean"], color=PALETTE[0], label="expected, 95 % band")
         second.fill_between(places, 0, table["improvement"], color=PALETTE[5], alpha=0.35, lw=0)
         ax.set_xscale(parameter.scale)
         ax.set_xlim(places.min(), places.max())
+        plain_ticks(ax.xaxis)
         if mark:
             ax.axvline(float(cast(float, result.at)), color=_RED, linewidth=1, linestyle="--")
     top = improvement_limit or float(np.nanmax(table["improvement"]))
@@ -175,6 +180,7 @@ def landscape_map(
     colours = ax.contourf(x, y, values, levels, cmap="viridis", norm=Normalize(low, high))
     ax.contour(x, y, values, levels, colors="white", linewidths=0.4, alpha=0.6)
     ax.set(xscale=result.x.scale, yscale=result.y.scale)
+    plain_ticks(ax.xaxis, ax.yaxis)
     ax.set(xlabel=named(result.x), ylabel=named(result.y))
     if quantity == "mean" and mark:
         known = np.ma.masked_invalid(np.abs(result.differs.T))
@@ -290,102 +296,9 @@ def best_so_far_curves(table: pd.DataFrame, ax: Axes, *, objective: Objective) -
     for number, (arm, rows) in enumerate(table.groupby("arm", sort=False)):
         colour = PALETTE[number % len(PALETTE)]
         at = rows["evaluations"]
-        ax.fill_between(at, rows["low"], rows["high"], color=colour, step="post", **_BAND)
+        ax.fill_between(at, rows["low"], rows["high"], color=colour, step="post", **BAND)
         ax.step(at, rows["best"], where="post", color=colour, label=str(arm), linewidth=1.8)
     ax.set(xlabel="evaluations", ylabel=f"best so far, {named(objective)}")
     ax.set_xlim(left=0)
     ax.legend(frameon=False, fontsize=9, loc="lower right" if objective.maximise else "upper right")
-    return tidy(ax)
-
-
-def held_out_parity(result: HeldOut, ax: Axes, *, objective: Objective) -> Axes:
-    """Observations against predictions by surrogates that have not seen them, with 95 % intervals.
-
-    Bounds are triangles that point to where the true value lies.
-    """
-    table = result.table
-    inside = table["residual"].abs() <= _TWO_SIDED_95
-    kinds = [
-        ("within its interval", (table["bound"] == "") & inside, 0, "o"),
-        ("outside", (table["bound"] == "") & ~inside, 1, "s"),
-        ("true value is higher", table["bound"] == "above", 2, "^"),
-        ("true value is lower", table["bound"] == "below", 3, "v"),
-    ]
-    for label, chosen, number, marker in kinds:
-        rows = table[chosen]
-        if len(rows):
-            ax.errorbar(
-                rows["mean"],
-                rows["observed"],
-                xerr=np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy()),
-                fmt=marker,
-                color=PALETTE[number],
-                ecolor="#b9c2c9",
-                markersize=4.5,
-                linewidth=0.8,
-                label=label,
-            )
-    ends = _ends(table[["observed", "mean"]].to_numpy().ravel())
-    ax.plot(ends, ends, color=QUIET, linewidth=1, linestyle="--", zorder=0)
-    ax.set(xlabel=f"predicted, {named(objective)}", ylabel="observed")
-    ax.legend(frameon=False, fontsize=9)
-    return tidy(ax)
-
-
-def residual_histogram(result: HeldOut, ax: Axes) -> Axes:
-    """Residuals over their standard deviations, beside the normal curve that is right."""
-    residuals = result.measured["residual"].to_numpy()
-    reach = max(4.0, float(np.ceil(np.nanmax(np.abs(residuals)))))
-    bins = np.linspace(-reach, reach, round(4 * reach) + 1)
-    ax.hist(residuals, bins=bins.tolist(), density=True, color=PALETTE[0], alpha=0.55)
-    at = np.linspace(-reach, reach, 201)
-    ax.plot(at, np.exp(-0.5 * at**2) / np.sqrt(2 * np.pi), color=INK, linewidth=1.2, label="normal")
-    for side in (-_TWO_SIDED_95, _TWO_SIDED_95):
-        ax.axvline(side, color=QUIET, linewidth=0.8, linestyle=":")
-    ax.set(xlabel="residual / its standard deviation", ylabel="density")
-    ax.legend(frameon=False, fontsize=9)
-    return tidy(ax)
-
-
-def prediction_along(
-    result: Cut, held_out: HeldOut, values: np.ndarray, ax: Axes, *, objective: Objective
-) -> Axes:
-    """A cut, and observations along it that the surrogate has not learned from.
-
-    Rings are those where the surrogate extrapolates; triangles on them are bounds, and point to
-    where the true value lies.
-
-    Parameters
-    ----------
-    result : Cut
-    held_out : HeldOut
-        Of those observations.
-    values : ndarray, shape (n,)
-        Their values of the parameter of the cut.
-    ax : Axes
-    objective : Objective
-    """
-    table, rows = result.table, held_out.table
-    ax.fill_between(table["value"], table["low"], table["high"], color=PALETTE[0], **_BAND)
-    ax.plot(table["value"], table["mean"], color=PALETTE[0], label="expected, 95 % band")
-    beyond = rows["extrapolates"].to_numpy(dtype=bool)
-    label = "simulated, not learned from"
-    for chosen, style, said in ((~beyond, {}, label), (beyond, _RING, f"{label}; extrapolated")):
-        if chosen.any():
-            ax.errorbar(
-                values[chosen],
-                rows["observed"][chosen],
-                yerr=_TWO_SIDED_95 * rows["error"][chosen],
-                capsize=2,
-                linestyle="none",
-                label=said,
-                **(series_style(1) | style),
-            )
-    for side, marker in (("below", "v"), ("above", "^")):
-        bound = (rows["bound"] == side).to_numpy()
-        if bound.any():
-            ax.plot(values[bound], rows["observed"][bound], marker, color=INK, label="a bound")
-    ax.set_xscale(result.parameter.scale)
-    ax.set(xlabel=named(result.parameter), ylabel=named(objective))
-    ax.legend(frameon=False, fontsize=9)
     return tidy(ax)

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from leyden.errors import IncompatibleError, InputError
 
 __all__ = [
+    "BAND",
     "INK",
     "PALETTE",
     "QUIET",
@@ -22,6 +25,7 @@ __all__ = [
     "left_out",
     "limits",
     "need",
+    "plain_ticks",
     "series_style",
     "subplots",
     "tidy",
@@ -31,9 +35,12 @@ __all__ = [
 #: Okabe and Ito's colours, which readers of every colour vision tell apart, darkest first.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 INK, QUIET = "#1d2327", "#77828b"
+#: Of an interval that is filled.
+BAND: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
 
 _MARKERS = "osD^vP"
 _MANY = 2000  # points beyond which a vector drawing only grows heavy
+_FEW_DECADES = 2.5
 
 
 def subplots(
@@ -84,6 +91,20 @@ def tidy(ax: Axes, grid: str = "both") -> Axes:
     for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
         text.set(fontsize=10, color=INK)
     return ax
+
+
+def plain_ticks(*axes: Axis) -> None:
+    """Plain numbers along logarithmic axes, at 1, 2 and 5 where decades are few; others stay.
+
+    To be called when the limits are known.
+    """
+    for axis in axes:
+        if axis.get_scale() == "log":
+            low, high = np.log10(axis.get_view_interval())
+            subs = (1.0, 2.0, 5.0) if high - low < _FEW_DECADES else (1.0,)
+            axis.set_major_locator(LogLocator(subs=subs))
+            axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+            axis.set_minor_locator(NullLocator())
 
 
 def corner(ax: Axes, notes: Sequence[str]) -> None:

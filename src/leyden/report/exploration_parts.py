@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from leyden.plots.exploration import (
     colour_bar,
     cut_curve,
-    held_out_parity,
     importance_bars,
     iso_surface_picture,
     landscape_map,
-    residual_histogram,
     slope_bars,
 )
+from leyden.plots.held_out import held_out_parity, residual_histogram
 from leyden.plots.style import subplots
 from leyden.report.tables import format_interval, format_number
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from leyden.exploration.evaluators import CONDUCTIVITY
 from leyden.physics.intervals import Estimate
-from leyden.plots.exploration import best_so_far_curves, prediction_along
+from leyden.plots.exploration import best_so_far_curves
+from leyden.plots.held_out import prediction_along
 from leyden.plots.polymer_exploration import length_errors, reached_share
 from leyden.plots.style import subplots
 from leyden.report import Report
