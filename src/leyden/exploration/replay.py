@@ -19,6 +19,7 @@ import pandas as pd
 
 from leyden.errors import InputError, did_you_mean
 from leyden.exploration.batches import METHODS, propose
+from leyden.exploration.progress import progress_bar
 from leyden.exploration.search_space import Objective, SearchSpace
 
 __all__ = ["Emulator", "evaluations_to_reach", "replay"]
@@ -50,6 +51,7 @@ def replay(
     truth: Truth | Sequence[Truth] | None = None,
     until: Sequence[float] | None = None,
     file: str | Path | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Simulated campaigns: `initial` random rows, then batches by each method.
 
@@ -69,11 +71,14 @@ def replay(
     random_state : int
     truth : callable, or a sequence of them, optional
         Values without noise, by which rows are judged; else what the emulator told, of which the
-        best is one with luck, and a bound that the true value may not reach is none.
+        best is one with luck. A row whose bound the true value may not reach is not judged in
+        either case: who runs the campaign does not know that it is good.
     until : sequence of float, optional
         One a repeat: a campaign ends with the batch in which a row is judged as good.
     file : path, optional
         JSON lines, one a campaign: those that it holds are not run again.
+    progress : bool
+        Whether to draw a bar of campaigns, if standard error is a terminal.
 
     Returns
     -------
@@ -92,15 +97,18 @@ def replay(
     settings = [world.settings() | shared for world in worlds]
     done = _read(file, settings)
     curves = []
-    for repeat, world in enumerate(worlds):
-        for method in methods:
-            key = (method, batch, repeat)
-            if key not in done:
-                seeds = np.random.SeedSequence([random_state, repeat])
-                judged = _campaign(world, method, seeds, initial, evaluations, batch)
-                done[key] = judged.tolist()
-                _append(file, key, done[key], settings[repeat])
-            curves.append(_curve(key, initial, done[key], objective))
+    label = f"replays, {', '.join(methods)} by {batch}"
+    with progress_bar(label, repeats * len(methods), progress) as tell:
+        for repeat, world in enumerate(worlds):
+            for method in methods:
+                key = (method, batch, repeat)
+                if key not in done:
+                    seeds = np.random.SeedSequence([random_state, repeat])
+                    judged = _campaign(world, method, seeds, initial, evaluations, batch)
+                    done[key] = judged.tolist()
+                    _append(file, key, done[key], settings[repeat])
+                curves.append(_curve(key, initial, done[key], objective))
+                tell(len(curves))
     return pd.concat(curves, ignore_index=True)
 
 
@@ -145,11 +153,11 @@ class _World:
         """The value of each row, NaN where it has none that counts."""
         name = self.objective.name
         values = observations[name].to_numpy(float)
-        if self.truth is not None:
-            real = np.asarray(self.truth(observations[self.space.names]), float)
-            return np.where(np.isnan(values), np.nan, real)
         doubtful = "below" if self.objective.maximise else "above"
-        return np.where(_bounds(observations, name) == doubtful, np.nan, values)
+        known = ~np.isnan(values) & (_bounds(observations, name) != doubtful)
+        if self.truth is not None:
+            values = np.asarray(self.truth(observations[self.space.names]), float)
+        return np.where(known, values, np.nan)
 
     def reached(self, observations: pd.DataFrame) -> bool:
         """Whether a row is as good as it takes to end."""
