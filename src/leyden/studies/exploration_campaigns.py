@@ -205,7 +205,7 @@ def parts(home: Path, effort: Effort) -> dict[str, Part]:
         try:
             found[name] = Part(role, role.opened(home))
         except LeydenError as error:
-            found[name] = Part(role, None, str(error))
+            found[name] = Part(role, None, str(error).rstrip("."))
     return found
 
 

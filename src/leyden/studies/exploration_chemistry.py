@@ -45,9 +45,9 @@ def _tell_space(report: Report, found: Findings, space: Space) -> None:
     )
     report.section(f"The space of the {space.name}").text(
         f"{drawn} random rows (of {effort.other_shared}) and {max(all_of_it - drawn, 0)} proposed "
-        f"ones (of {effort.other_proposed}) of {simulation.production_ns:g} ns. By the surrogate, the "
-        f"best row has {change(CONDUCTIVITY, space.gain)} over the best of the random rows (95 % "
-        "interval; no replicates were simulated)."
+        f"ones (of {effort.other_proposed}) of {simulation.production_ns:g} ns. By the surrogate, "
+        f"the best row has {change(CONDUCTIVITY, space.gain)} over the best of the random rows "
+        "(95 % interval; no replicates were simulated)."
     )
     figure, ax = subplots(width=6.4, height=3.8)
     best_so_far_curves(space.progress, ax, objective=CONDUCTIVITY)

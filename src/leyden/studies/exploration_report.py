@@ -190,10 +190,11 @@ def _pair(estimate: tuple[float, float, float]) -> tuple[float, tuple[float, flo
 def _lengths(report: Report, found: Findings) -> None:
     report.section("How long a simulation has to be")
     if found.lengths.empty:
-        report.text(
-            "Not told: neither the folders of the runs nor the table that is made of them are "
-            "beside the campaigns."
+        none = (
+            "neither the folders of the runs nor the table that is made of them are beside the "
+            "campaigns"
         )
+        report.text(f"Not told: {found.untold.get('run lengths', none)}.")
         return
     table = summary_of_lengths(found.lengths)
     points = ", ".join(_POINTS[str(point)] for point in table["point"].unique())
@@ -212,10 +213,10 @@ def _lengths(report: Report, found: Findings) -> None:
     report.table(
         table,
         caption="What a run tells, by its length. Scatter between seeds and told error are "
-        "relative standard errors of one run, of lithium's conductivity by Nernst and Einstein; scatter of "
-        "all ions by the same, and of the collective conductivity of all ions, beside them. Bias "
-        "is of log10, against the whole of the same runs, with 95 % intervals by Student's t; "
-        "bounds are the share of runs that only bound the value from above.",
+        "relative standard errors of one run, of lithium's conductivity by Nernst and Einstein; "
+        "beside them are those of all ions by the same, and of the collective one. Bias is of "
+        "log10, against the whole of the same runs, with 95 % intervals by Student's t; bounds "
+        "are the share of runs that only bound the value from above.",
         units={"length_ns": "ns", "cpu_seconds": "s", "collective_S_per_cm": "S/cm"},
         names={str(name): words(str(name)).removesuffix(" ns") for name in table},
         digits=3,
@@ -258,9 +259,9 @@ def _compared(report: Report, found: Findings, anions: Anions) -> None:
         f"{shared} random rows that both arms have (of {effort.shared}); then "
         f"{proposed - shared} proposed ones (of {effort.proposed}) by local penalisation in "
         f"batches of {effort.batch}, against {random - shared} more random ones (of "
-        f"{effort.random}). Random rows could have come in any order: the line is the median over all orders, "
-        "the band holds 95 % of them. The best of many noisy values has had luck; on the right the "
-        "rows are judged by one surrogate of all of them."
+        f"{effort.random}). Random rows could have come in any order: the line is the median over "
+        "all orders, the band holds 95 % of them. The best of many noisy values has had luck; on "
+        "the right the rows are judged by one surrogate of all of them."
     )
     figure, axes = subplots(1, 2, width=10.4, height=4.0)
     panels = {"by values": anions.progress, "by the surrogate": anions.judged}
@@ -305,9 +306,9 @@ def _replays(report: Report, told: Replays) -> None:
     report.section("How many evaluations it takes, in many worlds").text(
         f"{told.worlds} emulators were drawn from what the rows leave open, each with a campaign "
         f"in batches and one that proposes one at a time, from the same {told.initial} random "
-        f"rows. The goal of a world is the truth of the best of {told.most} other random rows there. A "
-        "row that is told as an upper bound is no goal and reaches none, as nobody would know how "
-        "good it is. Evaluations are counted by whole batches, the first rows among them.",
+        f"rows. The goal of a world is the truth of the best of {told.most} other random rows "
+        "there. A row that is told as an upper bound is no goal and reaches none, as nobody would "
+        "know how good it is. Evaluations are counted by whole batches, the first rows among them.",
         f"The median of batches of {told.batch} is {median} evaluations; over those one at a time "
         f"that is {format_interval(*_pair(told.ratio))}, and of what was proposed alone "
         f"{format_number(told.proposals_ratio, digits=3)} (95 % intervals by bootstrap over "

@@ -30,4 +30,5 @@ def telling(untold: MutableMapping[str, str], what: str) -> Iterator[None]:
         raise
     except Exception as error:
         known = isinstance(error, LeydenError)
-        untold[what] = str(error) if known else f"{type(error).__name__}: {error}"
+        why = str(error) if known else f"{type(error).__name__}: {error}"
+        untold[what] = why.rstrip(".")  # it becomes the end of a sentence
