@@ -624,6 +624,23 @@ def test_goals_that_are_raised_repeat_the_row_that_was_begun_with(
         assert (len(rows), len(rows.drop_duplicates())) == (3, 1)
 
 
+def test_replicates_of_two_rows_are_no_replicates(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(home, folder)
+    part = parts(folder, small())["replicates-random"]
+    assert part.campaign is not None
+    other = part.role.searched.random(1, 5)
+    part.campaign.tell(other.assign(**{CONDUCTIVITY.name: -1.0}))
+    monkeypatch.setattr(exploration_findings, "replayed", lambda *_, **__: None)
+    effort = small(others=(), draws=10)
+    told_of = find(parts(folder, effort), effort, folder, tmp_path, workers=1)
+    found = claim(told_of, "bo_gain_over_random")
+    assert found.measured is None
+    assert "replicates are of one row" in found.protocol
+
+
 def test_tables_that_a_kill_left_behind_are_written_again(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(home, folder)
