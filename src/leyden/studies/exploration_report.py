@@ -372,7 +372,7 @@ def _machine(report: Report, found: Findings) -> None:
         )
     for arm, (spent, simulated) in found.overhead.items():
         report.text(
-            f"In the {arm} arm, surrogates, proposals, tables and starts of workers took "
+            f"In the {arm} arm, surrogates, proposals, its file and starts of workers took "
             f"{spent:.0f} CPU seconds, {100 * spent / simulated:.2f} % of the {simulated:.0f} of "
             "LAMMPS in its own evaluations."
         )
