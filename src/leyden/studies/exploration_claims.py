@@ -299,9 +299,9 @@ def _overhead(found: Findings) -> Claim:
         text = (
             f"{_begin(found)}the arm of the optimisation, less the rows that it was told: "
             "processor time of its drivers (surrogates, proposals, the campaign's file, and its "
-            f"table where this version has written it) and of the starts of workers, {told[0]:.0f} s, over that of LAMMPS in its own "
-            f"evaluations, {told[1]:.0f} s; what workers do before and after LAMMPS counts on "
-            "neither side"
+            f"table where this version has written it) and of the starts of workers, {told[0]:.0f} "
+            f"s, over that of LAMMPS in its own evaluations, {told[1]:.0f} s; what workers do "
+            "before and after LAMMPS counts on neither side"
         )
         chance = found.overhead.get("random")
         if chance is not None:
