@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -174,6 +175,23 @@ def test_shared_workers_and_a_call_after_each_row(tmp_path: Path) -> None:
         assert step.spent()["workers"][1] > 0.2
     with CampaignStore(arms[1].path).reading() as step:
         assert "workers" not in step.spent()
+
+
+def test_what_is_called_after_each_row_is_a_cost_of_the_campaign(
+    campaign: Campaign, thread: Executor
+) -> None:
+    """Once: the looks at its file that it takes are among it."""
+
+    def slow(same: Campaign) -> None:
+        time.sleep(0.15)
+        assert len(same.history())
+
+    began = time.perf_counter()
+    campaign.run(
+        lambda _: 1.0, evaluations=2, workers=1, executor=thread, each=slow, progress=False
+    )
+    took = time.perf_counter() - began
+    assert 0.3 <= campaign.status().driver_seconds <= took
 
 
 def test_what_was_told_has_cost_the_driver_nothing(campaign: Campaign, thread: Executor) -> None:

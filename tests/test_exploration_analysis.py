@@ -232,6 +232,10 @@ def test_a_larger_error_of_its_own_widens_the_interval(
 ) -> None:
     usual = against(surrogate, told.head(1)).table["std"].iloc[0]
     wide = against(surrogate, told.head(1).assign(value_error=0.5)).table["std"].iloc[0]
+    row = told.head(1).assign(value_error=0.5)
+    unknown = against(surrogate, row, own_errors=False).table.iloc[0]
+    band = surrogate.predict(row[surrogate.space.names], noise=True).iloc[0]
+    assert (unknown["low"], unknown["high"]) == pytest.approx((band["low"], band["high"]))
     assert wide**2 - usual**2 == pytest.approx(0.5**2 - 0.05**2, rel=1e-6)
 
 

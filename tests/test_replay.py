@@ -141,6 +141,30 @@ def test_failed_and_bounded_rows_cost_an_evaluation_and_are_not_the_best(truth) 
         assert curves["best"].max() <= -0.01
 
 
+@pytest.mark.parametrize("truth", [None, hill])
+def test_a_row_that_was_told_as_a_doubtful_bound_reaches_no_goal(truth) -> None:  # type: ignore[no-untyped-def]
+    """However good it is in truth: who runs the campaign has only learned that it is no better."""
+
+    def bounded(rows: pd.DataFrame, generator: np.random.Generator) -> tuple[np.ndarray, ...]:
+        values, errors = noisy_hill(rows, generator)
+        return values, errors, np.where(hill(rows) > -0.2, "below", ""), np.full(len(rows), "ok")
+
+    numbers = {"initial": 6, "evaluations": 14, "batch": 4, "repeats": 2, "random_state": 3}
+    curves = replay(SQUARE, GOAL, bounded, ["random"], truth=truth, until=[-0.1] * 2, **numbers)
+    assert (curves.groupby("repeat").size() == 14).all(), "none has ended before"
+    assert curves["best"].max() <= -0.2 + 0.1 * (truth is None)
+    assert np.isinf(evaluations_to_reach(curves, GOAL, -0.19 + 0.1 * (truth is None))).all()
+    kinder = replay(
+        SQUARE,
+        replace(GOAL, maximise=False),
+        bounded,
+        ["random"],
+        truth=truth,
+        **numbers,
+    )
+    assert kinder["value"].notna().all(), "where less is better, such a bound is on the safe side"
+
+
 def real(n: int = 60, seed: int = 0) -> pd.DataFrame:
     """Rows of which those with x < 0.25 are bounds and those with y > 0.8 fail."""
     rows = SQUARE.random(n, seed)

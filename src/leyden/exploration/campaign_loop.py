@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from leyden.exploration.campaign_store import CampaignStore, StoredRow
 from leyden.exploration.campaign_workers import Ended, Executes, ExecutorWorkers, LocalWorkers
 from leyden.exploration.driver_lock import driving
 from leyden.exploration.evidence import FAULTS
+from leyden.exploration.progress import progress_bar
 from leyden.exploration.retrying import EARLIER
 from leyden.exploration.trial import Answer, Evaluate, Trial
 
@@ -70,7 +70,7 @@ def drive(
         try:
             with (
                 _workers(evaluate, plan.workers, executor) as workers,
-                _bar(campaign, plan, progress) as tell,
+                progress_bar(campaign.path.name, plan.evaluations, progress) as tell,
             ):
                 _Driver(campaign, store, workers, plan, each).run(tell)
         finally:
@@ -135,7 +135,8 @@ class _Driver:
             with self.store.writing() as step:
                 step.spend("workers", 0.0, starts)
         if any(kept) and self.each is not None:
-            self.each(self.campaign)
+            with self.store.measured():
+                self.each(self.campaign)
 
     def _check_that_some_succeed(self) -> None:
         if len(self.last) == _FUTILE and all(answer.outcome in FAULTS for answer in self.last):
@@ -214,17 +215,3 @@ def _give_back(store: CampaignStore) -> None:
         for row in step.rows("running", "suggested"):
             if row.state == "running" or row.deaths:
                 step.update(row.id, state="suggested", worker="", deaths=0)
-
-
-@contextmanager
-def _bar(campaign: Campaign, plan: Plan, wanted: bool) -> Iterator[Callable[[int], object]]:
-    """A progress bar of finished rows, on a terminal only."""
-    if not wanted or not sys.stderr.isatty():
-        yield lambda finished: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True)) as bar:
-        task = bar.add_task(campaign.path.name, total=plan.evaluations)
-        yield lambda finished: bar.update(task, completed=finished)

@@ -41,8 +41,8 @@ class CampaignStatus:
     driver : int or None
         Process that runs it now.
     driver_seconds, driver_cpu_seconds : float
-        What the campaign itself has cost so far: surrogates, proposals, this file, and (processor
-        time only) the starts of workers.
+        What the campaign itself has cost so far: surrogates, proposals, this file, what `run` was
+        given as `each`, and (processor time only) the starts of workers.
     evaluation_seconds, evaluation_cpu_seconds : float
         Of the rows that a driver has evaluated: what was told from elsewhere cost it nothing.
     """

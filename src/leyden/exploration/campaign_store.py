@@ -198,6 +198,7 @@ class CampaignStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._unbooked = (0.0, 0.0)
+        self._measuring = False
         if not path.is_file():
             raise InputError(
                 "there is no such campaign",
@@ -251,7 +252,7 @@ class CampaignStore:
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A look at one moment of the campaign."""
-        with self._measured(), self._connected() as database:
+        with self.measured(), self._connected() as database:
             database.execute("BEGIN")
             yield Transaction(database)
             database.execute("ROLLBACK")
@@ -259,7 +260,7 @@ class CampaignStore:
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
         """A step: all of it is done, or nothing; what it costs is written down with the next."""
-        with self._measured(), self._connected() as database:
+        with self.measured(), self._connected() as database:
             database.execute("BEGIN IMMEDIATE")
             try:
                 step = Transaction(database)
@@ -273,9 +274,17 @@ class CampaignStore:
             self._unbooked = (0.0, 0.0)
 
     @contextmanager
-    def _measured(self) -> Iterator[None]:
+    def measured(self) -> Iterator[None]:
+        """What is done meanwhile is a cost of the campaign; steps within are not counted twice."""
+        if self._measuring:
+            yield
+            return
         wall, cpu = time.perf_counter(), time.process_time()
-        yield
+        self._measuring = True
+        try:
+            yield
+        finally:
+            self._measuring = False
         more = time.perf_counter() - wall, time.process_time() - cpu
         self._unbooked = self._unbooked[0] + more[0], self._unbooked[1] + more[1]
 

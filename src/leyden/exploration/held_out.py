@@ -117,7 +117,9 @@ class HeldOut:
         )
 
 
-def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
+def against(
+    surrogate: Surrogate, observations: pd.DataFrame, *, own_errors: bool = True
+) -> HeldOut:
     """Observations that a surrogate has not learned from, beside what it predicts.
 
     Parameters
@@ -126,6 +128,9 @@ def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
         Fitted.
     observations : DataFrame
         Columns as of `Surrogate.fit`; rows without a value are left out.
+    own_errors : bool
+        Whether an interval is that of a row whose standard error is known, which may make it wider
+        or narrower than that of any new one. False: nothing of the row but its parameters is used.
 
     Raises
     ------
@@ -137,9 +142,10 @@ def against(surrogate: Surrogate, observations: pd.DataFrame) -> HeldOut:
     observed, error, bound = _learned(rows, objective)
     latent = predicted(surrogate, rows[surrogate.space.names])
     noise = surrogate.noise_std
-    # A simulation that knows its own error has that one in place of the usual.
-    usual = surrogate.evidence.typical_variance() * surrogate.evidence.scale.spread**2
-    own = np.where(error > 0, np.square(error) - usual, 0.0)
+    own = np.zeros(len(rows))
+    if own_errors:  # a simulation that knows its own error has that one in place of the usual
+        usual = surrogate.evidence.typical_variance() * surrogate.evidence.scale.spread**2
+        own = np.where(error > 0, np.square(error) - usual, 0.0)
     std = np.sqrt(latent["std"].to_numpy() ** 2 + np.maximum(noise**2 + own, 0.0))
     mean = latent["mean"].to_numpy()
     space, learned = surrogate.space, surrogate.evidence

@@ -9,7 +9,7 @@ import numpy as np
 
 from leyden.physics.intervals import Estimate
 
-__all__ = ["median_needed", "ratio_of_medians"]
+__all__ = ["median_needed", "ratio_of_medians", "whole_batches"]
 
 _DRAWS = 4000
 _TWO_SIDED = (0.025, 0.975)
@@ -49,6 +49,28 @@ def ratio_of_medians(needed: np.ndarray, others: np.ndarray, most: int) -> Estim
     low, high = np.quantile(medians[0] / medians[1], _TWO_SIDED)
     middle = np.median(pairs, axis=1)
     return Estimate(float(middle[0] / middle[1]), float(low), float(high))
+
+
+def whole_batches(needed: np.ndarray, initial: int, batch: int, most: int) -> np.ndarray:
+    """Evaluations that were made until then, where the rows of a batch are evaluated together.
+
+    The first rows count as one batch, and the last batch ends with the campaign.
+
+    Parameters
+    ----------
+    needed : ndarray, shape (repeats,)
+        As of `leyden.exploration.replay.evaluations_to_reach`.
+    initial, batch, most : int
+        First rows, rows proposed at once, evaluations that a campaign was given.
+
+    Examples
+    --------
+    >>> whole_batches(np.array([3.0, 9.0, 12.0, 30.0, np.inf]), 8, 4, 30)
+    array([ 8., 12., 12., 30., inf])
+    """
+    needed = np.asarray(needed, float)
+    proposed = batch * np.ceil(np.maximum(needed - initial, 0) / batch)
+    return np.where(np.isinf(needed), needed, np.minimum(initial + proposed, most))
 
 
 def _drawn(count: int) -> np.ndarray:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from leyden.errors import InputError, did_you_mean
 from leyden.exploration.batches import METHODS, propose
+from leyden.exploration.progress import progress_bar
 from leyden.exploration.search_space import Objective, SearchSpace
 
 __all__ = ["Emulator", "evaluations_to_reach", "replay"]
@@ -50,6 +51,7 @@ def replay(
     truth: Truth | Sequence[Truth] | None = None,
     until: Sequence[float] | None = None,
     file: str | Path | None = None,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Simulated campaigns: `initial` random rows, then batches by each method.
 
@@ -69,11 +71,13 @@ def replay(
     random_state : int
     truth : callable, or a sequence of them, optional
         Values without noise, by which rows are judged; else what the emulator told, of which the
-        best is one with luck, and a bound that the true value may not reach is none.
+        best is one with luck. A bound that the true value may not reach is none in either case.
     until : sequence of float, optional
         One a repeat: a campaign ends with the batch in which a row is judged as good.
     file : path, optional
         JSON lines, one a campaign: those that it holds are not run again.
+    progress : bool
+        Whether to draw a bar, if standard error is a terminal.
 
     Returns
     -------
@@ -92,15 +96,16 @@ def replay(
     settings = [world.settings() | shared for world in worlds]
     done = _read(file, settings)
     curves = []
-    for repeat, world in enumerate(worlds):
-        for method in methods:
-            key = (method, batch, repeat)
-            if key not in done:
-                seeds = np.random.SeedSequence([random_state, repeat])
-                judged = _campaign(world, method, seeds, initial, evaluations, batch)
-                done[key] = judged.tolist()
-                _append(file, key, done[key], settings[repeat])
-            curves.append(_curve(key, initial, done[key], objective))
+    with progress_bar(f"replays by {batch}", repeats * len(methods), progress) as tell:
+        for repeat, world in enumerate(worlds):
+            for method in methods:
+                key = (method, batch, repeat)
+                if key not in done:
+                    seeds = np.random.SeedSequence([random_state, repeat])
+                    done[key] = _campaign(world, method, seeds, initial, evaluations, batch)
+                    _append(file, key, done[key], settings[repeat])
+                curves.append(_curve(key, initial, done[key], objective))
+                tell(len(curves))
     return pd.concat(curves, ignore_index=True)
 
 
@@ -142,14 +147,18 @@ class _World:
         return rows.assign(**dict(zip(columns, said, strict=False)))
 
     def judged(self, observations: pd.DataFrame) -> np.ndarray:
-        """The value of each row, NaN where it has none that counts."""
+        """The value of each row, NaN where it has none that counts.
+
+        However good a row is in truth: of one that was told as a doubtful bound, who runs the
+        campaign has only learned that it is no better than that.
+        """
         name = self.objective.name
         values = observations[name].to_numpy(float)
-        if self.truth is not None:
-            real = np.asarray(self.truth(observations[self.space.names]), float)
-            return np.where(np.isnan(values), np.nan, real)
         doubtful = "below" if self.objective.maximise else "above"
-        return np.where(_bounds(observations, name) == doubtful, np.nan, values)
+        known = ~np.isnan(values) & (_bounds(observations, name) != doubtful)
+        if self.truth is not None:
+            values = np.asarray(self.truth(observations[self.space.names]), float)
+        return np.where(known, values, np.nan)
 
     def reached(self, observations: pd.DataFrame) -> bool:
         """Whether a row is as good as it takes to end."""
@@ -229,7 +238,7 @@ def _campaign(
     initial: int,
     evaluations: int,
     batch: int,
-) -> np.ndarray:
+) -> list[float]:
     """Values of all rows of one campaign, as they are judged."""
     start, noise, drawn = (int(seed) for seed in seeds.generate_state(3))
     generator = np.random.default_rng(noise)
@@ -243,7 +252,7 @@ def _campaign(
             rows = _next(world, observations, count, method, drawn + done)
         told = world.told(rows, generator)
         observations = pd.concat([observations, told], ignore_index=True)
-    return world.judged(observations)
+    return [float(value) for value in world.judged(observations)]
 
 
 def _next(

@@ -14,7 +14,7 @@ __all__ = ["length_errors", "reached_share", "salt_values"]
 
 
 def length_errors(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Error of log10 sigma against the length of a run: scatter between seeds, and as told.
+    """Relative error of a run against its length: scatter between seeds, and as it tells itself.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def length_errors(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xticks(lengths, [f"{length:g}" for length in lengths])
     ax.minorticks_off()
     ax.set_ylim(bottom=0)
-    ax.set(xlabel="length of the production (ns)", ylabel="error of log10 conductivity")
+    ax.set(xlabel="length of the production (ns)", ylabel="relative standard error")
     ax.legend(frameon=False, fontsize=8)
     return tidy(ax)
 

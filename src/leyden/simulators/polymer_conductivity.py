@@ -17,9 +17,10 @@ from leyden.physics.ion_transport import nernst_einstein_conductivity_S_per_m
 from leyden.physics.transport import Conductivity, conductivity
 from leyden.simulators.polymer_outcome import fit_lags_ps, late_lags_ps
 
-__all__ = ["LithiumConductivity", "all_ions", "of_lithium"]
+__all__ = ["BLOCKS", "LithiumConductivity", "all_ions", "of_lithium"]
 
-_BLOCKS = 4
+#: Of time, from which errors are told.
+BLOCKS = 4
 _ATOM_SETS = 4
 _ONE_SIGMA = 0.6827
 
@@ -81,7 +82,7 @@ def of_lithium(
             trajectory.positions[:, lithium],
             trajectory.time_step_ps,
             window_ps=window,
-            blocks=_BLOCKS,
+            blocks=BLOCKS,
             atom_sets=min(_ATOM_SETS, len(lithium)),
             level=_ONE_SIGMA,
         )
@@ -107,5 +108,5 @@ def all_ions(trajectory: Trajectory, temperature_K: float) -> Conductivity:
         trajectory.volume_A3,
         temperature_K,
         window_ps=fit_lags_ps(trajectory),
-        blocks=_BLOCKS,
+        blocks=BLOCKS,
     )

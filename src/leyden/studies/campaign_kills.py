@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,26 @@ def drive(path: Path, evaluations: int, kills: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words)
 
 
-def disturb(campaign: Any, kills: int, evaluations: int, dice: random.Random) -> dict[str, int]:
-    """Kill and begin again, then let it end; how often what was killed, and the last status."""
+def struck(process: int) -> bool:
+    """Whether there was something to kill."""
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def disturb(
+    campaign: Any,
+    kills: int,
+    evaluations: int,
+    dice: random.Random,
+    tell: Callable[[int], object] = lambda done: None,
+) -> dict[str, int]:
+    """Kill and begin again, then let it end; how often what was killed, and the last status.
+
+    A kill counts for what it has hit: a driver that ended by itself just before was not killed.
+    """
     killed = {"driver": 0, "worker": 0, "both": 0, "while_proposing": 0}
     driver = drive(campaign.path, evaluations, kills)
     done = 0
@@ -130,26 +148,41 @@ def disturb(campaign: Any, kills: int, evaluations: int, dice: random.Random) ->
         workers = workers_of(status, driver)
         if driver.poll() is not None or (kind != "driver" and not workers):
             continue
+        proposing = bool(workers) and len(workers) < WORKERS and status.finished >= INITIAL
+        hit_worker = kind != "driver" and struck(dice.choice(workers))
+        hit_driver = False
         if kind != "worker":
-            os.kill(driver.pid, signal.SIGKILL)
-            driver_proposes = bool(workers) and len(workers) < WORKERS
-            killed["while_proposing"] += driver_proposes and status.finished >= INITIAL
-        if kind != "driver":
-            with suppress(ProcessLookupError):
-                os.kill(dice.choice(workers), signal.SIGKILL)
-        killed[kind] += 1
+            driver.send_signal(signal.SIGKILL)
+            hit_driver = driver.wait() == -signal.SIGKILL
+        if not (hit_worker or hit_driver):
+            continue
+        hit = "both" if hit_worker and hit_driver else "driver" if hit_driver else "worker"
+        killed[hit] += 1
+        killed["while_proposing"] += hit_driver and proposing
         done += 1
-        if kind != "worker":
-            driver.wait()
+        tell(done)
+        if hit_driver:
             driver = drive(campaign.path, evaluations, kills)
     return {**killed, "driver_status": driver.wait()}
 
 
-def measure(kills: int, evaluations: int, seed: int) -> Kills:
-    """Kill, go on, and count at the end."""
-    with tempfile.TemporaryDirectory() as folder:
+def measure(kills: int, evaluations: int, seed: int, *, progress: bool = False) -> Kills:
+    """Kill, go on, and count at the end.
+
+    Raises
+    ------
+    MissingExtraError
+        The extra ``bo`` is not installed: no driver could propose.
+    """
+    from leyden.exploration import botorch_parts  # noqa: F401
+    from leyden.exploration.progress import progress_bar
+
+    with (
+        progress_bar("kills", kills, progress) as tell,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         campaign = new_campaign(Path(folder) / "campaign.db", seed)
-        killed = disturb(campaign, kills, evaluations, random.Random(seed))
+        killed = disturb(campaign, kills, evaluations, random.Random(seed), tell)
         ended_well = killed.pop("driver_status") == 0
         history, at_end = campaign.history(), campaign.status()
         notes = [path.stat().st_size for path in campaign.runs.glob("*/notes")]
@@ -172,15 +205,23 @@ def measure(kills: int, evaluations: int, seed: int) -> Kills:
     )
 
 
-def measured_once(folder: Path, kills: int, evaluations: int, seed: int = 0) -> Kills:
-    """`measure`, whose result is kept in a folder under the code that it is of."""
+def measured_once(
+    folder: Path, kills: int, evaluations: int, seed: int = 0, *, progress: bool = False
+) -> Kills:
+    """`measure`, kept in a folder under the code that it is of.
+
+    What did not come to a good end, or to all of its kills, is not kept: whatever was to blame for
+    that may be gone the next time.
+    """
     code = code_of("exploration", "studies/campaign_kills.py", "worker_processes.py")
     kept = folder / f"kills-{content_hash(code, kills, evaluations, seed)[:12]}.json"
-    if not kept.is_file():
-        found = measure(kills, evaluations, seed)
+    if kept.is_file():
+        return Kills(**json.loads(kept.read_text()))
+    found = measure(kills, evaluations, seed, progress=progress)
+    if found.ended_well and found.kills == kills:
         with writing(kept) as file:
             file.write(json.dumps(asdict(found), indent=1).encode())
-    return Kills(**json.loads(kept.read_text()))
+    return found
 
 
 def _drive(path: str, evaluations: str, attempts: str) -> None:

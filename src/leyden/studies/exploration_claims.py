@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from leyden.physics.intervals import Estimate
-from leyden.report.tables import format_interval, format_number
+from leyden.report.tables import format_number
 from leyden.studies import Claim
 from leyden.studies.exploration_campaigns import ALONG
 from leyden.studies.exploration_findings import Findings
@@ -16,6 +16,9 @@ __all__ = ["claims", "standing"]
 
 _MODEL = "coarse-grained PEO-LiTFSI, one bead a repeat unit and an anion, LAMMPS, 363 K"
 _QUICK = "a quick run of a tiny and hot system, which shows only that everything works; "
+#: Simulations with a value below which no coverage is judged.
+FEWEST_COVERED = 8
+_COVERED = 0.85
 ONE_DRAW = "one campaign of each kind, which is one draw of chance"
 
 
@@ -34,12 +37,20 @@ def claims(found: Findings) -> list[Claim]:
 
 def standing(found: Findings, names: Sequence[str]) -> str:
     """Why there is no figure: the campaigns that are not complete, with their evaluations."""
-    behind = [
-        f"{part.role.path(Path()).name} has {part.finished} of {part.role.goal} evaluations"
-        for part in (found.parts[name] for name in names)
-        if not part.complete
-    ]
+    behind = []
+    for part in (found.parts[name] for name in names):
+        file = part.role.path(Path()).name
+        if part.fault:
+            behind.append(f"{file} cannot be read ({part.fault})")
+        elif not part.complete:
+            behind.append(f"{file} has {part.finished} of {part.role.goal} evaluations")
     return "not measured yet: " + "; ".join(behind) if behind else ""
+
+
+def _lacking(found: Findings, names: Sequence[str], parts: Sequence[str], otherwise: str) -> str:
+    """Why there is no figure of complete campaigns either: what went wrong, or `otherwise`."""
+    why = [found.untold[part] for part in parts if part in found.untold]
+    return standing(found, names) or f"not measured: {'; '.join(why) or otherwise}"
 
 
 def _shown(estimate: Estimate | None) -> tuple[float | None, tuple[float, float] | None]:
@@ -51,24 +62,29 @@ def _begin(found: Findings) -> str:
     return _QUICK if found.effort.quick else ""
 
 
-def _runs(found: Findings, name: str) -> str:
-    """Number, length and seeds of the simulations of a campaign."""
-    part = found.parts[name]
-    return (
-        f"{part.role.goal} simulations of {found.effort.anion.production_ns:g} ns with seeds drawn "
-        f"from {part.role.seed}"
-    )
-
-
 def _reference(found: Findings) -> list[Claim]:
     told, lacking = found.reference, standing(found, ["reference"])
     if told is None and not lacking:
-        lacking = "not measured: fewer than two simulations gave a value"
+        few = "fewer than two simulations gave a value"
+        lacking = _lacking(found, ["reference"], ["the reference"], few)
     known = None if lacking else told
-    what = f"{_begin(found)}{_MODEL}; {_runs(found, 'reference')}"
-    scatter = format_interval(known.scatter.value, known.scatter[1:]) if known else ""
-    slowest = format_number(known.slowest, digits=3) if known else ""
-    bounded = f"; {known.bounds} of them only bound it from above" if known and known.bounds else ""
+    what = bounded = scatter = slowest = own = ""
+    if known is not None:
+        role = found.parts["reference"].role
+        what = (
+            f"{_begin(found)}{_MODEL}; {found.parts['reference'].finished} simulations of "
+            f"{found.effort.anion.production_ns:g} ns with seeds drawn from {role.seed}, of which "
+            f"{known.runs} gave a value"
+        )
+        if known.bounds:
+            bounded = (
+                f"; {known.bounds} of these only bound it from above, so that it is told and "
+                "nothing is judged by it"
+            )
+        else:
+            low, high = known.scatter[1:]
+            scatter = f"; 95 % interval by chi squared, {100 * low:.1f} to {100 * high:.1f} %"
+        slowest, own = format_number(known.slowest, digits=3), f"{100 * known.told:.1f} %"
     return [
         Claim(
             "reference_conductivity_S_per_cm",
@@ -83,16 +99,15 @@ def _reference(found: Findings) -> list[Claim]:
         ),
         Claim(
             "reference_relative_error",
-            "relative standard error that one simulation of the reference tells of itself",
+            "relative standard error of one simulation of the reference",
             "",
             None,
-            known.told if known else None,
-            None,
+            *_shown(known.scatter if known else None),
             lacking
-            or f"{what}{bounded}; root mean square of 4 blocks of time by 4 sets of ions; between "
-            "seeds the values scatter by "
-            f"{scatter} (95 % by chi squared)",
+            or f"{what}{bounded}; standard deviation between seeds{scatter}; what a run tells of "
+            f"itself, by 4 blocks of time times 4 sets of ions, is {own} (root mean square)",
             bound=("<=", 0.12),
+            whole_interval=bool(known and known.bounds),  # without an interval: not judged
         ),
         Claim(
             "reference_cpu_seconds",
@@ -101,42 +116,49 @@ def _reference(found: Findings) -> list[Claim]:
             None,
             *_shown(known.cpu_seconds if known else None),
             lacking
-            or f"{what}; LAMMPS on one thread, packing and relaxation included; mean with 95 % "
-            f"interval, the slowest took {slowest} s on a machine with "
-            "other work",
+            or f"{what}; LAMMPS on one thread, packing and relaxation included, of all of them; "
+            f"mean with 95 % interval, the slowest took {slowest} s on a machine with other work",
             bound=("<=", 120.0),
         ),
     ]
 
 
 def _gain(found: Findings) -> Claim:
-    effort = found.effort
-    lacking = standing(found, ["random", "proposed", "replicates-random", "replicates-proposed"])
-    told = None if lacking else found.gain
+    effort, told = found.effort, found.gain
+    names = ["random", "proposed", "replicates-random", "replicates-proposed"]
+    if standing(found, names):
+        told = None
     if told is None:
-        lacking = lacking or "not measured: an arm's replicates gave fewer than two values"
-        return Claim(
-            "bo_gain_over_random",
-            "gain of the optimum of Bayesian optimisation over that of random search",
-            "log10",
-            protocol=lacking,
-            bound=(">", 0.0),
-            whole_interval=True,
+        few = "an arm's replicates gave fewer than two values"
+        text = _lacking(found, names, ["the gain"], few)
+    else:
+        text = (
+            f"{_begin(found)}{_MODEL}; {effort.shared} random rows that both arms have, then "
+            f"{effort.proposed} by local penalisation in batches of {effort.batch} against "
+            f"{effort.random} more random ones; the best row of each arm among those with a value "
+            "that is no bound, by the posterior mean of one surrogate of all rows, simulated "
+            f"{effort.replicates} times with fresh seeds, of which {told.runs[0]} and "
+            f"{told.runs[1]} gave a value, {told.bounds[0]} and {told.bounds[1]} of these as upper "
+            "bounds; difference of mean log10 conductivities"
         )
+        if told.bounds[0]:
+            text += (
+                ", told and not judged, and without an interval: that of the optimisation may be "
+                "smaller than its bounds"
+            )
+        else:
+            text += " with Welch's 95 % interval, the whole of which has to be positive"
+            if told.bounds[1]:
+                text += "; bounds of random search, whose mean may be smaller, are on the safe side"
+        text += f"; {ONE_DRAW}; the published comparison is a curve without numbers"
     return Claim(
         "bo_gain_over_random",
         "gain of the optimum of Bayesian optimisation over that of random search",
         "log10",
         None,
-        told.log10.value,
-        told.log10[1:],
-        f"{_begin(found)}{_MODEL}; {effort.shared} random rows that both arms have, then "
-        f"{effort.proposed} by local penalisation in batches of {effort.batch} against "
-        f"{effort.random} more random ones; the best row of each arm, by the posterior mean of one "
-        f"surrogate of all rows, simulated {told.runs[0]} and {told.runs[1]} times with fresh "
-        f"seeds ({told.bounds[0]} and {told.bounds[1]} of them upper bounds, counted as told); "
-        f"difference of mean log10 conductivities with Welch's 95 % interval, the whole of which "
-        f"has to be positive; {ONE_DRAW}; the published comparison is a curve without numbers",
+        told.log10.value if told else None,
+        told.log10[1:] if told and not told.bounds[0] else None,
+        text,
         bound=(">", 0.0),
         whole_interval=True,
     )
@@ -146,16 +168,19 @@ def _worlds(found: Findings) -> str:
     """Protocol of the replays, or why there are none."""
     told = found.replays
     if told is None:
-        lacking = standing(found, ["random", "proposed"])
-        return lacking or "not measured: too few rows have a value to draw emulators from"
+        few = "too few rows have a value to draw emulators from"
+        return _lacking(found, ["random", "proposed"], ["replays"], few)
     left = not_reached(told)
+    lost = f" ({told.without_goal} more had no goal)" if told.without_goal else ""
     return (
-        f"{_begin(found)}{told.worlds} worlds drawn from all rows of both arms (a process of "
+        f"{_begin(found)}{told.worlds} worlds{lost} drawn from all rows of both arms (a process of "
         f"another kernel than the surrogate's, with its failures, bounds and noise), one campaign "
         f"each; {told.initial} random rows, then local penalisation until a row is as good, by the "
-        f"truth of the world, as the best of {told.most} random ones there; goal not reached in "
-        f"{told.most}: {left[BATCHES]} in batches of {told.batch}, {left[SEQUENTIAL]} one at a "
-        f"time, counted as {told.most + 1}; 95 % interval by bootstrap over worlds"
+        f"truth of the world, as the best of {told.most} other random ones there; a row that is "
+        "told as an upper bound is neither a goal nor reaches one; whole batches are counted, the "
+        f"first rows among them; goal not reached in {told.most}: {left[BATCHES]} in batches of "
+        f"{told.batch}, {left[SEQUENTIAL]} one at a time, counted as {told.most + 1}; 95 % "
+        "interval by bootstrap over worlds"
     )
 
 
@@ -167,54 +192,77 @@ def _to_random_best(found: Findings) -> Claim:
         "",
         None,
         *_shown(told.to_random_best if told else None),
-        _worlds(found) + (f"; median, the {told.initial} first rows included" if told else ""),
+        _worlds(found) + ("; median" if told else ""),
         bound=("<=", 25.0),
     )
 
 
 def _batches(found: Findings) -> Claim:
     told = found.replays
+    text = _worlds(found)
+    if told is not None:
+        text += (
+            f"; ratio of medians, in both of which are the same {told.initial} first rows: of what "
+            f"was proposed alone it is {format_number(told.proposals_ratio, digits=3)}"
+        )
     return Claim(
         "batch4_evaluation_ratio",
         f"evaluations in batches of {found.effort.batch} over those one at a time",
         "",
         None,
         *_shown(told.ratio if told else None),
-        _worlds(found) + ("; ratio of medians" if told else ""),
+        text,
         bound=("<=", 1.3),
     )
 
 
 def _coverage(found: Findings) -> Claim:
-    along = found.anions.along if found.anions else None
-    lacking = standing(found, ["random", "proposed", f"along-{ALONG}"])
-    told = None if lacking or along is None else along.coverage
-    if told is None:
-        text = lacking or "not measured: too few rows have a value"
+    names = ["random", "proposed", f"along-{ALONG}"]
+    along = found.anions.along if found.anions and not standing(found, names) else None
+    held = along.held if along else None
+    value, interval = None, None
+    if held is None or held.measured.empty:
+        few = "no simulation along the line gave more than a bound"
+        text = _lacking(found, names, ["the anion space", f"simulations along {ALONG}"], few)
     else:
+        value, interval = held.coverage, held.coverage_interval
+        rows, (kept, bounds) = held.measured, held.bounds_kept
         text = (
-            f"{_begin(found)}{told.covered} of {told.rows} simulations along {ALONG}, all else as "
-            "in the reference, which no surrogate has seen, within 95 % intervals of a new "
-            f"simulation by one surrogate of both arms; {told.bounds} of them upper bounds, "
-            "covered where they do not contradict the interval; "
-            f"{told.extrapolated} are farther from all rows than is usual; 95 % interval of "
-            "Wilson; published as a figure without numbers"
+            f"{_begin(found)}simulations along {ALONG}, all else as in the reference, which no "
+            f"surrogate has seen, in 95 % intervals of a new simulation by one surrogate of both "
+            f"arms: {round(held.coverage * len(rows))} of {len(rows)} with a value; {bounds} more "
+            f"are upper bounds, which are not counted, and {kept} of them do not contradict their "
+            f"intervals; {int(held.table['extrapolates'].sum())} of all are farther from all rows "
+            "than is usual; 95 % interval of Wilson"
         )
+        if len(rows) < FEWEST_COVERED:
+            text += (
+                f", {interval[0]:.2f} to {interval[1]:.2f}; told and not judged, as fewer than "
+                f"{FEWEST_COVERED} have a value"
+            )
+            interval = None
+        elif interval[0] < _COVERED <= value:
+            text += f", which reaches below {_COVERED:g}: so few rows cannot show that much"
+        text += "; published as a figure without numbers"
     return Claim(
         "heldout_coverage",
-        "held-out simulations within the 95 % intervals of the surrogate",
+        "held-out simulations with a value within the 95 % intervals of the surrogate",
         "",
         None,
-        *_shown(told.share if told else None),
+        value,
+        interval,
         text,
-        bound=(">=", 0.85),
+        bound=(">=", _COVERED),
+        whole_interval=value is not None and interval is None,  # not judged
     )
 
 
 def _lost(found: Findings) -> Claim:
     told = found.kills
-    if told is None:
+    if told is None and not found.effort.kills:
         text = "not measured in a quick run: a driver that is begun anew takes seconds"
+    elif told is None:
+        text = _lacking(found, ["random", "proposed"], ["kills"], "nothing was killed")
     else:
         text = (
             f"a campaign of a known function, two workers, {told.evaluations} evaluations; "
@@ -226,7 +274,10 @@ def _lost(found: Findings) -> Claim:
         )
     enough = told is not None and told.kills == found.effort.kills and told.ended_well
     if told is not None and not enough:
-        text += f"; not counted, as {found.effort.kills} kills and a good end were asked for"
+        text += (
+            f"; not counted, as {found.effort.kills} kills and a good end were asked for, and not "
+            "kept: the next run of the study kills anew"
+        )
     return Claim(
         "lost_evaluations",
         "evaluations lost or counted twice where driver and workers are killed",
@@ -240,24 +291,28 @@ def _lost(found: Findings) -> Claim:
 
 
 def _overhead(found: Findings) -> Claim:
-    told, lacking = found.overhead, standing(found, ["random", "proposed"])
-    text = (
-        f"{_begin(found)}both arms of the anion space: processor time of the drivers (surrogates, "
-        "proposals, the campaign's file) and of the starts of workers, over that of LAMMPS in "
-        "their evaluations; what workers do before and after LAMMPS counts on neither side"
-    )
-    if told is None and not lacking:
-        lacking = "not measured: no evaluation was made by a driver"
-    ratio = None if lacking or told is None else told[0] / told[1]
-    if ratio is not None and told is not None:
-        text += f"; {told[0]:.0f} s over {told[1]:.0f} s"
+    told = None if standing(found, ["proposed"]) else found.overhead.get("proposed")
+    if told is None:
+        none = "no evaluation was made by a driver"
+        text = _lacking(found, ["proposed"], ["the overhead"], none)
+    else:
+        text = (
+            f"{_begin(found)}the arm of the optimisation, less the rows that it was told: "
+            "processor time of its drivers (surrogates, proposals, the campaign's file, and its "
+            f"table where this version has written it) and of the starts of workers, {told[0]:.0f} "
+            f"s, over that of LAMMPS in its own evaluations, {told[1]:.0f} s; what workers do "
+            "before and after LAMMPS counts on neither side"
+        )
+        chance = found.overhead.get("random")
+        if chance is not None:
+            text += f"; of random search, {chance[0]:.0f} s over {chance[1]:.0f} s"
     return Claim(
         "driver_overhead",
-        "processor time of the campaign over that of its evaluations",
+        "processor time of a campaign with proposals over that of its evaluations",
         "",
         None,
-        ratio,
+        told[0] / told[1] if told else None,
         None,
-        lacking or text,
+        text,
         bound=("<=", 0.02),
     )

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from leyden.errors import InputError, LeydenError, MissingExtraError
+from leyden.errors import InputError
 from leyden.exploration.evaluators import CONDUCTIVITY, PolymerSimulation
 from leyden.exploration.polymer_reference import polymer_reference
+from leyden.exploration.progress import progress_bar
 from leyden.physics.intervals import Estimate
 from leyden.studies.campaign_kills import Kills, measured_once
 from leyden.studies.exploration_arms import (
-    Coverage,
     Gain,
     Reference,
-    coverage_of,
     gain_of,
     progress_of,
     reference_of,
@@ -31,6 +29,7 @@ from leyden.studies.exploration_lengths import POINTS, lengths_of
 from leyden.studies.exploration_replays import Replays, replayed
 from leyden.studies.exploration_rows import all_rows, best_row, one_surrogate
 from leyden.studies.exploration_salts import SimulatedSalts, simulated_salts
+from leyden.studies.exploration_untold import telling
 
 if TYPE_CHECKING:
     from leyden.exploration.analysis import ExplorationAnalysis
@@ -53,15 +52,14 @@ class HeldAlong:
     cut : Cut
         Its band is of the result of a new simulation.
     held : HeldOut
+        Its intervals are that band: they know nothing of a row but its parameters.
     values : ndarray, shape (n,)
         Of the parameter.
-    coverage : Coverage
     """
 
     cut: Cut
     held: HeldOut
     values: np.ndarray
-    coverage: Coverage
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +74,10 @@ class Anions:
         The best so far, by values and as the surrogate judges rows; see
         `leyden.studies.exploration_arms.progress_of`.
     best : DataFrame
-        A row an arm: the measured row of which most is expected.
+        Of each arm the row that was simulated again; before that, the measured row of which most
+        is expected.
     along : HeldAlong or None
-    salts : SaltComparison
+    salts : SaltComparison or None
         What it expects of the four salts, inside the bounds of the space.
     decoded : DataFrame or None
         The catalogue's anions, best first; None where they were not ranked.
@@ -90,7 +89,7 @@ class Anions:
     judged: pd.DataFrame
     best: pd.DataFrame
     along: HeldAlong | None
-    salts: SaltComparison
+    salts: SaltComparison | None
     decoded: pd.DataFrame | None
 
 
@@ -128,14 +127,17 @@ class Findings:
     lengths : DataFrame
     gain : Gain or None
         Of complete replicates.
-    overhead : (float, float) or None
-        Processor seconds of both arms' campaigns, and of their evaluations.
+    overhead : mapping of str to (float, float)
+        By arm, processor seconds of its campaign and of its own evaluations.
     anions : Anions or None
     replays : Replays or None
     spaces : tuple of Space
     salts : SimulatedSalts or None
     kills : Kills or None
-    warnings : tuple of str
+    untold : mapping of str to str
+        By part, why nothing is told of it.
+    notes : tuple of str
+        What is to be said of parts that are told.
     """
 
     effort: Effort
@@ -143,19 +145,35 @@ class Findings:
     reference: Reference | None = None
     lengths: pd.DataFrame = field(default_factory=pd.DataFrame)
     gain: Gain | None = None
-    overhead: tuple[float, float] | None = None
+    overhead: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     anions: Anions | None = None
     replays: Replays | None = None
     spaces: tuple[Space, ...] = ()
     salts: SimulatedSalts | None = None
     kills: Kills | None = None
-    warnings: tuple[str, ...] = ()
+    untold: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader has to know beside what is told."""
+        untold = [f"nothing is told of {what}: {why}" for what, why in self.untold.items()]
+        return [*untold, *self.notes]
 
 
 def find(
-    parts: Mapping[str, Part], effort: Effort, home: Path, out: Path, *, workers: int
+    parts: Mapping[str, Part],
+    effort: Effort,
+    home: Path,
+    out: Path,
+    *,
+    workers: int,
+    progress: bool = False,
 ) -> Findings:
-    """Everything that the campaigns tell as they stand.
+    """Everything that the campaigns tell as they stand; of what cannot be told, why.
+
+    What takes minutes to hours by itself (replays, kills, MOPAC) waits until both arms of the anion
+    space have come to their goals: before, it would have to be done again.
 
     Parameters
     ----------
@@ -167,47 +185,64 @@ def find(
         Where replays, kills and results of MOPAC are kept.
     workers : int
         Processes for MOPAC.
+    progress : bool
+        Whether to draw bars, if standard error is a terminal.
     """
-    warnings: list[str] = []
-    points = {point: parts[name].campaign for point, name in POINTS.items()}
-    stem = parts["reference"].role.path(home).stem.removesuffix("-reference")
+    untold = {part.role.path(home).name: part.fault for part in parts.values() if part.fault}
+    notes: list[str] = []
+    told = _of_rows(parts, effort, home, untold, notes)
     both = [parts[name] for name in ("random", "proposed")]
-    told = Findings(
-        effort,
-        parts,
-        reference=reference_of(_history(parts["reference"])),
-        lengths=lengths_of(points, home / f"{stem}-lengths.csv", effort.lengths_ns),
-        gain=gain_of(*(_history(parts[f"replicates-{arm}"]) for arm in ("proposed", "random"))),
-        overhead=_overhead(both),
-        salts=simulated_salts(_history(parts["salts"])),
-    )
-    with _telling(warnings, "the anion space"):
+    with telling(untold, "the anion space"):
         if any(part.finished for part in both):
-            told = replace(told, anions=_anions(parts, effort, out, warnings, workers))
-    with _telling(warnings, "replays of the anion space"):
-        if all(part.complete for part in both):
-            space = both[0].role.searched
-            rows = all_rows([part.observations() for part in both], space)
-            told = replace(told, replays=replayed(space, rows, effort, out / "replays"))
+            told["anions"] = _anions(parts, effort, untold, notes)
     spaces = []
     for other in effort.others:
-        with _telling(warnings, f"the space {other.space}"):
+        with telling(untold, f"the space {other.space}"):
             spaces.append(_space(other, parts, effort))
-    return replace(
-        told,
-        spaces=tuple(one for one in spaces if one),
-        kills=measured_once(out, effort.kills, effort.kill_evaluations) if effort.kills else None,
-        warnings=tuple(warnings),
-    )
+    told["spaces"] = tuple(one for one in spaces if one)
+    if not all(part.complete for part in both):
+        return Findings(effort, parts, **told, untold=untold, notes=tuple(notes))
+    rows = all_rows([part.observations() for part in both], both[0].role.searched)
+    anions = told.get("anions")
+    with telling(untold, "the catalogue's anions"):
+        if effort.decode and anions is not None:
+            ranked = _decoded(anions.surrogate, rows, out / "mopac", workers, progress)
+            told["anions"] = replace(anions, decoded=ranked)
+    with telling(untold, "replays"):
+        space = both[0].role.searched
+        told["replays"] = replayed(space, rows, effort, out / "replays", progress=progress)
+    with telling(untold, "kills"):
+        if effort.kills:
+            asked = effort.kills, effort.kill_evaluations
+            told["kills"] = measured_once(out, *asked, progress=progress)
+    return Findings(effort, parts, **told, untold=untold, notes=tuple(notes))
 
 
-@contextmanager
-def _telling(warnings: list[str], what: str) -> Iterator[None]:
-    """What is too little to learn from, or needs what is not installed, becomes a warning."""
-    try:
-        yield
-    except (InputError, MissingExtraError) as error:
-        warnings.append(f"nothing is told of {what}: {error}")
+def _of_rows(
+    parts: Mapping[str, Part],
+    effort: Effort,
+    home: Path,
+    untold: dict[str, str],
+    notes: list[str],
+) -> dict[str, Any]:
+    """What rows tell without a surrogate."""
+    told: dict[str, Any] = {}
+    with telling(untold, "the reference"):
+        told["reference"] = reference_of(_history(parts["reference"]))
+    with telling(untold, "run lengths"):
+        points = {point: parts[name].campaign for point, name in POINTS.items()}
+        stem = parts["reference"].role.path(home).stem.removesuffix("-reference")
+        lengths = lengths_of(points, home / f"{stem}-lengths.csv", effort.lengths_ns)
+        told["lengths"] = lengths.table
+        notes += lengths.warnings
+    with telling(untold, "the gain"):
+        told["gain"] = _gain([parts[f"replicates-{arm}"] for arm in ("proposed", "random")])
+    with telling(untold, "the overhead"):
+        told["overhead"] = _overhead([parts[name] for name in ("random", "proposed")])
+    with telling(untold, "salts"):
+        told["salts"] = simulated_salts(_history(parts["salts"]))
+        notes += told["salts"].warnings if told["salts"] else ()
+    return told
 
 
 def _history(part: Part) -> pd.DataFrame:
@@ -216,38 +251,81 @@ def _history(part: Part) -> pd.DataFrame:
     return part.campaign.history()
 
 
-def _overhead(arms: list[Part]) -> tuple[float, float] | None:
-    stand = [part.campaign.status() for part in arms if part.campaign]
-    spent = sum(one.evaluation_cpu_seconds for one in stand)
-    if not spent:
+def _gain(replicates: Sequence[Part]) -> Gain | None:
+    """Of the optimisation over random search, once both have all of their replicates.
+
+    Raises
+    ------
+    InputError
+        A campaign has simulated several rows, whose mean is that of none.
+    """
+    if not all(part.complete for part in replicates):
         return None
-    return sum(one.driver_cpu_seconds for one in stand), spent
+    tables = [_history(part) for part in replicates]
+    for part, table in zip(replicates, tables, strict=True):
+        if len(table[part.role.searched.names].drop_duplicates()) > 1:
+            raise InputError("replicates are of one row", file=part.role.path(Path()))
+    return gain_of(*tables)
+
+
+def _overhead(arms: Sequence[Part]) -> dict[str, tuple[float, float]]:
+    stand = {part.role.name: part.campaign.status() for part in arms if part.campaign}
+    return {
+        name: (one.driver_cpu_seconds, one.evaluation_cpu_seconds)
+        for name, one in stand.items()
+        if one.evaluation_cpu_seconds
+    }
 
 
 def _anions(
-    parts: Mapping[str, Part], effort: Effort, out: Path, warnings: list[str], workers: int
+    parts: Mapping[str, Part], effort: Effort, untold: dict[str, str], notes: list[str]
 ) -> Anions:
     from leyden.exploration.analysis import analyse
     from leyden.exploration.salts import compare_salts
 
-    tables = [parts[name].observations() for name in ("random", "proposed")]
+    tables = {name: parts[name].observations() for name in ("random", "proposed")}
     space = parts["random"].role.searched
-    rows = all_rows(tables, space)
-    surrogate = one_surrogate(tables, space, SEED)
+    rows = all_rows(list(tables.values()), space)
+    surrogate = one_surrogate(list(tables.values()), space, SEED)
     reference = polymer_reference(space.names, effort.anion.fixed)
-    arms = [(RANDOM, tables[0]), (PROPOSED, tables[1])]
-    arms = [arm for arm in arms if len(arm[1])]
-    best = [best_row(surrogate, table).assign(arm=name) for name, table in arms]
+    names = {"random": RANDOM, "proposed": PROPOSED}
+    arms = [(names[arm], table) for arm, table in tables.items() if len(table)]
+    best = []
+    for arm, table in tables.items():
+        if len(table):
+            with telling(untold, f"the best row of {names[arm]}"):
+                row = _replicated(parts[f"replicates-{arm}"], best_row(surrogate, table), notes)
+                best.append(row.join(surrogate.predict(row)).assign(arm=names[arm]))
+    along = salts = None
+    with telling(untold, f"simulations along {ALONG}"):
+        along = _along(parts[f"along-{ALONG}"], surrogate, reference)
+    with telling(untold, "salts by the surrogate"):
+        salts = compare_salts(surrogate, rows, draws=effort.draws)
     return Anions(
         surrogate,
         analyse(surrogate, rows, reference=reference, folds=effort.folds),
         progress_of(arms, effort.shared),
         progress_of(arms, effort.shared, surrogate),
-        pd.concat([row.join(surrogate.predict(row[space.names])) for row in best]),
-        _along(parts[f"along-{ALONG}"], surrogate, reference),
-        compare_salts(surrogate, rows, draws=effort.draws),
-        _decoded(surrogate, rows, out / "mopac", warnings, workers) if effort.decode else None,
+        pd.concat(best) if best else pd.DataFrame(),
+        along,
+        salts,
+        None,
     )
+
+
+def _replicated(again: Part, today: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """What a campaign of replicates has simulated; before it has begun, the best row of today."""
+    names = again.role.searched.names
+    rows = again.observations()[names].drop_duplicates()
+    if rows.empty:
+        return today
+    rows = rows.astype(float)
+    if len(rows) > 1 or not np.allclose(rows, today, rtol=1e-9, atol=0.0):
+        notes.append(
+            f"{again.role.path(Path()).stem} has simulated another row again than the one of which "
+            "most is expected now"
+        )
+    return rows
 
 
 def _along(part: Part, surrogate: Surrogate, reference: Mapping[str, float]) -> HeldAlong | None:
@@ -257,7 +335,7 @@ def _along(part: Part, surrogate: Surrogate, reference: Mapping[str, float]) -> 
     rows = part.observations()
     if not rows[CONDUCTIVITY.name].notna().any():
         return None
-    held = against(surrogate, rows)
+    held = against(surrogate, rows, own_errors=False)
     middle = pd.DataFrame([reference])
     through = cut(surrogate, middle, ALONG, best=0.0)
     line = pd.concat([middle] * len(through.table), ignore_index=True)
@@ -268,25 +346,26 @@ def _along(part: Part, surrogate: Surrogate, reference: Mapping[str, float]) -> 
         replace(through, table=through.table.assign(**ends)),
         held,
         rows.loc[held.table.index, ALONG].to_numpy(float),
-        coverage_of(held),
     )
 
 
 def _decoded(
-    surrogate: Surrogate, rows: pd.DataFrame, shelf: Path, warnings: list[str], workers: int
-) -> pd.DataFrame | None:
-    """The catalogue's anions, ranked; None where MOPAC or the catalogue is not at hand."""
+    surrogate: Surrogate, rows: pd.DataFrame, shelf: Path, workers: int, progress: bool
+) -> pd.DataFrame:
+    """The catalogue's anions, ranked.
+
+    Raises
+    ------
+    LeydenError
+        MOPAC, or a set of the data home, is not there.
+    """
     from leyden.exploration.anion_parameters import anion_descriptors
     from leyden.exploration.decoding import catalogue_anions, rank_anions
 
-    try:
-        known = catalogue_anions()
+    known = catalogue_anions()
+    with progress_bar(f"{len(known)} anions by MOPAC", None, progress):
         told = anion_descriptors(known["smiles"].tolist(), shelf, n_jobs=workers)
-        anions = known.join(told.drop(columns=["smiles", "inchikey"]))
-        return rank_anions(surrogate, anions, rows)
-    except LeydenError as error:  # MOPAC, or a set of the data home, is missing
-        warnings.append(f"the catalogue's anions are not ranked: {error}")
-        return None
+    return rank_anions(surrogate, known.join(told.drop(columns=["smiles", "inchikey"])), rows)
 
 
 def _space(other: PolymerSimulation, parts: Mapping[str, Part], effort: Effort) -> Space | None:
@@ -298,9 +377,9 @@ def _space(other: PolymerSimulation, parts: Mapping[str, Part], effort: Effort) 
     if not any(map(len, tables)):
         return None
     surrogate = one_surrogate(tables, space, SEED)
-    first, best = (best_row(surrogate, rows) for rows in (tables[0], all_rows(tables, space)))
-    reference = polymer_reference(space.names, other.fixed)
     rows = all_rows(tables, space)
+    first, best = (best_row(surrogate, table) for table in (tables[0], rows))
+    reference = polymer_reference(space.names, other.fixed)
     arms = [("random rows", tables[0]), (PROPOSED, tables[1])]
     return Space(
         other.space,

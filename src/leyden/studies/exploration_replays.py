@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from leyden.errors import InputError
 from leyden.exploration.evaluators import CONDUCTIVITY
-from leyden.exploration.needed import median_needed, ratio_of_medians
+from leyden.exploration.needed import median_needed, ratio_of_medians, whole_batches
 from leyden.exploration.replay import evaluations_to_reach, replay
 from leyden.exploration.search_space import SearchSpace
 from leyden.hashing import code_of, content_hash
@@ -35,37 +37,48 @@ class Replays:
 
     Attributes
     ----------
-    curves : DataFrame
-        ``arm``, ``repeat``, ``evaluation``, ``best`` so far less the goal of its world.
     needed : DataFrame
-        A row a world, a column an arm: evaluations to reach the best of all evaluations of random
-        search there, the initial ones among them; inf where it was not reached.
+        A row a world, a column for each way to propose: evaluations to reach the best of another
+        random search there, the first rows and whole batches counted; inf where it was not reached.
     to_random_best : Estimate
         Median of batches, 95 % interval by bootstrap.
     ratio : Estimate
         Of medians, batches over one at a time.
+    proposals_ratio : float
+        The same of what was proposed, without the first rows, which both have; NaN where one at a
+        time needs no proposal.
     most : int
         Evaluations of each campaign.
     initial, batch, worlds : int
+    without_goal : int
+        Worlds that are left out, as no row of random search gave a value there.
     """
 
-    curves: pd.DataFrame
     needed: pd.DataFrame
     to_random_best: Estimate
     ratio: Estimate
+    proposals_ratio: float
     most: int
     initial: int
     batch: int
     worlds: int
+    without_goal: int
 
 
 def replayed(
-    space: SearchSpace, observations: pd.DataFrame, effort: Effort, folder: Path
+    space: SearchSpace,
+    observations: pd.DataFrame,
+    effort: Effort,
+    folder: Path,
+    *,
+    progress: bool = False,
 ) -> Replays:
-    """Random search, batches and one at a time in worlds drawn from the rows.
+    """Batches and one at a time in worlds drawn from the rows, until they are as good as chance.
 
-    Rows are judged by the truth of the world. What was replayed is kept in `folder`, under the rows
-    and the code that it is of.
+    The goal of a world is the best of a random search there, whose rows are its own: the two ways
+    to propose share their first rows with each other, and with nothing that sets the goal. Rows are
+    judged by the truth of the world, and not at all where they were told as upper bounds. What was
+    replayed is kept in `folder`, under the rows and the code that it is of.
 
     Raises
     ------
@@ -82,7 +95,7 @@ def replayed(
     key = content_hash(observations, code)[:12]
 
     def campaigns(
-        name: str, method: str, batch: int, until: list[float] | None = None
+        name: str, method: str, batch: int, random_state: int, until: list[float] | None = None
     ) -> pd.DataFrame:
         curves = replay(
             space,
@@ -93,53 +106,69 @@ def replayed(
             evaluations=effort.most,
             batch=batch,
             repeats=effort.repeats,
-            random_state=_SEED,
+            random_state=random_state,
             truth=truths,
             until=until,
             file=folder / f"replay-{key}-{name.replace(' ', '-')}.jsonl",
+            progress=progress,
         )
         return curves.assign(arm=name)
 
     folder.mkdir(parents=True, exist_ok=True)
-    by_chance = campaigns("random", "random", effort.batch)
+    by_chance = campaigns("random", "random", effort.batch, _SEED + 1)
     goals = by_chance.groupby("repeat")["best"].max()
-    until = [float(goals[repeat]) for repeat in range(effort.repeats)]
+    until = goals.fillna(-math.inf).tolist()  # nothing can be reached: any value ends it
     arms = [
-        campaigns(BATCHES, _METHOD, effort.batch, until),
-        campaigns(SEQUENTIAL, _METHOD, 1, until),
+        campaigns(BATCHES, _METHOD, effort.batch, _SEED, until),
+        campaigns(SEQUENTIAL, _METHOD, 1, _SEED, until),
     ]
-    return told_of_replays(pd.concat([by_chance, *arms], ignore_index=True), goals, effort)
+    return told_of_replays(pd.concat(arms, ignore_index=True), goals, effort)
 
 
 def told_of_replays(curves: pd.DataFrame, goals: pd.Series, effort: Effort) -> Replays:
-    """What curves of the three arms say of evaluations to reach the goal of each world.
+    """What curves of both ways to propose say of evaluations to reach the goal of each world.
 
     Parameters
     ----------
     curves : DataFrame
         As of `leyden.exploration.replay.replay`, with ``arm``.
     goals : Series
-        By repeat.
+        By repeat; NaN where there is none.
     effort : Effort
+
+    Raises
+    ------
+    InputError
+        No world has a goal.
     """
+    known = goals.dropna()
+    if known.empty:
+        raise InputError("random search found no value in any world", value=len(goals))
+    curves = curves[curves["repeat"].isin(known.index)]
     needed = {
-        str(arm): evaluations_to_reach(rows, CONDUCTIVITY, goals).droplevel("method")
+        str(arm): whole_batches(
+            evaluations_to_reach(rows, CONDUCTIVITY, known).droplevel("method").to_numpy(),
+            effort.initial,
+            effort.batch if arm == BATCHES else 1,
+            effort.most,
+        )
         for arm, rows in curves.groupby("arm", sort=False)
     }
-    batches, sequential = (needed[arm].to_numpy(float) for arm in (BATCHES, SEQUENTIAL))
-    short = curves["best"] - curves["repeat"].map(goals)
+    counted = {arm: median_needed(needed[arm], effort.most).value for arm in needed}
+    batches, sequential = (counted[arm] - effort.initial for arm in (BATCHES, SEQUENTIAL))
     return Replays(
-        curves[["arm", "repeat", "evaluation"]].assign(best=short),
-        pd.DataFrame(needed),
-        median_needed(batches, effort.most),
-        ratio_of_medians(batches, sequential, effort.most),
-        effort.most,
-        effort.initial,
-        effort.batch,
-        len(goals),
+        needed=pd.DataFrame(needed),
+        to_random_best=median_needed(needed[BATCHES], effort.most),
+        ratio=ratio_of_medians(needed[BATCHES], needed[SEQUENTIAL], effort.most),
+        proposals_ratio=batches / sequential if sequential else math.nan,
+        most=effort.most,
+        initial=effort.initial,
+        batch=effort.batch,
+        worlds=len(known),
+        without_goal=len(goals) - len(known),
     )
 
 
 def not_reached(found: Replays) -> dict[str, int]:
-    """By arm, in how many worlds the goal was not reached."""
+    """By way to propose, in how many worlds the goal was not reached."""
     return {str(arm): int(np.isinf(found.needed[arm]).sum()) for arm in found.needed}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from leyden.exploration.evaluators import CONDUCTIVITY
-from leyden.physics.intervals import Estimate
 from leyden.plots.exploration import best_so_far_curves
 from leyden.plots.held_out import prediction_along
 from leyden.plots.polymer_exploration import length_errors, reached_share
@@ -25,14 +26,24 @@ from leyden.report.exploration_parts import (
 )
 from leyden.report.tables import format_interval, format_number
 from leyden.simulators.polymer_electrolyte import PolymerElectrolyte
+from leyden.studies.exploration_arms import Gain
 from leyden.studies.exploration_campaigns import ALONG
 from leyden.studies.exploration_chemistry import tell_anions, tell_salts, tell_spaces
 from leyden.studies.exploration_claims import ONE_DRAW, standing
-from leyden.studies.exploration_findings import PROPOSED, RANDOM, Anions, Findings
+from leyden.studies.exploration_findings import Anions, Findings
 from leyden.studies.exploration_lengths import summary_of_lengths
-from leyden.studies.exploration_replays import BATCHES, SEQUENTIAL, Replays
+from leyden.studies.exploration_replays import BATCHES, SEQUENTIAL, Replays, not_reached
+
+if TYPE_CHECKING:
+    from leyden.exploration.held_out import HeldOut
 
 __all__ = ["build_report"]
+
+_POINTS = {
+    "fast": "a fast point (the best proposed row)",
+    "middle": "the reference",
+    "slow": "a slow point (the least of the random rows that have a value)",
+}
 
 
 def build_report(title: str, found: Findings) -> Report:
@@ -63,36 +74,62 @@ def _lead(found: Findings) -> Iterator[str]:
             f"{len(found.parts) - len(behind)} of {len(found.parts)} campaigns have come to their "
             "goals; what follows is of the evaluations that are there."
         )
-    if found.gain is not None and not standing(found, ["replicates-random", "replicates-proposed"]):
-        yield _gained(found.gain.log10)
+    if found.gain is not None:
+        yield _gained(found.gain)
     if found.replays is not None:
-        told = found.replays.to_random_best
-        yield (
-            f"In {found.replays.worlds} worlds that agree with the simulations it takes "
-            f"{format_interval(told.value, told[1:])} evaluations, in batches of "
-            f"{found.replays.batch}, to the best of {found.replays.most} random ones."
-        )
-    if found.anions is not None and found.anions.along is not None:
-        along = found.anions.along.coverage
-        yield (
-            f"Of {along.rows} simulations along the radius of the anion that taught nothing, "
-            f"{along.covered} lie in their 95 % intervals."
-        )
+        yield _needed(found.replays)
+    along = found.anions.along if found.anions else None
+    if along is not None and len(along.held.measured) and not standing(found, [f"along-{ALONG}"]):
+        yield _covered(along.held, "that taught nothing, ")
     yield "Beads move 100 to 1000 times too fast: trends are told here, no absolute conductivities."
 
 
-def _gained(gain: Estimate) -> str:
-    told = f"{change(CONDUCTIVITY, gain)} (95 % interval of lithium's conductivity)"
-    if gain.low > 0:
+def _gained(gain: Gain) -> str:
+    told = f"{change(CONDUCTIVITY, gain.log10)} (95 % interval of lithium's conductivity)"
+    if gain.shows_more:
         found = f"conducts better than that of as many random ones, by {told}"
-    elif gain.high < 0:
+    elif gain.shows_less:
         found = f"conducts worse than that of as many random ones: {told}"
+    elif any(gain.bounds):
+        found = (
+            f"cannot be told apart from that of as many random ones, as {gain.bounds[0]} of "
+            f"{gain.runs[0]} and {gain.bounds[1]} of {gain.runs[1]} simulations are upper bounds; "
+            f"as they are told, the difference is {gain.log10.value:.2f} of log10"
+        )
     else:
         found = f"cannot be told apart from that of as many random ones: {told}"
     return (
         f"Simulated again with fresh seeds, the optimum of Bayesian optimisation {found}; this is "
         f"{ONE_DRAW}."
     )
+
+
+def _needed(told: Replays) -> str:
+    begin = f"In {told.worlds} worlds that agree with the simulations"
+    goal = f"the best of {told.most} random ones, in batches of {told.batch}"
+    if told.to_random_best.value > told.most:
+        return f"{begin}, most campaigns do not come within {told.most} evaluations to {goal}."
+    return f"{begin} it takes {_evaluations(told)} evaluations (median) to {goal}."
+
+
+def _evaluations(told: Replays) -> str:
+    """The median with its interval, the end of which may lie beyond what was tried."""
+    value, low, high = told.to_random_best
+    if high > told.most:
+        return f"{value:g} [{low:g}, more than {told.most}]"
+    return format_interval(value, (low, high))
+
+
+def _covered(held: HeldOut, which: str) -> str:
+    """How many values lie in their intervals; bounds are told beside, and do not count."""
+    rows, (kept, bounds) = held.measured, held.bounds_kept
+    told = (
+        f"Of {len(rows)} simulations along the radius of the anion {which}with a value, "
+        f"{round(held.coverage * len(rows)) if len(rows) else 0} lie in their 95 % intervals"
+    )
+    if bounds:
+        told += f"; {bounds} more are upper bounds, of which {kept} do not contradict theirs"
+    return f"{told}."
 
 
 def _simulated(report: Report, found: Findings) -> None:
@@ -125,12 +162,17 @@ def _simulated(report: Report, found: Findings) -> None:
     )
     told = found.reference
     if told is not None:
+        mean = format_number(told.S_per_cm.value, digits=3)
+        scatter = f"{100 * told.scatter.value:.1f} %"
+        if told.bounds:
+            mean = f"{mean} S/cm as told, where {told.bounds} are upper bounds: the mean is less"
+        else:
+            mean = f"{format_interval(*_pair(told.S_per_cm))} S/cm (geometric mean, 95 % interval)"
+            scatter += f" ({100 * told.scatter.low:.1f} to {100 * told.scatter.high:.1f} %)"
         report.text(
-            f"{told.runs} seeds of the reference give {format_interval(*_pair(told.S_per_cm))} "
-            f"S/cm (geometric mean, 95 % interval). A run tells a relative standard error of "
-            f"{100 * told.told:.1f} %; between seeds the values scatter by "
-            f"{100 * told.scatter.value:.1f} % ({100 * told.scatter.low:.1f} to "
-            f"{100 * told.scatter.high:.1f} %). It takes "
+            f"{told.runs} seeds of the reference give {mean}. Between seeds the values scatter by "
+            f"{scatter}, which is the relative standard error of a run; of itself, a run tells one "
+            f"of {100 * told.told:.1f} %. It takes "
             f"{format_number(told.cpu_seconds.value, digits=3)} CPU seconds."
         )
 
@@ -149,32 +191,33 @@ def _pair(estimate: tuple[float, float, float]) -> tuple[float, tuple[float, flo
 def _lengths(report: Report, found: Findings) -> None:
     report.section("How long a simulation has to be")
     if found.lengths.empty:
-        report.text(
-            "Not told: neither the folders of the runs nor the table that is made of them are "
-            "beside the campaigns."
+        none = (
+            "neither the folders of the runs nor the table that is made of them are beside the "
+            "campaigns"
         )
+        report.text(f"Not told: {found.untold.get('run lengths', none)}.")
         return
     table = summary_of_lengths(found.lengths)
+    points = ", ".join(_POINTS[str(point)] for point in table["point"].unique())
     report.text(
-        "First parts of the same runs, judged as if they had ended there, for a fast point (the "
-        "best proposed row), the reference and a slow point (the least of the random rows that "
-        "still diffuse). The collective conductivity (Onsager), which a cell would deliver, is one "
-        "particle however many ions there are: its errors are far larger."
+        f"First parts of the same runs, judged as if they had ended there, of {points}. The "
+        "collective conductivity (Onsager), which a cell would deliver, is one particle however "
+        f"many ions there are.{_how_much_less_known(table)}"
     )
     figure, ax = subplots(width=6.4, height=4.0)
     length_errors(table, ax)
     report.figure(
         figure,
-        caption="Error of log10 conductivity against run length",
+        caption="Relative standard error of the conductivity against run length",
         alt="Scatter between seeds and told error at several run lengths for three points",
     )
     report.table(
         table,
-        caption="What a run tells, by its length. Scatter, told error and bias are of log10 "
-        "conductivity; bias is against the whole of the same runs, with 95 % intervals by "
-        "Student's t; bounds are the share of runs that only bound the value from above. "
-        "Collective: mean over seeds, scatter between them and told half of the 95 % interval, "
-        "both over the mean.",
+        caption="What a run tells, by its length. Scatter between seeds and told error are "
+        "relative standard errors of one run, of lithium's conductivity by Nernst and Einstein; "
+        "beside them are those of all ions by the same, and of the collective one. Bias is of "
+        "log10, against the whole of the same runs, with 95 % intervals by Student's t; bounds "
+        "are the share of runs that only bound the value from above.",
         units={"length_ns": "ns", "cpu_seconds": "s", "collective_S_per_cm": "S/cm"},
         names={str(name): words(str(name)).removesuffix(" ns") for name in table},
         digits=3,
@@ -192,19 +235,34 @@ def _lengths(report: Report, found: Findings) -> None:
             f"gives {10 ** row['log10_S_per_cm']:.3g} S/cm. "
             "Together, and "
             f"with the correlations of ions, it is {onsager:.3g} S/cm times {part:.2f}, which is "
-            f"{onsager * part:.3g} S/cm, and hardly known from one run "
-            f"({row['collective_low']:.2g} to {row['collective_high']:.2g} S/cm of all ions)."
+            f"{onsager * part:.3g} S/cm; one run knows that of all ions to be "
+            f"{row['collective_low']:.2g} to {row['collective_high']:.2g} S/cm (95 %)."
         )
+
+
+def _how_much_less_known(table: pd.DataFrame) -> str:
+    """Scatter of the collective conductivity over that of ions alone, of the whole reference."""
+    rows = table[table["point"] == "middle"].tail(1)
+    times = float((rows["collective_scatter"] / rows["all_ions_scatter"]).sum())
+    if not times > 0 or math.isinf(times):
+        return ""
+    return (
+        f" Between whole runs of the reference it scatters {times:.1f} times as much as the sum of "
+        "all ions by Nernst and Einstein."
+    )
 
 
 def _compared(report: Report, found: Findings, anions: Anions) -> None:
     effort = found.effort
+    random, proposed = (found.parts[name].finished for name in ("random", "proposed"))
+    shared = min(effort.shared, random, proposed)
     report.section("Bayesian optimisation against random search").text(
-        f"{effort.shared} random rows that both arms have; then {effort.proposed} proposed ones by "
-        f"local penalisation in batches of {effort.batch}, against {effort.random} more random "
-        "ones. Random rows could have come in any order: the line is the median over all orders, "
-        "the band holds 95 % of them. The best of many noisy values has had luck; on the right the "
-        "rows are judged by one surrogate of all of them."
+        f"{shared} random rows that both arms have (of {effort.shared}); then "
+        f"{proposed - shared} proposed ones (of {effort.proposed}) by local penalisation in "
+        f"batches of {effort.batch}, against {random - shared} more random ones (of "
+        f"{effort.random}). Random rows could have come in any order: the line is the median over "
+        "all orders, the band holds 95 % of them. The best of many noisy values has had luck; on "
+        "the right the rows are judged by one surrogate of all of them."
     )
     figure, axes = subplots(1, 2, width=10.4, height=4.0)
     panels = {"by values": anions.progress, "by the surrogate": anions.judged}
@@ -217,42 +275,56 @@ def _compared(report: Report, found: Findings, anions: Anions) -> None:
         alt="Steps of the best value so far of random search and of Bayesian optimisation",
     )
     names = anions.surrogate.space.names
-    report.table(
-        anions.best[["arm", *names, "mean", "low", "high"]],
-        caption="The best row of each arm by one surrogate, and what it expects there, log10 of "
-        "S/cm with 95 % interval.",
-        names={name: words(name) for name in names},
-        units={p.name: p.unit for p in anions.surrogate.space if p.unit},
-    )
+    if len(anions.best):
+        report.table(
+            anions.best[["arm", *names, "mean", "low", "high"]],
+            caption="The best row of each arm: that which was simulated again, and until then the "
+            "one of which most is expected among rows with a value that is no bound. Beside it, "
+            "what one surrogate of all rows expects there, log10 of S/cm with 95 % interval.",
+            names={name: words(name) for name in names},
+            units={p.name: p.unit for p in anions.surrogate.space if p.unit},
+        )
+    again = [found.parts[f"replicates-{arm}"] for arm in ("proposed", "random")]
+    done = " and ".join(f"{part.finished} of {part.role.goal}" for part in again)
     if found.gain is None:
-        report.text("The optima were not simulated again yet: there is no gain to be told.")
+        why = found.untold.get("the gain", f"{done} simulations of the optima are there")
+        report.text(f"There is no gain to be told yet: {why}.")
         return
-    runs, bounds = found.gain.runs, found.gain.bounds
     report.text(
-        f"Simulated again with fresh seeds ({runs[0]} and {runs[1]} runs, {bounds[0]} and "
-        f"{bounds[1]} of them upper bounds, which count as told), the optimum of {PROPOSED} has "
-        f"{change(CONDUCTIVITY, found.gain.log10)} over that of {RANDOM}, by Welch's 95 % "
-        f"interval. This is {ONE_DRAW}: how often the one wins is told by replays."
+        f"{_gained(found.gain)} Of {done} simulations {found.gain.runs[0]} and "
+        f"{found.gain.runs[1]} gave a value, {found.gain.bounds[0]} and {found.gain.bounds[1]} of "
+        "these as upper bounds. How often the one wins is told by replays."
     )
 
 
 def _replays(report: Report, told: Replays) -> None:
+    left = not_reached(told)
+    median = (
+        f"more than {told.most}, the most that was tried"
+        if told.to_random_best.value > told.most
+        else _evaluations(told)
+    )
     report.section("How many evaluations it takes, in many worlds").text(
-        f"{told.worlds} emulators were drawn from what the rows leave open, each with one campaign "
-        f"of every kind. The goal of a world is the truth of the best of {told.most} random rows "
-        f"there. The median of batches of {told.batch} is "
-        f"{format_interval(*_pair(told.to_random_best))} evaluations, {told.initial} random ones "
-        f"included; over those one at a time that is {format_interval(*_pair(told.ratio))} (95 % "
-        "intervals by bootstrap over worlds). An emulator is no simulator: it knows no peak that "
-        "no row has come near."
+        f"{told.worlds} emulators were drawn from what the rows leave open, each with a campaign "
+        f"in batches and one that proposes one at a time, from the same {told.initial} random "
+        f"rows. The goal of a world is the truth of the best of {told.most} other random rows "
+        "there. A row that is told as an upper bound is no goal and reaches none, as nobody would "
+        "know how good it is. Evaluations are counted by whole batches, the first rows among them.",
+        f"The median of batches of {told.batch} is {median} evaluations; over those one at a time "
+        f"that is {format_interval(*_pair(told.ratio))}, and of what was proposed alone "
+        f"{format_number(told.proposals_ratio, digits=3)} (95 % intervals by bootstrap over "
+        f"worlds). The goal was not reached in {told.most} evaluations in {left[BATCHES]} worlds "
+        f"in batches and {left[SEQUENTIAL]} one at a time; they count as {told.most + 1}. An "
+        "emulator is no simulator: it knows no peak that no row has come near.",
     )
     figure, ax = subplots(width=6.4, height=4.0)
-    arms = ["random", BATCHES, SEQUENTIAL]
-    reached_share(told.needed[arms], told.most, ax)
+    reached_share(told.needed[[BATCHES, SEQUENTIAL]], told.most, ax)
     report.figure(
         figure,
-        caption=f"Share of worlds in which the best of {told.most} random rows was reached",
-        alt="Steps of the share of worlds at the goal against evaluations for three arms",
+        caption=f"Share of worlds in which the best of {told.most} random rows was reached. The "
+        "random search that sets the goal is not drawn: it reaches its own best by definition. "
+        f"One with other rows would be there in half of the worlds after {told.most}.",
+        alt="Steps of the share of worlds at the goal against evaluations for two ways to propose",
     )
 
 
@@ -260,19 +332,18 @@ def _held_out(report: Report, anions: Anions) -> None:
     along = anions.along
     if along is None:
         return
-    told = along.coverage
     report.section("Simulations that it has not seen").text(
-        f"Along {words(ALONG)}, all else as in the reference, {told.covered} of {told.rows} "
-        f"simulations lie in the 95 % intervals of a new simulation; {told.bounds} of them are "
-        "upper bounds, which are covered where they do not contradict the interval; "
-        f"{told.extrapolated} are farther from all rows than is usual."
+        f"{_covered(along.held, '')} All else is as in the reference; "
+        f"{int(along.held.table['extrapolates'].sum())} of all are farther from all rows than is "
+        "usual."
     )
     figure, ax = subplots(width=6.4, height=4.0)
     prediction_along(along.cut, along.held, along.values, ax, objective=CONDUCTIVITY)
     report.figure(
         figure,
         caption="Predicted and simulated along the radius of the anion (figure 5-2d); the band is "
-        "of the result of one new simulation",
+        "of the result of one new simulation with the usual noise, and points are counted by it. "
+        "Their bars are what runs tell of themselves",
         alt="A curve with its band, and simulated points with error bars",
     )
 
@@ -292,7 +363,7 @@ def _learned(report: Report, found: Findings, anions: Anions) -> None:
 
 def _machine(report: Report, found: Findings) -> None:
     report.section("What the campaign itself does")
-    kills, overhead = found.kills, found.overhead
+    kills = found.kills
     if kills is not None:
         report.text(
             f"Killed {kills.kills} times ({kills.driver} the driver, {kills.worker} a worker, "
@@ -300,10 +371,11 @@ def _machine(report: Report, found: Findings) -> None:
             f"{kills.lost}, has doubled {kills.doubled}, and has left {kills.left_over} over; "
             f"{kills.worked_out_again} were worked out again."
         )
-    if overhead is not None:
+    for arm, (spent, simulated) in found.overhead.items():
         report.text(
-            f"Surrogates, proposals and starts of workers took {overhead[0]:.0f} CPU seconds, "
-            f"{100 * overhead[0] / overhead[1]:.2f} % of the {overhead[1]:.0f} of LAMMPS."
+            f"In the {arm} arm, surrogates, proposals, its file and starts of workers took "
+            f"{spent:.0f} CPU seconds, {100 * spent / simulated:.2f} % of the {simulated:.0f} of "
+            "LAMMPS in its own evaluations."
         )
 
 

@@ -19,9 +19,24 @@ __all__ = ["all_rows", "best_row", "measured", "one_surrogate", "slow_row"]
 
 
 def all_rows(tables: Sequence[pd.DataFrame], space: SearchSpace) -> pd.DataFrame:
-    """Observations of several campaigns, those that they share once."""
+    """Observations of several campaigns, those that they share once.
+
+    A row of a later table that tells the same as one of the first was told from there. Rows of one
+    table with equal parameters are measurements of their own: they tell how large the noise is.
+    """
     filled = [table for table in tables if len(table)] or list(tables[:1])
-    return pd.concat(filled).drop_duplicates(space.names, ignore_index=True)
+    first = set(_told(filled[0], space))
+    own = [[row not in first for row in _told(table, space)] for table in filled[1:]]
+    later = [table[kept] for table, kept in zip(filled[1:], own, strict=True)]
+    return pd.concat([filled[0], *later], ignore_index=True)
+
+
+def _told(table: pd.DataFrame, space: SearchSpace) -> list[tuple[str, ...]]:
+    """Each row's parameters and what was found, to the last digit."""
+    name = CONDUCTIVITY.name
+    columns = [*space.names, name, f"{name}_error", f"{name}_bound", "outcome"]
+    rows = table[columns].itertuples(index=False, name=None)
+    return [tuple(map(str, row)) for row in rows]
 
 
 def one_surrogate(

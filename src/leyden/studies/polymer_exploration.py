@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from leyden.errors import InputError, MissingExtraError
+from leyden.errors import InputError, LeydenError
 from leyden.studies import Option, Source, StudyResult
 from leyden.studies.exploration_campaigns import bring, parts
 from leyden.studies.exploration_claims import claims
@@ -18,10 +18,16 @@ __all__ = ["NAME", "OPTIONS", "TITLE", "run"]
 NAME = "polymer-exploration"
 TITLE = "Polymer electrolytes explored by Bayesian optimisation of a coarse-grained simulation"
 OPTIONS = (
-    Option("campaigns", str, "", "folder of the campaigns; default: campaigns in that of results"),
-    Option("workers", int, 2, "simulations at a time"),
-    Option("repeats", int, 30, "worlds of the replays"),
-    Option("simulate", int, 1, "0: tell what is there, and simulate nothing"),
+    Option("campaigns", str, "", "folder of campaigns, which exists; default: one in the results"),
+    Option("workers", int, 2, "simulations at a time, and processes of MOPAC; 1 in a quick run"),
+    Option("repeats", int, 30, "worlds of the replays; 1 in a quick run"),
+    Option(
+        "simulate",
+        int,
+        1,
+        "0: no LAMMPS; surrogates at once, and once both arms are complete also replays, kills "
+        "of a known function and MOPAC, minutes to hours of processor the first time",
+    ),
 )
 
 
@@ -47,21 +53,28 @@ def run(
     Raises
     ------
     InputError
-        No worker or no world; a campaign of another simulation; five simulations in succession
-        have failed.
+        No worker or no world; a folder of campaigns that does not exist.
     """
     for name, value in (("workers", workers), ("repeats", repeats)):
         if value < 1:
             raise InputError(f"{name} is one at least", value=value)
+    if campaigns and not Path(campaigns).is_dir():
+        raise InputError(
+            "there is no such folder of campaigns",
+            file=campaigns,
+            remedy="correct --campaigns; or leave it out, and they are simulated into the folder "
+            "of the results",
+        )
     effort = Effort.shortest() if quick else Effort(repeats=repeats)
     home = Path(campaigns) if campaigns else out / "campaigns"
+    workers = 1 if quick else workers  # a second one takes longer to start than it would help
     warnings = []
     if simulate:
         try:
-            bring(home, effort, workers=1 if quick else workers, progress=progress)
-        except MissingExtraError as error:
-            warnings.append(f"nothing was simulated: {error}")
-    found = find(parts(home, effort), effort, home, out, workers=workers)
+            bring(home, effort, workers=workers, progress=progress)
+        except LeydenError as error:  # what is there is told nevertheless
+            warnings.append(f"not all was simulated: {error}")
+    found = find(parts(home, effort), effort, home, out, workers=workers, progress=progress)
     return StudyResult(
         NAME,
         build_report(TITLE, found),
