@@ -44,13 +44,13 @@ def standing(found: Findings, names: Sequence[str]) -> str:
             behind.append(f"{file} cannot be read ({part.fault})")
         elif not part.complete:
             behind.append(f"{file} has {part.finished} of {part.role.goal} evaluations")
-    return "not measured yet: " + "; ".join(behind) if behind else ""
+    return "; ".join(behind)
 
 
 def _lacking(found: Findings, names: Sequence[str], parts: Sequence[str], otherwise: str) -> str:
     """Why there is no figure of complete campaigns either: what went wrong, or `otherwise`."""
     why = [found.untold[part] for part in parts if part in found.untold]
-    return standing(found, names) or f"not measured: {'; '.join(why) or otherwise}"
+    return standing(found, names) or "; ".join(why) or otherwise
 
 
 def _shown(estimate: Estimate | None) -> tuple[float | None, tuple[float, float] | None]:
@@ -260,7 +260,7 @@ def _coverage(found: Findings) -> Claim:
 def _lost(found: Findings) -> Claim:
     told = found.kills
     if told is None and not found.effort.kills:
-        text = "not measured in a quick run: a driver that is begun anew takes seconds"
+        text = "this is a quick run, and a driver that is begun anew takes seconds"
     elif told is None:
         text = _lacking(found, ["random", "proposed"], ["kills"], "nothing was killed")
     else:

@@ -92,5 +92,7 @@ def _sources(found: Findings) -> list[Source]:
             table = part.campaign.history().to_csv(index=False)
             name = part.role.path(Path()).stem
             digest = sha256(table.encode()).hexdigest()
-            sources.append(Source(name, part.finished, digest, origin="simulated here, LAMMPS"))
+            sources.append(
+                Source(name, part.finished, digest, origin="simulations made here with LAMMPS")
+            )
     return sources
