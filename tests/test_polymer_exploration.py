@@ -892,7 +892,6 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_quick_run_has_its_claims_and_a_page(out: Path) -> None:
     results = json.loads((out / "results.json").read_text())
     assert [claim["id"] for claim in results["claims"]] == CLAIMS
-    assert results["cpu_seconds"] < 60
     page = " ".join((out / "report.html").read_text().split())
     for words in ("A quick run", "Four salts", "100 to 1000 times too fast", "in many worlds"):
         assert words in page
