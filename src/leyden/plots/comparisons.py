@@ -16,6 +16,7 @@ from leyden.plots.style import (
     corner,
     left_out,
     limits,
+    log_ticks_at,
     need,
     series_style,
     tidy,
@@ -106,10 +107,7 @@ def learning_curve(table: pd.DataFrame, ax: Axes, *, label: str = "MAE") -> Axes
                 alpha=0.15,
                 linewidth=0,
             )
-    sizes = sorted(set(table["train_rows"]))
-    ax.set_xscale("log")
-    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.minorticks_off()
+    log_ticks_at(ax, sorted(set(table["train_rows"])), ",")
     ax.set(xlabel="training rows", ylabel=label)
     ax.legend(frameon=False, fontsize=9)
     return tidy(ax, grid="y")

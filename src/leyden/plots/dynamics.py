@@ -16,6 +16,7 @@ from leyden.plots.style import (
     QUIET,
     corner,
     left_out,
+    log_ticks_at,
     need,
     plain_ticks,
     series_style,
@@ -259,9 +260,7 @@ def agreement_curves(table: pd.DataFrame, ax: Axes) -> Axes:
             markersize=4,
             **series_style(number),
         )
-    ax.set(xscale="log", xlabel="run that taught (ns)", ylabel="agreement with the sites")
-    lengths = sorted(set(table["ns"]))
-    ax.set_xticks(lengths, [f"{length:g}" for length in lengths])
-    ax.minorticks_off()
+    ax.set(xlabel="run that taught (ns)", ylabel="agreement with the sites")
+    log_ticks_at(ax, sorted(set(table["ns"])))
     ax.legend(frameon=False, fontsize=9)
     return tidy(ax)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, LogLocator
+from matplotlib.ticker import FixedLocator
 from numpy.typing import ArrayLike
 
 from leyden.plots.style import (
@@ -17,6 +17,7 @@ from leyden.plots.style import (
     corner,
     left_out,
     need,
+    plain_ticks,
     series_style,
     tidy,
     vectors,
@@ -173,10 +174,7 @@ def electrolyte_front(
                 )
         ax.figure.colorbar(points, ax=ax, label="melting point (K)")
         ax.set(xscale="log", yscale="log")
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter(lambda value, _: f"{value:g}")
-        ax.minorticks_off()
+        plain_ticks(ax.xaxis, ax.yaxis)
         ax.legend(frameon=False, fontsize=9)
     ax.set(xlabel="viscosity (mPa s)", ylabel="conductivity (mS/cm)")
     corner(ax, [left_out(seen)])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from leyden.plots.style import PALETTE, need, series_style, tidy
+from leyden.plots.style import PALETTE, log_ticks_at, need, series_style, tidy
 
 __all__ = ["length_errors", "reached_share", "salt_values"]
 
@@ -29,10 +29,7 @@ def length_errors(table: pd.DataFrame, ax: Axes) -> Axes:
         ax.plot(rows["length_ns"], rows["scatter"], label=f"{point}: between seeds", **style)
         faint = style | {"linestyle": "--", "markerfacecolor": "none"}
         ax.plot(rows["length_ns"], rows["told"], label=f"{point}: as a run tells", **faint)
-    lengths = sorted(table["length_ns"].unique())
-    ax.set_xscale("log")
-    ax.set_xticks(lengths, [f"{length:g}" for length in lengths])
-    ax.minorticks_off()
+    log_ticks_at(ax, sorted(table["length_ns"].unique()))
     ax.set_ylim(bottom=0)
     ax.set(xlabel="length of the production (ns)", ylabel="relative standard error")
     ax.legend(frameon=False, fontsize=8)

@@ -24,6 +24,7 @@ __all__ = [
     "corner",
     "left_out",
     "limits",
+    "log_ticks_at",
     "need",
     "plain_ticks",
     "series_style",
@@ -105,6 +106,13 @@ def plain_ticks(*axes: Axis) -> None:
             axis.set_major_locator(LogLocator(subs=subs))
             axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
             axis.set_minor_locator(NullLocator())
+
+
+def log_ticks_at(ax: Axes, values: Sequence[float], spec: str = "g") -> None:
+    """A logarithmic x axis with ticks at these values alone, written by this format."""
+    ax.set_xscale("log")
+    ax.set_xticks(values, [format(value, spec) for value in values])
+    ax.minorticks_off()
 
 
 def corner(ax: Axes, notes: Sequence[str]) -> None:
