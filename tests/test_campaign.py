@@ -59,6 +59,17 @@ class TestSuggest:
         drawn = SPACE.sobol(8, 3)
         pd.testing.assert_frame_equal(rows.drop(columns="id"), drawn, check_dtype=False)
 
+    def test_what_a_user_has_tried_is_not_tried_at_random_again(self, tmp_path: Path) -> None:
+        pytest.importorskip("botorch")
+        space = SearchSpace((Parameter("x", 0, 1),))
+        campaign = Campaign.create(tmp_path / "d.db", space, Y, initial=4)
+        campaign.tell([y(1 - (x - 0.4) ** 2, x=x) for x in (0.1, 0.5, 0.9)])
+        drawn, proposed = campaign.suggest(1), campaign.suggest(1)
+        designed = space.random(2, campaign.random_state)["x"]
+        assert drawn["x"].iloc[0] == designed[0]
+        assert proposed["x"].iloc[0] != pytest.approx(designed[1])
+        assert abs(proposed["x"].iloc[0] - 0.4) < 0.2  # in view of what was told
+
     def test_two_at_a_time_never_get_the_same_row(self, campaign: Campaign) -> None:
         found: list[pd.DataFrame] = []
 

@@ -156,6 +156,18 @@ def test_the_surface_has_the_value_of_the_row(
     np.testing.assert_allclose(means, found.surface.level, atol=0.08)
 
 
+@pytest.mark.parametrize("maximise", [True, False])
+def test_the_surface_about_the_best_tenth(told: pd.DataFrame, maximise: bool) -> None:
+    goal = Objective("value", maximise=maximise)
+    learned = Surrogate(SPACE, goal, random_state=0).fit(told)
+    row = best_predicted(learned, told)[SPACE.names]
+    surface = surface_through(learned, row, SPACE.names, share=0.1, count=9)
+    assert surface.better == pytest.approx(0.1, abs=0.01)
+    level, best = surface.level, learned.predict(row)["mean"].iloc[0]
+    assert (level < best) == maximise
+    assert len(surface.triangles)
+
+
 def test_uphill_is_the_slope_of_the_truth(found: ExplorationAnalysis) -> None:
     assert found.uphill is not None
     table = found.uphill.table().set_index("parameter")

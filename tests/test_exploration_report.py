@@ -21,7 +21,7 @@ pytest.importorskip("botorch")
 from leyden.exploration.analysis import ExplorationAnalysis, analyse
 from leyden.exploration.held_out import against
 from leyden.exploration.surrogate import Surrogate
-from leyden.report.exploration import exploration_report, reference_row
+from leyden.report.exploration import campaign_report, exploration_report, reference_row
 
 SPACE = SearchSpace(
     (
@@ -186,6 +186,37 @@ def test_the_command_reports_and_changes_nothing(tmp_path: Path) -> None:
     text = text_of((out / "report.html").read_text())
     assert "Too few values to hold some out" in text
     assert "the reference" not in text
+
+
+def test_the_front_of_two_objectives(tmp_path: Path) -> None:
+    space = SearchSpace((Parameter("x", 0.0, 1.0), Parameter("z", 0.0, 1.0)))
+    goals = (Objective("gain"), Objective("price", maximise=False, unit="EUR"))
+    campaign = Campaign.create(tmp_path / "c.db", space, goals, method="hypervolume", initial=0)
+    rows = space.sobol(12, 0)
+    told = rows.assign(gain=rows["x"], price=rows["x"] ** 2 + rows["z"])
+    told["gain_bound"] = ["below", *[""] * 11]
+    told.loc[0, "gain"] = 2.0  # a bound that would better all
+    campaign.tell(told)
+    known = told.iloc[1:]
+    worse = [
+        ((known["gain"] >= one.gain) & (known["price"] <= one.price)).sum() > 1
+        for one in known.itertuples()
+    ]
+    front = known[~np.array(worse)]
+    assert 1 < len(front) < len(known)
+    page = campaign_report(campaign, command="x", version="0", folds=0)
+    text = text_of(page.html())
+    assert f"{len(front)} of 12 rows form the Pareto front" in text
+    figure, ax = subplots()
+    drawn.front_scatter(told, front.index.to_numpy(), ax, objectives=goals)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (
+        "gain: more is better",
+        "price (EUR): less is better",
+    )
+    marked = np.asarray(ax.get_lines()[0].get_xydata(), float)
+    np.testing.assert_allclose(marked, front.sort_values("gain")[["gain", "price"]])
+    assert len(ax.collections[0].get_offsets()) == 12 - len(front)
+    figure.draw_without_rendering()
 
 
 def test_a_reference_in_texts() -> None:

@@ -135,11 +135,18 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str | None = None) 
 def shorten(value: object, width: int = 80) -> str:
     """`repr(value)`, cut in its middle: the end of a path tells more than its middle.
 
+    A number of numpy is shown as Python's.
+
     Examples
     --------
     >>> len(shorten("x" * 1000))
     80
+    >>> import numpy as np
+    >>> shorten(np.float64(0.5))
+    '0.5'
     """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
     text = repr(value)
     head = (width - 3) // 2
     return text if len(text) <= width else f"{text[:head]}...{text[head + 3 - width :]}"

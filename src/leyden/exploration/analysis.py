@@ -26,11 +26,12 @@ from leyden.exploration.search_space import Objective, SearchSpace
 from leyden.exploration.surrogate import Surrogate
 from leyden.exploration.uphill import Uphill, best_predicted, uphill
 
-__all__ = ["ExplorationAnalysis", "analyse", "best_found", "contending", "expected_gain"]
+__all__ = ["ExplorationAnalysis", "analyse", "best_found", "expected_gain"]
 
 _MOST_IN_LANDSCAPES = 5
 _FEWEST_TO_HOLD_OUT = 10
 _CLOSE = 0.02
+_BEST_SHARE = 0.1
 _DRAWS = 1000
 _TWO_SIDED_95 = 1.959964
 
@@ -72,7 +73,8 @@ class ExplorationAnalysis:
     landscapes : tuple of Landscape
         Through the reference, over all pairs of the five most important of them.
     surface : IsoSurface or None
-        Through the reference, over the three most important of them.
+        Through the reference, over the three most important of them; without a reference about the
+        tenth of the box of which most is expected.
     uphill : Uphill or None
         From a reference that was given.
     held_out : HeldOut or None
@@ -173,7 +175,7 @@ def analyse(
             landscape(surrogate, row, *pair, best=gain_over, random_state=random_state)
             for pair in pairs
         ),
-        surface=surface_through(surrogate, row, ordered[:3]) if len(ordered) > 2 else None,
+        surface=_surface(surrogate, row, ordered, _BEST_SHARE if reference is None else None),
         uphill=None if reference is None else uphill(surrogate, row, random_state=random_state),
         held_out=held,
     )
@@ -191,7 +193,7 @@ def best_found(surrogate: Surrogate, observations: pd.DataFrame) -> pd.DataFrame
         the true value may be worse than; empty where there is none. With ``mean``, ``std``,
         ``low`` and ``high``.
     """
-    values = pd.Series(contending(observations, surrogate.objective), observations.index)
+    values = pd.Series(contenders(observations, surrogate.objective), observations.index)
     if "task" in observations:
         values = values[observations["task"].fillna("") == ""]
     values = values.dropna()
@@ -200,12 +202,6 @@ def best_found(surrogate: Surrogate, observations: pd.DataFrame) -> pd.DataFrame
     at = values.idxmax() if surrogate.objective.maximise else values.idxmin()
     row = observations.loc[[at]]
     return row.join(surrogate.predict(row[surrogate.space.names]))
-
-
-def contending(observations: pd.DataFrame, objective: Objective) -> np.ndarray:
-    """`leyden.exploration.campaign_rows.contenders`, also of a table without a column of bounds."""
-    bound = f"{objective.name}_bound"
-    return contenders(observations.assign(**{bound: observations.get(bound, "")}), objective)
 
 
 def expected_gain(
@@ -222,6 +218,14 @@ def expected_gain(
     draws = surrogate.sample(both, _DRAWS, random_state=random_state)
     half = _TWO_SIDED_95 * float(np.std(draws[:, 1] - draws[:, 0]))
     return float(end - start), float(end - start - half), float(end - start + half)
+
+
+def _surface(
+    surrogate: Surrogate, row: pd.DataFrame, ordered: list[str], share: float | None
+) -> IsoSurface | None:
+    if len(ordered) < 3:
+        return None
+    return surface_through(surrogate, row, ordered[:3], share=share)
 
 
 def _matters(surrogate: Surrogate, held: HeldOut | None, random_state: int) -> pd.DataFrame:

@@ -90,7 +90,7 @@ class Campaign:
             objectives.
         initial : int
             Rows drawn at random before any is proposed: the first of
-            ``space.random(initial, random_state)``.
+            ``space.random(initial, random_state)``, fewer by those that were told or asked for.
         random_state : int
         task : str
         prior : Campaign or DataFrame, optional

@@ -14,7 +14,7 @@ from leyden.exploration.campaign_store import StoredRow
 from leyden.exploration.search_space import Objective, SearchSpace
 from leyden.exploration.told_rows import columns_of
 
-__all__ = ["contenders", "history_of", "observations_of"]
+__all__ = ["contenders", "front", "history_of", "observations_of"]
 
 _DOUBTFUL = {True: "below", False: "above"}
 """Bounds beyond which the true value is worse than told, where more is better and where less is."""
@@ -64,11 +64,26 @@ def contenders(table: pd.DataFrame, objective: Objective) -> np.ndarray:
     """Values of an objective that may be called the best, shape (n,); else NaN.
 
     Where the true value is worse than the bound that was told, nothing is known of how much; nor
-    is a value known where the outcome is not ``ok``, unless it is a bound.
+    is a value known where the outcome is not ``ok``, unless it is a bound. A table without a column
+    of bounds or of outcomes has none that is a bound, or not ``ok``.
     """
+    absent = {"outcome": "ok", f"{objective.name}_bound": ""}
+    table = table.assign(**{name: table.get(name, value) for name, value in absent.items()})
     values = table[objective.name].to_numpy(dtype=float)
     worse = table[f"{objective.name}_bound"] == _DOUBTFUL[objective.maximise]
     return np.where(worse | _disowned(table, objective.name), math.nan, values)
+
+
+def front(table: pd.DataFrame, objectives: Sequence[Objective]) -> np.ndarray:
+    """Positions of the rows that no other betters in one objective without a loss in another.
+
+    A row without a value that may be called the best (see `contenders`), of any of the objectives,
+    is none of them.
+    """
+    from leyden.screening.pareto import pareto_front  # numba takes a second to import
+
+    costs = [contenders(table, o) * (-1 if o.maximise else 1) for o in objectives]
+    return pareto_front(np.stack(costs, axis=1))
 
 
 def _disowned(table: pd.DataFrame, name: str) -> np.ndarray:

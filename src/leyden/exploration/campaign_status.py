@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leyden.exploration.campaign_rows import contenders, history_of
+from leyden.exploration.campaign_rows import contenders, front, history_of
 from leyden.exploration.campaign_store import StoredRow
 from leyden.exploration.driver_lock import driver_of
 from leyden.exploration.search_space import Objective, SearchSpace
@@ -104,14 +104,9 @@ def status_of(
 
 def _best(history: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
     """The best row, or the front of several objectives."""
-    costs = np.stack(
-        [contenders(history, o) * (-1 if o.maximise else 1) for o in objectives], axis=1
-    )
-    known = ~np.isnan(costs).any(axis=1)
-    if len(objectives) == 1:
-        kept = [int(np.nanargmin(costs[:, 0]))] if known.any() else []
+    if len(objectives) > 1:
+        kept = front(history, objectives).tolist()
     else:
-        from leyden.screening.pareto import pareto_front
-
-        kept = pareto_front(costs).tolist()
+        costs = contenders(history, objectives[0]) * (-1 if objectives[0].maximise else 1)
+        kept = [int(np.nanargmin(costs))] if not np.isnan(costs).all() else []
     return history.iloc[kept].reset_index(drop=True)

@@ -81,7 +81,7 @@ class Landscape:
 
 @dataclass(frozen=True, eq=False)
 class IsoSurface:
-    """Where the expected value is that of a row, through three parameters.
+    """Where one value is expected, through three parameters.
 
     Attributes
     ----------
@@ -92,8 +92,8 @@ class IsoSurface:
         Corners, in shares of each parameter's range.
     std : ndarray, shape (t,)
         Of the prediction, in the middle of each triangle.
-    above : float
-        Share of the box in which more than the level is expected.
+    better : float
+        Share of the box of which better than the level is expected.
     at : ndarray, shape (3,)
         The row.
     """
@@ -102,7 +102,7 @@ class IsoSurface:
     level: float
     triangles: np.ndarray
     std: np.ndarray
-    above: float
+    better: float
     at: np.ndarray
 
 
@@ -217,9 +217,14 @@ def landscape(
 
 
 def surface_through(
-    surrogate: Surrogate, row: pd.DataFrame, names: Sequence[str], *, count: int = 16
+    surrogate: Surrogate,
+    row: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    share: float | None = None,
+    count: int = 16,
 ) -> IsoSurface:
-    """The surface through a row on which the same is expected as of it.
+    """The surface on which the same is expected as of a row, all other parameters as in it.
 
     Parameters
     ----------
@@ -227,6 +232,9 @@ def surface_through(
     row : DataFrame
     names : sequence of str
         Three parameters that have an order.
+    share : float, optional
+        Of the box, of which better is expected than on the surface; then the level is not that of
+        the row.
     count : int
         Places along each.
 
@@ -245,7 +253,12 @@ def surface_through(
     table = predicted(surrogate, rows)
     table.loc[~surrogate.space.allowed(rows)] = np.nan
     mean, std = (table[name].to_numpy().reshape(grid[0].shape) for name in ("mean", "std"))
-    level = float(surrogate.predict(row)["mean"].iloc[0])
+    sign = 1.0 if surrogate.objective.maximise else -1.0
+    known = sign * mean[np.isfinite(mean)]
+    if share is None:
+        level = float(surrogate.predict(row)["mean"].iloc[0])
+    else:
+        level = sign * float(np.quantile(known, 1 - share))
     triangles = iso_surface(shares, mean, level)
     middle = triangles.mean(axis=1)
     return IsoSurface(
@@ -253,7 +266,7 @@ def surface_through(
         level=level,
         triangles=triangles,
         std=RegularGridInterpolator(shares, std)(middle),
-        above=float(np.mean(mean[np.isfinite(mean)] > level)),
+        better=float(np.mean(known > sign * level)),
         at=np.array([p.to_unit(row[p.name].to_numpy())[0] for p in three]),
     )
 

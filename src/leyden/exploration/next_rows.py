@@ -53,7 +53,8 @@ def next_rows(
     )
     values = observations[[objective.name for objective in objectives]].notna().all(axis=1)
     too_few = int(values.sum()) < _FEWEST
-    designed = n if method in DESIGNS or too_few else min(n, max(initial - done, 0))
+    begun = sum(row.method != method and not row.task for row in known)  # also what a user told
+    designed = n if method in DESIGNS or too_few else min(n, max(initial - begun, 0))
     draw = space.sobol if design == "sobol" else space.random
     rows = draw(done + designed, random_state)[done:] if designed else pd.DataFrame()
     chosen = [(design, row) for row in _plain(rows, space)]

@@ -19,6 +19,7 @@ from leyden.plots.style import (
     INK,
     PALETTE,
     QUIET,
+    cloud,
     corner,
     left_out,
     need,
@@ -37,6 +38,7 @@ __all__ = [
     "best_so_far_curves",
     "colour_bar",
     "cut_curve",
+    "front_scatter",
     "importance_bars",
     "iso_surface_picture",
     "landscape_map",
@@ -279,6 +281,50 @@ def iso_surface_picture(
 def _ends(values: np.ndarray) -> tuple[float, float]:
     known = values[np.isfinite(values)]
     return (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+
+
+def front_scatter(
+    table: pd.DataFrame,
+    front: np.ndarray,
+    ax: Axes,
+    *,
+    objectives: tuple[Objective, Objective],
+) -> Axes:
+    """One objective against another, with the rows of a front.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A column an objective.
+    front : ndarray of int
+        Positions in the table.
+    ax : Axes
+    objectives : (Objective, Objective)
+    """
+    first, second = objectives
+    need(table, first.name, second.name)
+    x, y = (table[one.name].to_numpy(dtype=float) for one in objectives)
+    ax.set(xscale=_scale(first), yscale=_scale(second))
+    seen = np.isfinite(x) & np.isfinite(y)
+    rest = seen & ~np.isin(np.arange(len(table)), front)
+    cloud(ax, x[rest], y[rest], QUIET, label="other rows")
+    order = front[np.argsort(x[front])]
+    ax.plot(x[order], y[order], "s", color=PALETTE[1], markersize=6, label="Pareto front")
+    plain_ticks(ax.xaxis, ax.yaxis)
+    corner(ax, [left_out(seen)])
+    ax.set(xlabel=_directed(first), ylabel=_directed(second))
+    ax.legend(frameon=False, fontsize=9)
+    return tidy(ax)
+
+
+def _scale(objective: Objective) -> str:
+    return "log" if objective.log10 else "linear"
+
+
+def _directed(objective: Objective) -> str:
+    """An objective as measured, and which way is better."""
+    name = objective.name.replace("_", " ") + (f" ({objective.unit})" if objective.unit else "")
+    return f"{name}: {'more' if objective.maximise else 'less'} is better"
 
 
 def best_so_far_curves(table: pd.DataFrame, ax: Axes, *, objective: Objective) -> Axes:

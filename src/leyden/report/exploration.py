@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from leyden.errors import InputError, did_you_mean
-from leyden.exploration.analysis import ExplorationAnalysis, analyse, contending
+from leyden.exploration.analysis import ExplorationAnalysis, analyse
 from leyden.exploration.batches import propose
 from leyden.exploration.best_so_far import one_campaign
+from leyden.exploration.campaign_rows import contenders
 from leyden.exploration.polymer_reference import polymer_reference
 from leyden.exploration.surrogate import Surrogate
 from leyden.plots.exploration import best_so_far_curves
@@ -23,6 +24,7 @@ from leyden.report.exploration_parts import (
     shown,
     tell_belief,
     tell_cuts,
+    tell_front,
     tell_importance,
     tell_landscapes,
     tell_surface,
@@ -148,6 +150,8 @@ def exploration_report(
     report.provenance(command=command, version=version)
     report.warnings([*caveats, *(text for one in analyses for text in _doubts(one))])
     _explored(report, first, history, own_cpu_seconds)
+    if len(analyses) > 1:
+        tell_front(report, first.space, [one.objective for one in analyses], history)
     for number, one in enumerate(analyses):
         which = f": {words(one.objective.name)}" if len(analyses) > 1 else ""
         _progress(report, one, history, curves if number == 0 else None, which)
@@ -213,9 +217,8 @@ def _lead(found: ExplorationAnalysis) -> str:
     ranked = found.importance
     if "share" in ranked:
         ranked = ranked.sort_values("share", ascending=False)
-        reason = (
-            f"without it, {100 * ranked['share'].iloc[0]:.0f} % of the variance is not foretold"
-        )
+        share = format_number(float(ranked["share"].iloc[0]), digits=2)
+        reason = f"with its values shuffled, predictions lose {share} of the variance observed"
     else:
         reason = "its length scale is the shortest"
     sentences.append(f"What matters most is {words(str(ranked.index[0]))}: {reason}.")
@@ -330,7 +333,7 @@ def _progress(
 ) -> None:
     if curves is None:
         drawn = history.get("method", pd.Series("", history.index)) == "random"
-        values = contending(history, found.objective)
+        values = contenders(history, found.objective)
         curves = one_campaign(values, drawn.to_numpy(), maximise=found.objective.maximise)
     report.section(f"The best so far{which}").text(
         "An evaluation counts whether it gave a value or not. Where rows were drawn at random they "

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from leyden.exploration.campaign_rows import front
 from leyden.plots.exploration import (
     colour_bar,
     cut_curve,
+    front_scatter,
     importance_bars,
     iso_surface_picture,
     landscape_map,
@@ -24,7 +27,7 @@ from leyden.report.tables import format_interval, format_number
 if TYPE_CHECKING:
     from leyden.exploration.analysis import ExplorationAnalysis
     from leyden.exploration.landscapes import Cut
-    from leyden.exploration.search_space import Objective
+    from leyden.exploration.search_space import Objective, SearchSpace
     from leyden.report import Report
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "shown",
     "tell_belief",
     "tell_cuts",
+    "tell_front",
     "tell_importance",
     "tell_landscapes",
     "tell_surface",
@@ -63,6 +67,43 @@ def change(objective: Objective, gain: tuple[float, float, float]) -> str:
         factors = [10.0 ** float(end) for end in gain]
         text += f", a factor of {format_interval(factors[0], (factors[1], factors[2]))}"
     return text
+
+
+def tell_front(
+    report: Report, space: SearchSpace, objectives: Sequence[Objective], history: pd.DataFrame
+) -> None:
+    """The rows between which only the user can choose."""
+    kept = front(history, objectives)
+    report.section("The best of all objectives").text(
+        f"{len(kept):,} of {len(history):,} rows form the Pareto front: no other row betters one "
+        "of them in one objective without a loss in another. Rows with a bound, or without a value "
+        "of an objective, cannot be on it. Luck is part of a front as of a best row: measure again "
+        "what you would choose."
+    )
+    if not len(kept):
+        return
+    pairs = list(combinations(objectives, 2))
+    columns = min(3, len(pairs))
+    lines = -(-len(pairs) // columns)
+    figure, axes = subplots(lines, columns, width=4.6 * columns + 1, height=3.8 * lines)
+    panels = np.ravel(axes)
+    for ax, pair in zip(panels, pairs, strict=False):
+        front_scatter(history, kept, ax, objectives=pair)
+    for ax in panels[len(pairs) :]:
+        ax.set_axis_off()
+    report.figure(
+        figure,
+        caption="What was observed, and the Pareto front of all objectives",
+        alt="Scatter of one objective against another, the front marked",
+    )
+    columns_told = [*objectives, *space]
+    report.table(
+        history.iloc[kept].sort_values(objectives[0].name)[[one.name for one in columns_told]],
+        caption="The rows of the front.",
+        names={one.name: words(one.name) for one in columns_told},
+        units={one.name: one.unit for one in columns_told if one.unit},
+        digits=3,
+    )
 
 
 def tell_importance(report: Report, found: ExplorationAnalysis, which: str) -> None:
@@ -219,14 +260,17 @@ def _all_pairs(report: Report, found: ExplorationAnalysis) -> None:
 
 
 def tell_surface(report: Report, found: ExplorationAnalysis, which: str) -> None:
-    """The surface through the row of cuts."""
+    """The surface of one value: of the reference, else about the best of the box."""
     surface = found.surface
     if surface is None:
         return
     three = ", ".join(words(parameter.name) for parameter in surface.parameters)
+    level = format_number(surface.level, digits=3)
+    if found.reference_given:
+        level = f"the reference ({level})"
     report.section(f"Through three parameters{which}").text(
-        f"Over {three}, with all others as in {_where(found)}, {100 * surface.above:.0f} % of the "
-        f"box is expected above {_where(found)} ({format_number(surface.level, digits=3)}). "
+        f"Over {three}, with all others as in {_where(found)}, {100 * surface.better:.0f} % of the "
+        f"box is expected to be better than {level}. "
         + (
             "The surface separates these from the rest."
             if len(surface.triangles)
@@ -240,8 +284,8 @@ def tell_surface(report: Report, found: ExplorationAnalysis, which: str) -> None
     iso_surface_picture(surface, ax)
     report.figure(
         figure,
-        caption=f"Where the expected value is that of {_where(found)} (red dot); the colour is its "
-        "standard deviation there",
+        caption=f"Where the expected value is {level}; red dot: {_where(found)}; the colour is the "
+        "standard deviation of the value there",
         alt="A surface in a box of three parameters",
     )
 
