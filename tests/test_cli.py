@@ -333,6 +333,19 @@ class TestStudy:
     def test_list(self) -> None:
         assert "dendrites\t" in leyden_("study", "list").stdout
 
+    def test_show(self) -> None:
+        from leyden.studies import options
+
+        lines = leyden_("study", "show", "polymer-lithium").stdout.splitlines()
+        assert lines[0].split("\t") == ["setting", "default", "what"]
+        offered = options("polymer-lithium")
+        assert len(lines) == len(offered) + 1 > 1
+        for line, option in zip(lines[1:], offered, strict=True):
+            name, default, what = line.split("\t")
+            assert name.removeprefix("--").replace("-", "_") == option.name
+            assert (default, what) == (str(option.default), option.help)
+        assert "did you mean" in leyden_("study", "show", "dendrits").stderr
+
     def test_settings_reach_the_study(self, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: dict[str, Any] = {}
 

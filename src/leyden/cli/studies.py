@@ -23,6 +23,20 @@ def list_() -> None:
     table(("name", "what"), list(studies().items()))
 
 
+@app.command(no_args_is_help=True)
+def show(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]) -> None:
+    """Tell the settings of a study, their defaults and what they do.
+
+    Example: `leyden study show dendrites`
+    """
+    from leyden.studies import options
+
+    rows = [
+        (f"--{one.name.replace('_', '-')}", str(one.default), one.help) for one in options(name)
+    ]
+    table(("setting", "default", "what"), rows)
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     no_args_is_help=True,
@@ -41,7 +55,7 @@ def run(
     """Run a study: writes results.json and report.html.
 
     A study that was stopped goes on where it was when it is run again with the same folder. Further
-    settings of a study are given as `--name value`: `dendrites` has --splits and --jobs.
+    settings of a study are given as `--name value`; `leyden study show NAME` tells them.
 
     Example: `leyden study run dendrites --members 10 --splits 2 -o runs/dendrites`
     """
