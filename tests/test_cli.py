@@ -315,6 +315,21 @@ class TestData:
         for word in ("3,938 rows", "formation_energy_eV_per_atom", "licence", "214", "10.1002"):
             assert word in shown
 
+    def test_how_to_get_what_is_absent(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("LEYDEN_DATA", str(tmp_path))
+        for name, way in {
+            "flla-2015": "leyden data fetch flla-2015",
+            "liquid-crystals": "put clearing.csv.gz, melting.csv.gz there",
+            "ionic-liquids": "made of ilthermo",
+        }.items():
+            shown = leyden_("data", "show", name).stdout.splitlines()[1]
+            assert "absent" in shown
+            assert way in shown
+        refused = leyden_("data", "fetch", "liquid-crystals").stderr
+        assert "cannot be fetched automatically" in refused
+
     @pytest.mark.parametrize("command", ["show", "fetch"])
     def test_a_misspelt_name(self, command: str) -> None:
         done = leyden_("data", command, "flla-2051")

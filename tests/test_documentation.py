@@ -98,6 +98,31 @@ def test_shown_command_exists(command: str) -> None:
             assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text), f"{command}: {word}"
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(code, id=f"{document.name}:{line}")
+        for document, line, code in blocks("toml")
+        if "[data]" in code
+    ],
+)
+def test_recipes_are_read(code: str) -> None:
+    """Every section, kind and key is there; their expansion is read as the same recipe."""
+    from leyden.recipe import Recipe
+
+    recipe = Recipe.from_mapping(tomllib.loads(code))
+    assert Recipe.from_mapping(tomllib.loads(recipe.to_toml())).to_toml() == recipe.to_toml()
+
+
+def test_recipes_name_every_kind() -> None:
+    from leyden.recipe.parts import kinds
+
+    text = (ROOT / "docs" / "recipes.md").read_text()
+    for section in ("representation", "model", "strategy", "split"):
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `[{section}]`")]
+        assert re.findall(r"`([a-z][\w-]*)`", row) == kinds(section)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
     prose = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)  # SMILES are no links

@@ -372,4 +372,7 @@ def test_every_kind_has_a_class_whose_defaults_can_be_written(section: str) -> N
     from leyden.recipe.parts import Part, expanded
 
     for kind in kinds(section):
-        assert kind in to_toml(expanded(Part(kind), section, 0))
+        table = expanded(Part(kind), section, 0)
+        assert kind in to_toml(table)
+        again = Part.from_table(tomllib.loads(to_toml(table)), section)
+        assert to_toml(expanded(again, section, 0)) == to_toml(table)

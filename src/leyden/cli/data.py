@@ -45,12 +45,18 @@ def list_() -> None:
 def show(name: Name) -> None:
     """Show the card of a data set: source, licence, targets with units, and what leaks."""
     from leyden.data.catalog import card, data_home
+    from leyden.data.sources import fetchable
 
     found = card(name)
     here = data_home() / found.place
+    absent = f"leyden data fetch {name}"
+    if found.source["kind"] == "derived":
+        absent = f"made of {found.source['of']}"
+    elif not fetchable(found):
+        absent = f"get it from the address, put {', '.join(found.files)} there"
     lines = [
         f"{found.name}: {found.title}",
-        f"folder       {here}" + ("" if here.is_dir() else f"  (absent: leyden data fetch {name})"),
+        f"folder       {here}" + ("" if here.is_dir() else f"  (absent: {absent})"),
         "source       " + ", ".join(f"{key} {value}" for key, value in found.source.items()),
         f"address      {found.url}",
         f"licence      {found.licence}",

