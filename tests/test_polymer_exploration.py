@@ -43,6 +43,7 @@ from leyden.studies.exploration_replays import replayed, told_of_replays
 from leyden.studies.exploration_report import build_report
 from leyden.studies.exploration_rows import all_rows, best_row, one_surrogate, slow_row
 from leyden.studies.exploration_salts import order_of_salts, simulated_salts
+from leyden.studies.exploration_seeds import judged_together
 
 pytest.importorskip("botorch")
 
@@ -236,6 +237,60 @@ def test_a_reference_with_a_bound_is_told_without_an_interval() -> None:
     assert found is not None
     assert found.S_per_cm.value == pytest.approx(1e-3)
     assert np.isnan([*found.S_per_cm[1:], *found.scatter[1:]]).all()
+
+
+def signs(kept: Sequence[float], slope: float = 0.85, moved: float = 9.0) -> dict[str, list[str]]:
+    """The column of details, of runs with these shares of the slope kept."""
+    told_of = {"slope_Li": slope, "slope_kept_Li_error": 0.06, "moved_Li": moved}
+    return {"details": [json.dumps(told_of | {"slope_kept_Li": one}) for one in kept]}
+
+
+def test_diffusion_is_asked_of_all_seeds_of_a_row_together() -> None:
+    """One run called glassy by chance is no bound, and one that passed by chance is."""
+    name, values = f"{CONDUCTIVITY.name}_bound", [-3.1, -3.0, -2.9, -3.0]
+    mixed = {"outcome": ["ok", "glassy", "ok", "ok"], **bounded("", "below", "", "")}
+    moving = judged_together(told(values, **mixed, **signs([0.95, 0.86, 1.02, 0.97])))
+    assert moving["outcome"].tolist() == ["ok"] * 4
+    assert moving[name].tolist() == [""] * 4
+    assert moving[CONDUCTIVITY.name].tolist() == values
+    slowing = judged_together(told(values, **mixed, **signs([0.88, 0.86, 0.89, 0.88])))
+    assert slowing["outcome"].tolist() == ["glassy"] * 4, "0.88 with an error of 0.03"
+    assert slowing[name].tolist() == ["below"] * 4
+    steep = judged_together(told(values, **mixed, **signs([0.88, 0.86, 0.89, 0.88], slope=0.95)))
+    assert steep["outcome"].tolist() == ["ok"] * 4
+    still = judged_together(told(values, **mixed, **signs([1.0] * 4, moved=0.5)))
+    assert still["outcome"].tolist() == ["glassy"] * 4
+
+
+def test_other_outcomes_are_not_asked_for_diffusion() -> None:
+    sides = bounded("below", "below", "")
+    rows = told([-3.1, -3.0, -2.9], outcome=["phase-separated", "glassy", "ok"], **sides)
+    judged = judged_together(rows.assign(**signs([0.5, 0.9, 1.0])))
+    assert judged["outcome"].tolist() == ["phase-separated", "ok", "ok"]
+    assert judged[f"{CONDUCTIVITY.name}_bound"].tolist() == ["below", "", ""]
+    for unknown in (rows, rows.assign(details=""), rows.assign(**signs([0.5, 0.9, 1.0]))[:2]):
+        pd.testing.assert_frame_equal(judged_together(unknown), unknown)
+
+
+def test_reference_gain_and_salts_judge_their_seeds_together() -> None:
+    sides = {"outcome": ["ok", "glassy", "ok"], **bounded("", "below", "")}
+    rows = told([-3.1, -3.0, -2.9], **sides, **signs([0.95, 0.86, 1.02]))
+    reference = reference_of(rows)
+    assert reference is not None
+    assert reference.bounds == 0
+    assert np.isfinite(reference.scatter).all()
+    gain = gain_of(rows, rows)
+    assert gain is not None
+    assert gain.bounds == (0, 0)
+    places = ["below" if place == 4 else "" for place in range(len(SALT_ROWS))]
+    outcomes = ["glassy" if side else "ok" for side in places]
+    kept = [0.86 if side else 1.0 for side in places]
+    salts = simulated_salts(
+        of_salts(SALT_ROWS, outcome=outcomes, **bounded(*places), **signs(kept))
+    )
+    assert salts is not None
+    assert order_of_salts(salts) == "LiTFSI > LiFSI > LiPF6 ~ LiCl"
+    assert (salts.table["bounds"] == 0).all()
 
 
 def test_the_gain_has_the_interval_of_welch() -> None:

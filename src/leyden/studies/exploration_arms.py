@@ -1,7 +1,8 @@
 """What the campaigns of the anion space found: reference, gain, progress.
 
 Functions of tables of rows, as campaigns give them; nothing is simulated or read here. An upper
-bound is told among values, and nothing is judged by it that a lower true value would undo.
+bound is told among values, and nothing is judged by it that a lower true value would undo. Seeds of
+one row are judged together (`leyden.studies.exploration_seeds`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from leyden.exploration.best_so_far import best_of_any_order, best_of_repeats
 from leyden.exploration.campaign_rows import contenders
 from leyden.exploration.evaluators import CONDUCTIVITY
 from leyden.physics.intervals import Estimate, student_mean, welch_difference
+from leyden.studies.exploration_seeds import judged_together
 
 if TYPE_CHECKING:
     from leyden.exploration.surrogate import Surrogate
@@ -108,7 +110,7 @@ def reference_of(history: pd.DataFrame) -> Reference | None:
     history : DataFrame
         As of `leyden.exploration.campaign.Campaign.history`.
     """
-    rows = values_of(history)
+    rows = judged_together(values_of(history))
     if len(rows) < 2:
         return None
     values = rows[CONDUCTIVITY.name].to_numpy(float)
@@ -132,7 +134,7 @@ def reference_of(history: pd.DataFrame) -> Reference | None:
 
 def gain_of(proposed: pd.DataFrame, random: pd.DataFrame) -> Gain | None:
     """Of replicates of the two optima; None where an arm has fewer than two values."""
-    both = [values_of(table) for table in (proposed, random)]
+    both = [judged_together(values_of(table)) for table in (proposed, random)]
     if min(map(len, both)) < 2:
         return None
     values = [rows[CONDUCTIVITY.name].to_numpy(float) for rows in both]

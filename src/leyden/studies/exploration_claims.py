@@ -19,6 +19,7 @@ _QUICK = "a quick run of a tiny and hot system, which shows only that everything
 #: Simulations with a value below which no coverage is judged.
 FEWEST_COVERED = 8
 _COVERED = 0.85
+_TOGETHER = "whether lithium diffuses is asked of all seeds of a row together"
 ONE_DRAW = "one campaign of each kind, which is one draw of chance"
 
 
@@ -74,7 +75,7 @@ def _reference(found: Findings) -> list[Claim]:
         what = (
             f"{_begin(found)}{_MODEL}; {found.parts['reference'].finished} simulations of "
             f"{found.effort.anion.production_ns:g} ns with seeds drawn from {role.seed}, of which "
-            f"{known.runs} gave a value"
+            f"{known.runs} gave a value; {_TOGETHER}"
         )
         if known.bounds:
             bounded = (
@@ -139,7 +140,7 @@ def _gain(found: Findings) -> Claim:
             "that is no bound, by the posterior mean of one surrogate of all rows, simulated "
             f"{effort.replicates} times with fresh seeds, of which {told.runs[0]} and "
             f"{told.runs[1]} gave a value, {told.bounds[0]} and {told.bounds[1]} of these as upper "
-            "bounds; difference of mean log10 conductivities"
+            f"bounds ({_TOGETHER}); difference of mean log10 conductivities"
         )
         if told.bounds[0]:
             text += (

@@ -142,7 +142,8 @@ def _simulated(report: Report, found: Findings) -> None:
         f"{model.anion_radius:g} angstrom, EO:Li = {1 / model.li_per_eo:g}. What is wanted is "
         "log10 of the Nernst-Einstein conductivity of lithium. A run whose lithium does not "
         "diffuse yet (glassy), or whose salt has come out, gives an upper bound; one that blows up "
-        "gives nothing: all are rows, and count as evaluations.",
+        "gives nothing: all are rows, and count as evaluations. Whether lithium diffuses is asked "
+        "of all seeds of the reference, of an optimum and of a salt together.",
     )
     lines = [
         {

@@ -12,6 +12,7 @@ from leyden.exploration.evaluators import CONDUCTIVITY
 from leyden.exploration.salts import salt_beads, salt_space
 from leyden.physics.intervals import student_mean, welch_difference
 from leyden.studies.exploration_arms import bounds_of, values_of, without_interval
+from leyden.studies.exploration_seeds import judged_together
 
 __all__ = ["SimulatedSalts", "order_of_salts", "simulated_salts"]
 
@@ -117,7 +118,7 @@ def _by_salt(
         own = nearest == place
         last = points[own][-1:]
         same = own & (np.abs(points - last).max(axis=1) < _SAME) if len(last) else own
-        of_salt[name] = rows[same]
+        of_salt[name] = judged_together(rows[same])
         if len(last) and apart[same, place].max() > _SAME:
             warnings.append(f"{name} was simulated with another bead than today's estimate")
         if (own & ~same).any():
