@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,22 @@ def test_what_is_done_stays_done_and_failures_are_rows(
     np.testing.assert_array_equal(
         again[list(COSMO_COLUMNS)].to_numpy(), first.loc[[2, 0], list(COSMO_COLUMNS)].to_numpy()
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "homo", "lumo"),
+    [
+        (" -7.513  1.204", -7.513, 1.204),
+        (" -10.411283.076", -10.411, 283.076),
+        (" -11.785", -11.785, math.nan),
+    ],
+)
+def test_orbitals_of_lone_halides(told: str, homo: float, lumo: float) -> None:
+    """Fluoride has no empty one, and the two of bromide run together."""
+    text = f"  HOMO LUMO ENERGIES (EV) =        {told}\n  NO. OF FILLED LEVELS    =          4\n"
+    found = [mopac._number(mopac._ORBITALS[name], text) for name in ("homo_eV", "lumo_eV")]
+    assert found == pytest.approx([homo, lumo], nan_ok=True)
+    assert math.isnan(mopac._number(mopac._ORBITALS["homo_eV"], "NO. OF FILLED LEVELS = 4"))
 
 
 @needs_mopac

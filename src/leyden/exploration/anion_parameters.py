@@ -71,6 +71,7 @@ Floats = NDArray[np.float64]
 TFSI = "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F"
 
 _POTENTIAL = "deepest_potential_kcal_mol"
+_LONGEST_S = 120.0  # of MOPAC: an anion of a hundred atoms and more is no bead
 
 #: What an anion must be known by: volume of the COSMO cavity, A^3; deepest potential at it for a
 #: unit charge, kcal/mol; free energy of a contact with the chain, kcal/mol.
@@ -183,8 +184,9 @@ def anion_descriptors(
     anions : sequence of str, length n
         SMILES of molecular anions of charge -1.
     folder : path, optional
-        Where MOPAC's results are kept (some seconds an anion, once). Without it nothing is
-        calculated, and only TFSI, FSI, PF6 and Cl are known.
+        Where MOPAC's results are kept (some seconds an anion, once; what takes more than two
+        minutes has an error). Without it nothing is calculated, and only TFSI, FSI, PF6 and Cl are
+        known.
     n_jobs : int
         Processes for the calculations.
 
@@ -325,7 +327,7 @@ def _key(smiles: str) -> tuple[str, str]:
 
 
 def _calculated(anions: list[str], folder: str | Path | None, n_jobs: int) -> pd.DataFrame:
-    table = cosmo_rows(anions, folder, n_jobs=n_jobs)
+    table = cosmo_rows(anions, folder, n_jobs=n_jobs, timeout_s=_LONGEST_S)
     if folder is None:
         reason = (
             "an anion whose binding of lithium is not known. Remedy: name a folder, so that MOPAC "
@@ -334,8 +336,12 @@ def _calculated(anions: list[str], folder: str | Path | None, n_jobs: int) -> pd
         potential = pd.DataFrame({_POTENTIAL: np.nan, "error": [reason] * len(anions)})
     else:
         shelf = Path(folder) / f"potential-mopac-{mopac_version()}-seed-0"
-        calculate = partial(deepest_potential, random_state=0)
-        potential = kept_rows(anions, shelf, calculate, [_POTENTIAL], n_jobs=n_jobs)
+        calculate = partial(deepest_potential, random_state=0, timeout_s=_LONGEST_S)
+        worked = np.flatnonzero(table.error == "")  # what failed once would fail again
+        made = kept_rows(
+            [anions[place] for place in worked], shelf, calculate, [_POTENTIAL], n_jobs=n_jobs
+        )
+        potential = made.set_axis(worked).reindex(range(len(anions)))
     contact = chain_contact_kcal_per_mol(table[list(PROFILE_NAMES)].to_numpy())
     values = (table.cosmo_volume_A3, potential[_POTENTIAL], contact)
     rows = pd.DataFrame(dict(zip(DESCRIPTOR_COLUMNS, values, strict=True)))

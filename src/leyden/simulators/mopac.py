@@ -71,9 +71,9 @@ _RESULTS = {
     "cosmo_area_A2": r"COSMO AREA\s*=\s*(\S+)",
     "cosmo_volume_A3": r"COSMO VOLUME\s*=\s*(\S+)",
 }
-_ORBITALS = {  # not told of open shells and of lone halides
-    "homo_eV": r"HOMO LUMO ENERGIES \(EV\) =\s*(\S+)",
-    "lumo_eV": r"HOMO LUMO ENERGIES \(EV\) =\s*\S+\s+(\S+)",
+_ORBITALS = {  # not told of open shells; three decimals each, and of lone halides run together
+    "homo_eV": r"HOMO LUMO ENERGIES \(EV\) = *(-?\d+\.\d{3})",
+    "lumo_eV": r"HOMO LUMO ENERGIES \(EV\) = *-?\d+\.\d{3} *(-?\d+\.\d{3})",
 }
 
 
