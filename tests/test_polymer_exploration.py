@@ -624,14 +624,14 @@ def test_coverage_is_of_rows_with_a_value(findings: Findings) -> None:
     half = coverage([0.0] * 5 + [9.0] * 5 + [0.0] * 20, [""] * 10 + ["below"] * 20)
     assert (half.measured, half.holds) == (0.5, False), "bounds do not make up for it"
     assert half.interval == pytest.approx((0.2366, 0.7634), abs=1e-4), "Wilson, 5 of 10"
-    assert "5 of 10 with a value; 20 more are upper bounds, which are not counted" in half.protocol
+    assert "5 of 10 with a value; upper bounds, which are not counted: 20" in half.protocol
     few = coverage([0.0] * 3 + [-9.0] * 9, [""] * 3 + ["below"] * 9)
     assert (few.measured, few.interval, few.holds) == (1.0, None, None)
     most = coverage([0.0] * 11 + [9.0], [""] * 12)
     assert most.holds
     assert "reaches below 0.85" in most.protocol
     page = page_of(covered([0.0] * 4, ["", "", "", "below"]))
-    assert "with a value, 3 lie in their 95 % intervals; 1 more are upper bounds" in page
+    assert "with a value, 3 lie in their 95 % intervals; upper bounds beside them: 1" in page
 
 
 def test_the_page_shows_the_row_that_was_simulated_again(

@@ -32,7 +32,7 @@ def length_errors(table: pd.DataFrame, ax: Axes) -> Axes:
     log_ticks_at(ax, sorted(table["length_ns"].unique()))
     ax.set_ylim(bottom=0)
     ax.set(xlabel="length of the production (ns)", ylabel="relative standard error")
-    ax.legend(frameon=False, fontsize=8)
+    ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return tidy(ax)
 
 

@@ -284,8 +284,8 @@ def tell_surface(report: Report, found: ExplorationAnalysis, which: str) -> None
     iso_surface_picture(surface, ax)
     report.figure(
         figure,
-        caption=f"Where the expected value is {level}; red dot: {_where(found)}; the colour is the "
-        "standard deviation of the value there",
+        caption=f"Where the expected value is {format_number(surface.level, digits=3)}; red dot: "
+        f"{_where(found)}; the colour is the standard deviation of the value there",
         alt="A surface in a box of three parameters",
     )
 

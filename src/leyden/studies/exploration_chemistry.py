@@ -93,7 +93,7 @@ def tell_salts(report: Report, found: Findings) -> None:
     report.section("Four salts")
     series = {}
     if simulated is not None:
-        table, told = simulated.table, [*BEAD_COLUMNS, "runs", "bounds", *_VALUES]
+        table, told = simulated.table, [*_VALUES, "runs", "bounds", *BEAD_COLUMNS]
         clipped = [
             f"{name} ({table.loc[name, 'clipped']})"
             for name in table.index
@@ -106,7 +106,7 @@ def tell_salts(report: Report, found: Findings) -> None:
             "conducts more with a probability of 97.5 %, by the scatter between seeds alone: given "
             "these parameters)."
             + (
-                f" Of {', '.join(bounded)} runs are upper bounds: the value is at most the one "
+                f" Runs of {', '.join(bounded)} are upper bounds: the value is at most the one "
                 "told, has no interval, and no probability of being more than another."
                 if bounded
                 else ""

@@ -231,10 +231,10 @@ def _coverage(found: Findings) -> Claim:
         text = (
             f"{_begin(found)}simulations along {ALONG}, all else as in the reference, which no "
             f"surrogate has seen, in 95 % intervals of a new simulation by one surrogate of both "
-            f"arms: {round(held.coverage * len(rows))} of {len(rows)} with a value; {bounds} more "
-            f"are upper bounds, which are not counted, and {kept} of them do not contradict their "
-            f"intervals; {int(held.table['extrapolates'].sum())} of all are farther from all rows "
-            "than is usual; 95 % interval of Wilson"
+            f"arms: {round(held.coverage * len(rows))} of {len(rows)} with a value; upper "
+            f"bounds, which are not counted: {bounds}, of which {kept} without contradiction to "
+            f"their intervals; {int(held.table['extrapolates'].sum())} of all are farther from all "
+            "rows than is usual; 95 % interval of Wilson"
         )
         if len(rows) < FEWEST_COVERED:
             text += (

@@ -128,7 +128,7 @@ def _covered(held: HeldOut, which: str) -> str:
         f"{round(held.coverage * len(rows)) if len(rows) else 0} lie in their 95 % intervals"
     )
     if bounds:
-        told += f"; {bounds} more are upper bounds, of which {kept} do not contradict theirs"
+        told += f"; upper bounds beside them: {bounds}, of which {kept} without contradiction"
     return f"{told}."
 
 
