@@ -70,6 +70,15 @@ class TestSuggest:
         assert proposed["x"].iloc[0] != pytest.approx(designed[1])
         assert abs(proposed["x"].iloc[0] - 0.4) < 0.2  # in view of what was told
 
+    def test_repeats_and_failures_of_a_user_spare_no_random_row(self, tmp_path: Path) -> None:
+        space = SearchSpace((Parameter("x", 0, 1),))
+        campaign = Campaign.create(tmp_path / "d.db", space, Y, initial=3)
+        for value in (1.0, 1.1, 0.9):
+            campaign.tell([y(value, x=0.5)], replicate=True)
+        campaign.tell([{"x": 0.7, "outcome": "crashed"}])
+        drawn = campaign.suggest(2)
+        assert drawn["x"].tolist() == space.random(2, campaign.random_state)["x"].tolist()
+
     def test_two_at_a_time_never_get_the_same_row(self, campaign: Campaign) -> None:
         found: list[pd.DataFrame] = []
 

@@ -323,6 +323,7 @@ class TestData:
             "flla-2015": "leyden data fetch flla-2015",
             "liquid-crystals": "put clearing.csv.gz, melting.csv.gz there",
             "ionic-liquids": "made of ilthermo",
+            "il-ions": "calculated with MOPAC",
         }.items():
             shown = leyden_("data", "show", name).stdout.splitlines()[1]
             assert "absent" in shown

@@ -176,6 +176,7 @@ def test_an_unknown_factor_is_told_with_the_known_one() -> None:
         ("O=S(=O)([O-])[O-]", "charge -1"),
         ("[Cl-].CCO", "one species"),
         ("no smiles", "readable"),
+        ("C" * 40 + "C(=O)[O-]", "100 atoms at most"),
     ],
 )
 def test_what_is_no_anion_says_why(smiles: str, reason: str) -> None:

@@ -156,6 +156,16 @@ def test_the_surface_has_the_value_of_the_row(
     np.testing.assert_allclose(means, found.surface.level, atol=0.08)
 
 
+def test_a_grid_without_an_allowed_place_has_no_surface(told: pd.DataFrame) -> None:
+    thin = Constraint({"x": 1.0}, 0.31), Constraint({"x": -1.0}, -0.29)
+    space = SearchSpace(SPACE.parameters, thin)
+    learned = Surrogate(space, Y, random_state=0).fit(told)
+    row = pd.DataFrame({"x": [0.3], "y": [10.0], "idle": [0.0]})
+    surface = surface_through(learned, row, SPACE.names, share=0.1, count=9)
+    assert np.isnan([surface.level, surface.better]).all()
+    assert len(surface.triangles) == 0
+
+
 @pytest.mark.parametrize("maximise", [True, False])
 def test_the_surface_about_the_best_tenth(told: pd.DataFrame, maximise: bool) -> None:
     goal = Objective("value", maximise=maximise)

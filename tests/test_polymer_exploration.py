@@ -262,6 +262,18 @@ def test_diffusion_is_asked_of_all_seeds_of_a_row_together() -> None:
     assert still["outcome"].tolist() == ["glassy"] * 4
 
 
+def test_a_run_that_hardly_knows_its_slope_does_not_outvote_others() -> None:
+    rows = told([-3.1, -3.0, -2.9, -3.0], outcome="glassy", **bounded(*["below"] * 4))
+    kept, errors = [0.7, 0.72, 0.69, 3.0], [0.1, 0.1, 0.1, 2.0]
+    details = [
+        json.dumps(
+            {"slope_Li": 0.6, "moved_Li": 3.0, "slope_kept_Li": one, "slope_kept_Li_error": error}
+        )
+        for one, error in zip(kept, errors, strict=True)
+    ]
+    assert judged_together(rows.assign(details=details))["outcome"].tolist() == ["glassy"] * 4
+
+
 def test_other_outcomes_are_not_asked_for_diffusion() -> None:
     sides = bounded("below", "below", "")
     rows = told([-3.1, -3.0, -2.9], outcome=["phase-separated", "glassy", "ok"], **sides)
@@ -449,7 +461,7 @@ def test_a_salt_with_a_bound_conducts_more_than_no_other() -> None:
     assert found is not None
     assert found.more_than.loc["LiTFSI"].isna().all()
     assert found.more_than.loc["LiFSI", "LiCl"] > 0.975
-    assert order_of_salts(found) == "LiTFSI ~ LiFSI > LiPF6 ~ LiCl"
+    assert order_of_salts(found) == "LiTFSI (at most) ~ LiFSI > LiPF6 ~ LiCl (at most)"
     assert found.table.loc[["LiTFSI", "LiCl"], ["low", "high"]].isna().all(axis=None)
     assert found.table.loc["LiFSI", ["low", "high"]].notna().all()
 

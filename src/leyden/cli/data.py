@@ -52,6 +52,8 @@ def show(name: Name) -> None:
     absent = f"leyden data fetch {name}"
     if found.source["kind"] == "derived":
         absent = f"made of {found.source['of']}"
+    elif "simulator" in found.source:
+        absent = f"calculated with {found.source['simulator']}"
     elif not fetchable(found):
         absent = f"get it from the address, put {', '.join(found.files)} there"
     lines = [

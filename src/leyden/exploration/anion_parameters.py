@@ -39,7 +39,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leyden.data.molecules import formal_charge, inchi_key, is_metal_ion
+from leyden.data.molecules import formal_charge, inchi_key, is_metal_ion, read_molecule
 from leyden.errors import InputError, LeydenError, did_you_mean
 from leyden.physics.cosmo_segments import misfit_energy_kJ_per_mol
 from leyden.simulators.cosmo_table import cosmo_rows
@@ -71,7 +71,7 @@ Floats = NDArray[np.float64]
 TFSI = "O=S(=O)([N-]S(=O)(=O)C(F)(F)F)C(F)(F)F"
 
 _POTENTIAL = "deepest_potential_kcal_mol"
-_LONGEST_S = 120.0  # of MOPAC: an anion of a hundred atoms and more is no bead
+_MOST_ATOMS = 100  # MOPAC takes minutes beyond, and one bead is no picture of such an anion
 
 #: What an anion must be known by: volume of the COSMO cavity, A^3; deepest potential at it for a
 #: unit charge, kcal/mol; free energy of a contact with the chain, kcal/mol.
@@ -184,9 +184,8 @@ def anion_descriptors(
     anions : sequence of str, length n
         SMILES of molecular anions of charge -1.
     folder : path, optional
-        Where MOPAC's results are kept (some seconds an anion, once; what takes more than two
-        minutes has an error). Without it nothing is calculated, and only TFSI, FSI, PF6 and Cl are
-        known.
+        Where MOPAC's results are kept (some seconds an anion, once). Without it nothing is
+        calculated, and only TFSI, FSI, PF6 and Cl are known.
     n_jobs : int
         Processes for the calculations.
 
@@ -321,13 +320,20 @@ def _key(smiles: str) -> tuple[str, str]:
             raise InputError(
                 "an anion has charge -1 and is one species", value=smiles, remedy=remedy
             )
+        atoms = read_molecule(smiles).GetNumAtoms(onlyExplicit=False)
+        if atoms > _MOST_ATOMS:
+            raise InputError(
+                f"an anion of one bead has {_MOST_ATOMS} atoms at most",
+                value=atoms,
+                remedy="leave it out",
+            )
         return inchi_key(smiles), ""
     except LeydenError as error:
         return "", str(error)
 
 
 def _calculated(anions: list[str], folder: str | Path | None, n_jobs: int) -> pd.DataFrame:
-    table = cosmo_rows(anions, folder, n_jobs=n_jobs, timeout_s=_LONGEST_S)
+    table = cosmo_rows(anions, folder, n_jobs=n_jobs)
     if folder is None:
         reason = (
             "an anion whose binding of lithium is not known. Remedy: name a folder, so that MOPAC "
@@ -336,7 +342,7 @@ def _calculated(anions: list[str], folder: str | Path | None, n_jobs: int) -> pd
         potential = pd.DataFrame({_POTENTIAL: np.nan, "error": [reason] * len(anions)})
     else:
         shelf = Path(folder) / f"potential-mopac-{mopac_version()}-seed-0"
-        calculate = partial(deepest_potential, random_state=0, timeout_s=_LONGEST_S)
+        calculate = partial(deepest_potential, random_state=0)
         worked = np.flatnonzero(table.error == "")  # what failed once would fail again
         made = kept_rows(
             [anions[place] for place in worked], shelf, calculate, [_POTENTIAL], n_jobs=n_jobs

@@ -93,7 +93,8 @@ class IsoSurface:
     std : ndarray, shape (t,)
         Of the prediction, in the middle of each triangle.
     better : float
-        Share of the box of which better than the level is expected.
+        Share of the box of which better than the level is expected; NaN where constraints allow
+        no place of the grid.
     at : ndarray, shape (3,)
         The row.
     """
@@ -257,8 +258,8 @@ def surface_through(
     known = sign * mean[np.isfinite(mean)]
     if share is None:
         level = float(surrogate.predict(row)["mean"].iloc[0])
-    else:
-        level = sign * float(np.quantile(known, 1 - share))
+    else:  # constraints may allow no place of the grid
+        level = sign * float(np.quantile(known, 1 - share)) if len(known) else np.nan
     triangles = iso_surface(shares, mean, level)
     middle = triangles.mean(axis=1)
     return IsoSurface(
@@ -266,7 +267,7 @@ def surface_through(
         level=level,
         triangles=triangles,
         std=RegularGridInterpolator(shares, std)(middle),
-        better=float(np.mean(known > sign * level)),
+        better=float(np.mean(known > sign * level)) if len(known) else np.nan,
         at=np.array([p.to_unit(row[p.name].to_numpy())[0] for p in three]),
     )
 

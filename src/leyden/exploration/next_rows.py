@@ -53,7 +53,7 @@ def next_rows(
     )
     values = observations[[objective.name for objective in objectives]].notna().all(axis=1)
     too_few = int(values.sum()) < _FEWEST
-    begun = sum(row.method != method and not row.task for row in known)  # also what a user told
+    begun = done + _tried_by_hand(known, (design, method))
     designed = n if method in DESIGNS or too_few else min(n, max(initial - begun, 0))
     draw = space.sobol if design == "sobol" else space.random
     rows = draw(done + designed, random_state)[done:] if designed else pd.DataFrame()
@@ -72,6 +72,19 @@ def next_rows(
         )
         chosen += [(method, row) for row in _plain(rows, space)]
     return chosen
+
+
+def _tried_by_hand(known: Sequence[StoredRow], own: Sequence[str]) -> int:
+    """How many different rows were told or given by the user; what tells nothing does not count."""
+    tried = [
+        row.parameters
+        for row in known
+        if row.method not in own
+        and not row.task
+        and row.state != "withdrawn"
+        and row.outcome not in FAULTS
+    ]
+    return len({tuple(sorted(parameters.items())) for parameters in tried})
 
 
 def _open(row: StoredRow) -> bool:

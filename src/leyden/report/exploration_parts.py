@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from leyden.exploration.campaign_rows import front
+from leyden.exploration.campaign_rows import contenders, front
 from leyden.plots.exploration import (
     colour_bar,
     cut_curve,
@@ -76,19 +76,21 @@ def tell_front(
     kept = front(history, objectives)
     report.section("The best of all objectives").text(
         f"{len(kept):,} of {len(history):,} rows form the Pareto front: no other row betters one "
-        "of them in one objective without a loss in another. Rows with a bound, or without a value "
-        "of an objective, cannot be on it. Luck is part of a front as of a best row: measure again "
+        "of them in one objective without a loss in another. Rows without a value of an objective, "
+        "or whose true value may be worse than told, cannot be on it, and are not drawn. Luck is "
+        "part of a front as of a best row: measure again "
         "what you would choose."
     )
     if not len(kept):
         return
+    known = history.assign(**{one.name: contenders(history, one) for one in objectives})
     pairs = list(combinations(objectives, 2))
     columns = min(3, len(pairs))
     lines = -(-len(pairs) // columns)
     figure, axes = subplots(lines, columns, width=4.6 * columns + 1, height=3.8 * lines)
     panels = np.ravel(axes)
     for ax, pair in zip(panels, pairs, strict=False):
-        front_scatter(history, kept, ax, objectives=pair)
+        front_scatter(known, kept, ax, objectives=pair)
     for ax in panels[len(pairs) :]:
         ax.set_axis_off()
     report.figure(
@@ -261,16 +263,16 @@ def _all_pairs(report: Report, found: ExplorationAnalysis) -> None:
 
 def tell_surface(report: Report, found: ExplorationAnalysis, which: str) -> None:
     """The surface of one value: of the reference, else about the best of the box."""
-    surface = found.surface
-    if surface is None:
+    surface, objective = found.surface, found.objective
+    if surface is None or np.isnan(surface.better):
         return
     three = ", ".join(words(parameter.name) for parameter in surface.parameters)
-    level = format_number(surface.level, digits=3)
-    if found.reference_given:
-        level = f"the reference ({level})"
+    value = 10.0**surface.level if objective.log10 else surface.level
+    level = format_number(value, digits=3) + (f" {objective.unit}" if objective.unit else "")
+    better_than = f"the reference ({level})" if found.reference_given else level
     report.section(f"Through three parameters{which}").text(
         f"Over {three}, with all others as in {_where(found)}, {100 * surface.better:.0f} % of the "
-        f"box is expected to be better than {level}. "
+        f"box is expected to be better than {better_than}. "
         + (
             "The surface separates these from the rest."
             if len(surface.triangles)
@@ -284,7 +286,7 @@ def tell_surface(report: Report, found: ExplorationAnalysis, which: str) -> None
     iso_surface_picture(surface, ax)
     report.figure(
         figure,
-        caption=f"Where the expected value is {format_number(surface.level, digits=3)}; red dot: "
+        caption=f"Where the expected value is {level}; red dot: "
         f"{_where(found)}; the colour is the standard deviation of the value there",
         alt="A surface in a box of three parameters",
     )

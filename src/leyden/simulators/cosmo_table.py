@@ -35,11 +35,7 @@ def known_cosmo_ions() -> pd.DataFrame:
 
 
 def cosmo_rows(
-    ions: Sequence[str],
-    folder: str | Path | None = None,
-    *,
-    n_jobs: int = 1,
-    timeout_s: float = 600.0,
+    ions: Sequence[str], folder: str | Path | None = None, *, n_jobs: int = 1
 ) -> pd.DataFrame:
     """PM7/COSMO properties of ions, from the table where their InChIKey stands in it.
 
@@ -52,8 +48,6 @@ def cosmo_rows(
         calculated.
     n_jobs : int
         Processes for the calculations.
-    timeout_s : float
-        Longest time of one.
 
     Returns
     -------
@@ -85,7 +79,6 @@ def cosmo_rows(
             [smiles for smiles, lacks in zip(ions, absent, strict=True) if lacks],
             folder,
             n_jobs=n_jobs,
-            timeout_s=timeout_s,
         )
         columns = [*COSMO_COLUMNS, "error"]
         rows.loc[absent, columns] = made[columns].to_numpy()

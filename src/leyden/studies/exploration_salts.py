@@ -96,12 +96,18 @@ def simulated_salts(history: pd.DataFrame) -> SimulatedSalts | None:
 
 
 def order_of_salts(found: SimulatedSalts, sure: float = 0.975) -> str:
-    """The order in words: > where the first conducts more at this probability, else ~."""
+    """The order in words: > where the first conducts more at this probability, else ~.
+
+    Of a salt that has only bounds "at most" is said: its place is the highest that it may have.
+    """
     names = list(found.table.index)
-    words = names[0]
+    told = {
+        name: f"{name} (at most)" if found.table.loc[name, "bounds"] else name for name in names
+    }
+    words = told[names[0]]
     for first, second in pairwise(names):
         certain = found.more_than.loc[first, second] >= sure
-        words += f" {'>' if certain else '~'} {second}"
+        words += f" {'>' if certain else '~'} {told[second]}"
     return words
 
 

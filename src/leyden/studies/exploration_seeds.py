@@ -6,7 +6,6 @@ import json
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leyden.exploration.evaluators import CONDUCTIVITY
@@ -24,8 +23,8 @@ def judged_together(rows: pd.DataFrame) -> pd.DataFrame:
 
     Diffusion is a property of the row and not of its seed. One run of 2 ns knows its own slope with
     an error, and calls some rows glassy by chance that are not, and lets pass some that are; the
-    mean of several runs knows it better. Where it speaks for diffusion no value is a bound for want
-    of it, and else all are.
+    mean of several runs, weighted by their errors, knows it better. Where it speaks for diffusion
+    no value is a bound for want of it, and else all are.
 
     Parameters
     ----------
@@ -43,14 +42,22 @@ def judged_together(rows: pd.DataFrame) -> pd.DataFrame:
     signs = _signs(rows[asked])
     if signs is None or len(signs) < 2:
         return rows
-    mean = {name: float(signs[name].mean()) for name in _SIGNS}
-    errors = signs["slope_kept_Li_error"].to_numpy()
-    mean["slope_kept_Li_error"] = float(np.linalg.norm(errors)) / len(errors)  # of the mean
-    outcome, _ = verdict(mean | _OF_OTHER_OUTCOMES)
+    outcome, _ = verdict(_mean(signs) | _OF_OTHER_OUTCOMES)
     judged = rows.copy()
     judged.loc[asked, "outcome"] = str(outcome)
     judged.loc[asked, f"{CONDUCTIVITY.name}_bound"] = "" if outcome is Outcome.OK else "below"
     return judged
+
+
+def _mean(signs: pd.DataFrame) -> dict[str, float]:
+    """Means over runs; a share of the slope that is hardly known has little weight."""
+    mean = {name: float(signs[name].mean()) for name in _SIGNS}
+    errors = signs["slope_kept_Li_error"].to_numpy()
+    if (errors > 0).all():
+        weights = errors**-2 / (errors**-2).sum()
+        mean["slope_kept_Li"] = float(weights @ signs["slope_kept_Li"])
+        mean["slope_kept_Li_error"] = float((errors**-2).sum() ** -0.5)
+    return mean
 
 
 def _signs(rows: pd.DataFrame) -> pd.DataFrame | None:
