@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def tell_salts(report: Report, found: Findings) -> None:
     if simulated is None and expected is None:
         return
     report.section("Four salts")
-    series = {}
+    series, bounded = {}, []
     if simulated is not None:
         table, told = simulated.table, [*_VALUES, "runs", "bounds", *BEAD_COLUMNS]
         clipped = [
@@ -143,10 +144,12 @@ def tell_salts(report: Report, found: Findings) -> None:
             names={name: words(name) for name in told},
             digits=3,
         )
-    _measured_salts(report, series)
+    _measured_salts(report, series, bounded)
 
 
-def _measured_salts(report: Report, series: dict[str, pd.DataFrame]) -> None:
+def _measured_salts(
+    report: Report, series: dict[str, pd.DataFrame], bounded: Sequence[str]
+) -> None:
     known = measured_salts()
     shown = {
         label: table.set_axis(["value", "low", "high"], axis=1) for label, table in series.items()
@@ -161,7 +164,8 @@ def _measured_salts(report: Report, series: dict[str, pd.DataFrame]) -> None:
     axes[1].set_title("all ions, of experiment", fontsize=10)
     report.figure(
         figure,
-        caption="Four salts (figure 5-5): orders may be compared, values may not",
+        caption="Four salts (figure 5-5): orders may be compared, values may not"
+        + (f"; simulated {', '.join(bounded)}: an upper bound" if bounded else ""),
         alt="Log10 conductivities of four salts with intervals, simulated and measured",
     )
     report.table(
@@ -185,12 +189,14 @@ def tell_anions(report: Report, found: Findings) -> None:
     beyond = int(known["extrapolates"].sum())
     cut = int((known["clipped"] != "").sum())
     ratio = 1 / float(known["li_per_eo"].iloc[0]) if len(known) else math.nan
+    as_good = int((known["high"] >= known["log10_sigma"].max()).sum())
     report.section("From the optimum back to chemistry").text(
         f"{len(known):,} anions of the catalogue became beads by stated estimates from PM7 and "
         f"COSMO, and were ranked by what the surrogate expects at EO:Li = {ratio:g}; {cut} of them "
         f"are cut by a bound of the space, {beyond} lie farther out than simulations are from each "
-        f"other, and {len(ranked) - len(known)} are not known well enough. Distances are in length "
-        "scales of the surrogate. Beads know nothing of shape, stability or price."
+        f"other, and {len(ranked) - len(known)} are not known well enough. The intervals of "
+        f"{as_good} reach what is expected of the first: their order is a guess. Distances are in "
+        "length scales of the surrogate. Beads know nothing of shape, stability or price."
     )
     first = known.head(_MOST_ANIONS).copy()
     first["anion"] = np.where(first["name"] != "", first["name"], first["smiles"])
