@@ -90,7 +90,8 @@ class Campaign:
             objectives.
         initial : int
             Rows drawn at random before any is proposed: the first of
-            ``space.random(initial, random_state)``, fewer by those that were told or asked for.
+            ``space.random(initial, random_state)``, fewer by the different ones that a user
+            told or asked for and that were neither withdrawn nor failed for want of a machine.
         random_state : int
         task : str
         prior : Campaign or DataFrame, optional

@@ -172,7 +172,7 @@ def find(
 ) -> Findings:
     """Everything that the campaigns tell as they stand; of what cannot be told, why.
 
-    What takes minutes to hours by itself (replays, kills, MOPAC) waits until both arms of the anion
+    What takes minutes by itself (replays, kills, MOPAC) waits until both arms of the anion
     space have come to their goals: before, it would have to be done again.
 
     Parameters

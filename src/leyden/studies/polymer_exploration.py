@@ -26,7 +26,7 @@ OPTIONS = (
         int,
         1,
         "0: no LAMMPS; surrogates at once, and once both arms are complete also replays, kills "
-        "of a known function and MOPAC, minutes to hours of processor the first time",
+        "of a known function and MOPAC, half an hour of processor the first time",
     ),
 )
 
